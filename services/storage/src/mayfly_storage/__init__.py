@@ -1,0 +1,1 @@
+"""Mayfly storage: keeps audio for exactly as long as it may live."""

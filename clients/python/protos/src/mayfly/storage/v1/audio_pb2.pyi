@@ -305,13 +305,11 @@ class NewAudio(_message.Message):
 
     @_builtins.property
     def key_fields(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Optional. The parts of the collection's key template that the caller chooses. All of them are needed, no others are
-        taken. Each 1 to 128 characters, normalised to NFC, without `/`, control characters, `.` or `..` alone.
-        """
+        """Optional. The parts of the collection's key templates that the caller chooses: exactly those of one template. Each 1 to 128 characters, normalised to NFC, without `/`, control characters, `.` or `..` alone."""
 
     @_builtins.property
     def subject(self) -> Global___Subject:
-        """Optional. Whose audio it is. Required by collections with `{user_id}` in their key template."""
+        """Optional. Whose audio it is. A user is required where all key templates have `{user_id}`."""
 
     @_builtins.property
     def duration(self) -> _duration_pb2.Duration:

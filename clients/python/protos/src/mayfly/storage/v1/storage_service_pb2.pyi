@@ -1125,7 +1125,7 @@ class GetStorageInfoResponse(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
 
         ID_FIELD_NUMBER: _builtins.int
-        KEY_TEMPLATE_FIELD_NUMBER: _builtins.int
+        KEY_TEMPLATES_FIELD_NUMBER: _builtins.int
         LIFETIME_FIELD_NUMBER: _builtins.int
         URL_LIFETIME_FIELD_NUMBER: _builtins.int
         MAX_SIZE_BYTES_FIELD_NUMBER: _builtins.int
@@ -1133,10 +1133,14 @@ class GetStorageInfoResponse(_message.Message):
         WRITERS_FIELD_NUMBER: _builtins.int
         id: _builtins.str
         """Output only. Id, e.g. `temp-audio`."""
-        key_template: _builtins.str
-        """Output only. Template of the object keys, e.g. `temp-audio/{date}/{audio_id}.{ext}`."""
         max_size_bytes: _builtins.int
         """Output only. Largest audio. Unit: bytes."""
+        @_builtins.property
+        def key_templates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+            """Output only. Templates of the object keys, e.g. `temp-audio/{date}/{audio_id}.{ext}`. The key fields of an audio decide
+            which one is meant.
+            """
+
         @_builtins.property
         def lifetime(self) -> _duration_pb2.Duration:
             """Output only. Longest life. Absent: until deleted."""
@@ -1157,7 +1161,7 @@ class GetStorageInfoResponse(_message.Message):
             self,
             *,
             id: _builtins.str = ...,
-            key_template: _builtins.str = ...,
+            key_templates: _abc.Iterable[_builtins.str] | None = ...,
             lifetime: _duration_pb2.Duration | None = ...,
             url_lifetime: _duration_pb2.Duration | None = ...,
             max_size_bytes: _builtins.int = ...,
@@ -1166,7 +1170,7 @@ class GetStorageInfoResponse(_message.Message):
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["lifetime", b"lifetime", "url_lifetime", b"url_lifetime"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["content_types", b"content_types", "id", b"id", "key_template", b"key_template", "lifetime", b"lifetime", "max_size_bytes", b"max_size_bytes", "url_lifetime", b"url_lifetime", "writers", b"writers"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["content_types", b"content_types", "id", b"id", "key_templates", b"key_templates", "lifetime", b"lifetime", "max_size_bytes", b"max_size_bytes", "url_lifetime", b"url_lifetime", "writers", b"writers"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,0 +1,122 @@
+"""Audio: one stored object and its row, and the states that it goes through."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Self
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+_NAME = re.compile(r"audio/(\d{4}-\d{2}-\d{2})/([0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})")
+
+
+class State(StrEnum):
+    """(none) -> PENDING -> READY -> DELETING -> (none)."""
+
+    PENDING = "PENDING"
+    READY = "READY"
+    DELETING = "DELETING"
+
+
+class Location(StrEnum):
+    """Which store holds the bytes."""
+
+    LOCAL = "LOCAL"
+    S3 = "S3"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class AudioName:
+    """`audio/{date}/{audio_id}`: the catalog's two keys in one opaque string."""
+
+    date: str
+    audio_id: str
+
+    @classmethod
+    def new(cls, created: datetime, audio_id: UUID) -> Self:
+        """Name an audio by the UTC day of its creation and a UUID v4."""
+        return cls(created.astimezone(UTC).date().isoformat(), str(audio_id))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a name. Raises ValueError for anything else, with what a name looks like."""
+        match = _NAME.fullmatch(text)
+        if match is None or not _is_day(match[1]):
+            msg = "must be a name as storage gave it: audio/{YYYY-MM-DD}/{UUID v4 in lower case}"
+            raise ValueError(msg)
+        return cls(match[1], match[2])
+
+    def __str__(self) -> str:
+        return f"audio/{self.date}/{self.audio_id}"
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audio:
+    """A row of the catalog. `text` and `owner` leave it at D1; the states' meaning is in docs/architecture.md."""
+
+    name: AudioName
+    collection: str
+    state: State
+    location: Location
+    object_key: str
+    content_type: str
+    size_bytes: int
+    """Declared while PENDING, verified since READY."""
+    sha256: bytes
+    attempt: str
+    """Fencing token: only the holder of the row's attempt can commit it."""
+    create_time: datetime
+    upload_deadline: datetime
+    """A PUT may start until here; it is the base of every grace period."""
+    expire_time: datetime | None
+    """None: kept until deleted."""
+    etag: str | None = None
+    """The store's identity of the written object, known since READY; a delete names it, so that it never hits another."""
+    delete_time: datetime | None = None
+    """When D1 happened."""
+    bytes_gone: bool = False
+    """D3 was seen: what remains is a tombstone that waits for late PUTs."""
+    claims_key: bool = False
+    """The key was chosen by the caller, and is held by a key claim."""
+    duration: timedelta | None = None
+    voice: str = ""
+    text: str = ""
+    user_id: str = ""
+    owner: str = ""
+    """Whose audio it is: `user:{id}`, `guest:{keyed hash}` or nobody's."""
+    ip_address: str = ""
+    """What is kept of a guest's address: by default a keyed hash that changes every day."""
+    writer: str = ""
+    """Name of the calling service."""
+    key_fields: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    def is_readable(self, now: datetime) -> bool:
+        """Every read path asks this, so that an expired audio is gone for callers before any sweep."""
+        return self.state is State.READY and not self.is_expired(now)
+
+    def is_expired(self, now: datetime) -> bool:
+        """Whether `expire_time` has come."""
+        return self.expire_time is not None and now >= self.expire_time
+
+    def ready(self, *, etag: str) -> Audio:
+        """The row after W3."""
+        return replace(self, state=State.READY, etag=etag)
+
+    def tombstone(self, now: datetime) -> Audio:
+        """The row after D1: nothing personal is left in it."""
+        return replace(self, state=State.DELETING, delete_time=now, text="", owner="", ip_address="")

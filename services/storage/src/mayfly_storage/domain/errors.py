@@ -1,0 +1,204 @@
+"""What can go wrong, in the words of the domain. `transport/errors.py` says how each looks on the wire.
+
+Every variable part of a message is an attribute of the same name as its key in `ErrorInfo.metadata`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import timedelta
+
+
+class StorageError(Exception):
+    """Base of everything that storage refuses or fails to do."""
+
+
+class InvalidAudioError(StorageError):
+    """Facts of a new audio that the collection's rules refuse; `field` is the request's field."""
+
+    def __init__(self, field: str, description: str) -> None:
+        """Take the field's path in the request and what is allowed there."""
+        super().__init__(f"{field}: {description}")
+        self.field = field
+        self.description = description
+
+
+class CollectionUnknownError(StorageError):
+    """No collection has this id."""
+
+    def __init__(self, collection: str, allowed: Iterable[str]) -> None:
+        """Take the id that was asked for and the ids that exist."""
+        self.collection = collection
+        self.allowed = ", ".join(sorted(allowed))
+        super().__init__(f"There is no collection {collection!r}. Use one of: {self.allowed}.")
+
+
+class CollectionForbiddenError(StorageError):
+    """The caller is not among the collection's writers."""
+
+    def __init__(self, collection: str, caller: str) -> None:
+        """Take the collection and the caller's name."""
+        super().__init__(
+            f"Caller {caller!r} may not write to collection {collection!r}; an operator can add it to its writers."
+        )
+        self.collection = collection
+        self.caller = caller
+
+
+class ContentTypeNotAllowedError(StorageError):
+    """The collection does not take this content type."""
+
+    def __init__(self, content_type: str, collection: str, allowed: Iterable[str]) -> None:
+        """Take the type, the collection and the types that it takes."""
+        self.content_type = content_type
+        self.collection = collection
+        self.allowed = ", ".join(sorted(allowed))
+        super().__init__(f"Collection {collection!r} does not take {content_type!r}. Use one of: {self.allowed}.")
+
+
+class AudioTooLargeError(StorageError):
+    """The bytes are more than the collection takes."""
+
+    def __init__(self, size_bytes: int, max_size_bytes: int, collection: str) -> None:
+        """Take the size, the limit (both in bytes) and the collection."""
+        super().__init__(f"{size_bytes} bytes are too many: collection {collection!r} takes at most {max_size_bytes}.")
+        self.size_bytes = size_bytes
+        self.max_size_bytes = max_size_bytes
+        self.collection = collection
+
+
+class AudioNotFoundError(StorageError):
+    """No readable audio has this name: never existed, not committed, expired or deleted."""
+
+    def __init__(self, name: object) -> None:
+        """Take the name that was asked for."""
+        self.name = str(name)
+        super().__init__(
+            f"There is no readable audio {self.name}: it never existed, is not committed, has expired, or was deleted."
+        )
+
+
+class ObjectKeyTakenError(StorageError):
+    """Another audio holds the key that the caller chose."""
+
+    def __init__(self, object_key: str) -> None:
+        """Take the key."""
+        super().__init__(f"Another audio holds the key {object_key!r}. Delete it first, or choose other key fields.")
+        self.object_key = object_key
+
+
+class IdempotencyKeyReusedError(StorageError):
+    """The request id was used for a different request."""
+
+    def __init__(self, request_id: str) -> None:
+        """Take the request id."""
+        super().__init__(f"The request_id {request_id} was used before, for a different request. Use a new one.")
+        self.request_id = request_id
+
+
+class RequestExpiredError(StorageError):
+    """A retry came after its audio had expired or was deleted; it does not bring it back."""
+
+    def __init__(self, request_id: str) -> None:
+        """Take the request id."""
+        super().__init__(
+            f"The audio of request_id {request_id} has expired or was deleted. Use a new request_id to store it again."
+        )
+        self.request_id = request_id
+
+
+class UploadIncompleteError(StorageError):
+    """Nothing lies at the key yet."""
+
+    def __init__(self, name: object) -> None:
+        """Take the audio's name."""
+        self.name = str(name)
+        super().__init__(
+            f"Nothing lies at the key of {self.name} yet. Put the bytes through the grant, then commit again."
+        )
+
+
+class ContentMismatchError(StorageError):
+    """What arrived is not what was announced."""
+
+    def __init__(self, field: str, *, expected: object, actual: object) -> None:
+        """Take the fact that differs (`size_bytes`, `sha256`, `attempt`) and both values."""
+        self.field = field
+        self.expected = str(expected)
+        self.actual = str(actual)
+        super().__init__(
+            f"{field} is {self.actual}, announced was {self.expected}. Nothing was stored; upload again with a new request_id."
+        )
+
+
+class UploadFencedError(StorageError):
+    """The upload is not this attempt's any more."""
+
+    def __init__(self, name: object) -> None:
+        """Take the audio's name."""
+        self.name = str(name)
+        super().__init__(
+            f"The upload of {self.name} is not this attempt's any more: it ran out of time, was abandoned, or was committed already."
+        )
+
+
+class PageTokenInvalidError(StorageError):
+    """The page token is not one of this method's, or its filters differ."""
+
+    def __init__(self) -> None:
+        """Need nothing: a token is opaque, and is not echoed."""
+        super().__init__(
+            "The page token does not belong to this method with these filters. Start again without a page token."
+        )
+
+
+class CertificateConflictError(StorageError):
+    """Another certificate was appended in between."""
+
+    def __init__(self, previous_sha256: str) -> None:
+        """Take the hash that is not the newest one, in hex."""
+        super().__init__(
+            f"{previous_sha256 or 'The empty hash'} is not the newest certificate. Read the newest one and append again."
+        )
+        self.previous_sha256 = previous_sha256
+
+
+class StorageFullError(StorageError):
+    """There is no room left for the bytes."""
+
+    def __init__(self) -> None:
+        """Need nothing."""
+        super().__init__("The store has no room left; nothing was stored. An operator has to make room.")
+
+
+class BackendUnavailableError(StorageError):
+    """The store behind the service does not answer. Worth a retry."""
+
+    def __init__(self, backend: str, *, retry_after: timedelta | None = None) -> None:
+        """Take the store's name and when to try again."""
+        super().__init__(f"The store behind this service ({backend}) does not answer at the moment. Try again.")
+        self.backend = backend
+        self.retry_after = retry_after
+
+
+class BackendMisconfiguredError(StorageError):
+    """The store refuses the service. A retry does not help; an operator has to act."""
+
+    def __init__(self, backend: str, cause: str) -> None:
+        """Take the store's name and its error code."""
+        super().__init__(
+            f"The store behind this service ({backend}) refuses it: {cause}. An operator has to check credentials, rights, names and region."
+        )
+        self.backend = backend
+        self.cause = cause
+
+
+class StateChangedError(StorageError):
+    """A conditional write met a row that is not as it was read. Internal: use cases decide what it means."""
+
+
+class RequestSeenError(StorageError):
+    """W1 met a request id that was used before. Internal: CreateUpload reads what became of it."""

@@ -1,0 +1,113 @@
+"""Object keys: made from a collection's template, and read back from a listing.
+
+A template is a path with `{fields}`. Storage fills in `date`, `audio_id`, `ext`, `timestamp` and `user_id`; all other
+fields are chosen by the caller. No value can leave its place: `/`, dots alone and control characters are refused.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cached_property
+from string import Formatter
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+OWN_FIELDS = frozenset({"date", "audio_id", "ext", "timestamp", "user_id"})
+MAX_FIELD_LENGTH = 128
+_PATTERNS = {
+    "date": r"\d{4}-\d{2}-\d{2}",
+    "audio_id": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+    "ext": r"[a-z0-9]{1,8}",
+    "timestamp": r"\d{1,16}",
+}
+_INDEX_SPEC = re.compile(r"0(\d)")
+
+
+def normalize_component(value: str) -> str:
+    """One path component in NFC. Raises ValueError, with what is allowed, for what could leave its place in a key."""
+    text = unicodedata.normalize("NFC", value)
+    if not 1 <= len(text) <= MAX_FIELD_LENGTH:
+        msg = f"must have 1 to {MAX_FIELD_LENGTH} characters"
+        raise ValueError(msg)
+    if text in {".", ".."} or "/" in text or "\\" in text:
+        msg = "must not be a path: no '/', no backslash, not '.' or '..'"
+        raise ValueError(msg)
+    if any(unicodedata.category(character) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for character in text):
+        msg = "must not contain control or formatting characters"
+        raise ValueError(msg)
+    return text
+
+
+@dataclass(frozen=True)
+class KeyTemplate:
+    """`temp-audio/{date}/{audio_id}.{ext}` and its like. Raises ValueError if it could not be read back."""
+
+    text: str
+
+    def __post_init__(self) -> None:
+        if not self.prefix.endswith("/") or self.text.startswith("/") or ".." in self.text:
+            msg = f"key template {self.text!r} must begin with a fixed folder, such as 'temp-audio/'"
+            raise ValueError(msg)
+        if len(self._parts) > len({name for name, _ in self._parts}):
+            msg = f"key template {self.text!r} names a field twice"
+            raise ValueError(msg)
+
+    @cached_property
+    def _parts(self) -> tuple[tuple[str, str], ...]:
+        return tuple((name, spec or "") for _, name, spec, _ in Formatter().parse(self.text) if name is not None)
+
+    @cached_property
+    def prefix(self) -> str:
+        """The fixed beginning, under which all objects of the template lie."""
+        return self.text.split("{", 1)[0]
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """Names of all fields."""
+        return frozenset(name for name, _ in self._parts)
+
+    @property
+    def chosen_fields(self) -> frozenset[str]:
+        """Names of the fields that the caller chooses."""
+        return self.fields - OWN_FIELDS
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether no two audios can have the same key, so that no claim is needed."""
+        return "audio_id" in self.fields
+
+    def render(self, values: Mapping[str, str]) -> str:
+        """Fill in the fields. Raises ValueError naming the field and what is allowed."""
+        return "".join(
+            literal + (self._fill(name, spec or "", values) if name else "")
+            for literal, name, spec, _ in Formatter().parse(self.text)
+        )
+
+    @staticmethod
+    def _fill(name: str, spec: str, values: Mapping[str, str]) -> str:
+        value = values[name]
+        if not _INDEX_SPEC.fullmatch(spec):
+            return value
+        if not (value.isascii() and value.isdigit()) or len(value) > 6:
+            msg = f"{name} must be a whole number from 0 to 999999"
+            raise ValueError(msg)
+        return format(int(value), spec)
+
+    @cached_property
+    def _regex(self) -> re.Pattern[str]:
+        pieces = []
+        for literal, name, spec, _ in Formatter().parse(self.text):
+            pieces.append(re.escape(literal))
+            if name:
+                default = r"\d{1,6}" if spec else r"[^/]+"
+                pieces.append(f"(?P<{name}>{_PATTERNS.get(name, default)})")
+        return re.compile("".join(pieces))
+
+    def parse(self, key: str) -> dict[str, str] | None:
+        """The fields of a key that this template made; None for any other key."""
+        match = self._regex.fullmatch(key)
+        return match.groupdict() if match else None

@@ -1,0 +1,233 @@
+"""What the use cases need of a store. Each docstring is a promise; one contract suite holds every backend to them.
+
+All methods may raise BackendUnavailableError (worth a retry) and BackendMisconfiguredError (an operator has to act).
+All times are aware and in UTC. Cursors are opaque; an unknown one raises PageTokenInvalidError.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from mayfly_storage.domain.audio import Audio, AudioName, Location
+    from mayfly_storage.domain.links import LinkWish, SignedUrl, UploadGrant
+    from mayfly_storage.domain.uploads import RequestRecord
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """One page; an empty cursor says that it is the last."""
+
+    items: tuple[T, ...]
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFilter:
+    """What to list; empty means: any. All that is given must hold."""
+
+    collection: str = ""
+    date: str = ""
+    owner: str = ""
+    session_id: str = ""
+    object_key_prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A share of the work: every audio id falls into exactly one of `count` shards."""
+
+    index: int = 0
+    count: int = 1
+
+
+class AudioCatalog(Protocol):
+    """The rows. Every write is conditional, durable when it returns, and safe to repeat."""
+
+    async def reserve(self, audio: Audio, request: RequestRecord | None, *, replaces: AudioName | None = None) -> None:
+        """W1: add the row, its request record and (if `claims_key`) its key claim, all or nothing.
+
+        The row must be new. With `replaces`, the request record must stand for that audio, and now stands for this one.
+        Raises RequestSeenError if the request_id is known (or does not stand for `replaces`), ObjectKeyTakenError if the
+        key is claimed. A request record past its `forget_time` counts as absent.
+        """
+
+    async def find_request(self, caller: str, request_id: str, now: datetime) -> RequestRecord | None:
+        """The request record, unless it is past its `forget_time`. Consistent with reserve."""
+
+    async def get_many(self, names: Sequence[AudioName]) -> dict[AudioName, Audio]:
+        """The rows that exist, in any state. Reads what was last written."""
+
+    async def find_by_keys(self, object_keys: Sequence[str]) -> dict[str, AudioName]:
+        """The holders of claimed keys. Reads what was last written."""
+
+    async def make_ready(self, audio: Audio) -> Audio:
+        """W3, the fence: PENDING -> READY if the row is still PENDING with this attempt; stores `etag`.
+
+        Answers the row as it is now. Repeating it after success answers the READY row. Raises StateChangedError otherwise.
+        """
+
+    async def begin_delete(self, audios: Sequence[Audio], now: datetime) -> list[Audio | None]:
+        """D1 for each row on its own: -> DELETING if state, attempt and expire_time are still as given; text, owner and
+        ip_address leave the row. Answers the tombstones, in order; None where the row is gone or has changed.
+        """
+
+    async def mark_bytes_gone(self, tombstones: Sequence[Audio]) -> None:
+        """Note on DELETING rows that D3 was seen, so that they are due again only when they may go. Others are left."""
+
+    async def remove(self, tombstones: Sequence[Audio]) -> None:
+        """D4: remove DELETING rows with this attempt, and their key claims. Request records stay. Others are left."""
+
+    async def list_audio(self, wanted: AudioFilter, *, limit: int, cursor: str = "") -> Page[Audio]:
+        """Rows in any state, each once while nothing changes. May answer fewer than `limit` with a cursor."""
+
+    async def list_due(self, before: datetime, *, shard: Shard, limit: int, cursor: str = "") -> Page[Audio]:
+        """Rows whose due time is not after `before`. May lag behind the rows; costs what is due, not what is stored."""
+
+    async def check(self) -> None:
+        """Whether the catalog can be used; for readiness. Raises BackendUnavailableError or BackendMisconfiguredError."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobFacts:
+    """What is known of bytes before they are put."""
+
+    content_type: str
+    size_bytes: int
+    sha256: bytes
+    attempt: str
+    expire_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredBlob:
+    """What lies at a key, by the store's own answer."""
+
+    key: str
+    size_bytes: int
+    etag: str
+    modified_time: datetime
+    sha256: bytes | None = None
+    """None where the store cannot tell (a listing; a store without checksums)."""
+    attempt: str | None = None
+    """None where the store keeps no attempt; then the checksum decides whose bytes they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobTarget:
+    """Bytes to delete; with an etag, only if they are still those."""
+
+    key: str
+    etag: str | None = None
+
+
+class DeleteOutcome(StrEnum):
+    """What became of one BlobTarget."""
+
+    DELETED = "DELETED"
+    """It is gone; it may have been gone before."""
+    CHANGED = "CHANGED"
+    """Something else lies at the key; it was left."""
+    FAILED = "FAILED"
+    """The store could not; a later try may."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlobPage:
+    """One page of a listing, in key order, and the store's own clock before it was read."""
+
+    blobs: tuple[StoredBlob, ...]
+    cursor: str
+    store_time: datetime
+
+
+class BlobStore(Protocol):
+    """The bytes. A key is written once; what was written is durable when the put returns."""
+
+    @property
+    def location(self) -> Location:
+        """Which store this is."""
+
+    async def put_file(self, key: str, path: Path, facts: BlobFacts) -> StoredBlob:
+        """W2 by storage itself: write once, from a file (which may be consumed).
+
+        If the key is taken by the same attempt's bytes, it answers them. Raises ContentMismatchError (field `attempt`) if
+        it is taken by others, StorageFullError if there is no room; nothing is left half-written.
+        """
+
+    async def head(self, key: str) -> StoredBlob | None:
+        """What lies at the key, with its checksum; None if nothing does. Consistent with puts and deletes."""
+
+    async def delete_many(self, targets: Sequence[BlobTarget]) -> list[DeleteOutcome]:
+        """D2, for up to 1,000 keys: an outcome for each, in order. Never reports as deleted what may still be there."""
+
+    async def present(self, keys: Sequence[str]) -> set[str]:
+        """D3, for up to 1,000 keys: those at which bytes lie, by the store's own consistent answer."""
+
+    async def list_blobs(self, prefix: str, *, limit: int, cursor: str = "") -> BlobPage:
+        """What lies under a prefix, in key order. Consistent: all that lay there before the call is seen."""
+
+    async def store_time(self) -> datetime:
+        """The store's own clock."""
+
+    async def check(self) -> None:
+        """Whether the store can be used; for readiness. Raises BackendUnavailableError or BackendMisconfiguredError."""
+
+
+class LinkSigner(Protocol):
+    """The links. Signing does not look whether the audio exists."""
+
+    async def sign_urls(self, wishes: Sequence[LinkWish]) -> list[SignedUrl]:
+        """A GET link for each wish, in order; none lives longer than its wish or than the signer's credentials.
+
+        The link serves the audio's content type, a file name without personal data, and `Cache-Control: private`.
+        `limited_by` is CREDENTIALS where they cut it, and OBJECT otherwise (the use case knows better).
+        """
+
+    async def grant_upload(self, audio: Audio) -> UploadGrant:
+        """The right to put the declared bytes at the audio's key until `upload_deadline`, and what the store enforces."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """Bytes and the links to them."""
+
+    blobs: BlobStore
+    links: LinkSigner
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """All stores of this process: new audio goes to `primary`, old audio is where its row says."""
+
+    primary: Location
+    by_location: Mapping[Location, Store]
+
+    @property
+    def first(self) -> Store:
+        """Where new audio goes."""
+        return self.by_location[self.primary]
+
+    def of(self, audio: Audio) -> Store:
+        """Where this audio lies."""
+        return self.by_location[audio.location]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backend:
+    """An opened backend: its rows, its bytes, and what it is called."""
+
+    name: str
+    """`embedded` or `aws`."""
+    bucket: str
+    region: str
+    catalog: AudioCatalog
+    stores: Stores

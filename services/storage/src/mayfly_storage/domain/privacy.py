@@ -1,0 +1,54 @@
+"""What is kept of a person: never more than the settings allow."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from mayfly_storage.domain.uploads import Subject
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class AddressPolicy(StrEnum):
+    """What is kept of a guest's address."""
+
+    HASHED = "hashed"
+    """A keyed hash with the UTC day as salt: equal within a day, of no use afterwards."""
+    RAW = "raw"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Privacy:
+    """The settings, and the one place that applies them."""
+
+    secret: bytes
+    addresses: AddressPolicy = AddressPolicy.HASHED
+    keep_text: bool = False
+
+    def text(self, text: str) -> str:
+        """The text as it may be kept: itself, or nothing."""
+        return text if self.keep_text else ""
+
+    def owner(self, subject: Subject | None, day: datetime) -> str:
+        """The owner that listing, quotas and ForgetSubject go by; empty for nobody."""
+        if subject is None or subject == Subject():
+            return ""
+        return f"user:{subject.user_id}" if subject.user_id else f"guest:{self._digest(subject.guest_address, day)}"
+
+    def ip_address(self, subject: Subject | None, day: datetime) -> str:
+        """What the row's `ip_address` may say."""
+        if subject is None or not subject.guest_address or self.addresses is AddressPolicy.NONE:
+            return ""
+        return (
+            subject.guest_address if self.addresses is AddressPolicy.RAW else self._digest(subject.guest_address, day)
+        )
+
+    def _digest(self, address: str, day: datetime) -> str:
+        message = f"{day:%Y-%m-%d}\0{address}".encode()
+        return hmac.new(self.secret, message, hashlib.sha256).hexdigest()[:32]

@@ -1,0 +1,57 @@
+"""The protocol's periods of grace, and when a row needs the sweeper.
+
+Grace protects availability; safety rests on the conditional writes alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from mayfly_storage.domain.audio import Audio, State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """All settings; the defaults are those of the model-checked protocol. Raises ValueError where they contradict."""
+
+    upload_lifetime: timedelta = timedelta(minutes=2)
+    """How long a grant lives. Longer helps slow writers; shorter lets abandoned uploads go sooner."""
+    late_put_bound: timedelta = timedelta(minutes=20)
+    """A PUT that started in time can land this much later at most: the store refuses dates 15 minutes off, plus transfer."""
+    pending_grace: timedelta = timedelta(minutes=5)
+    """An upload that was never committed is reaped this long after its deadline."""
+    orphan_grace: timedelta = timedelta(minutes=30)
+    """Objects younger than this are never orphans: their row may be on its way."""
+    request_lifetime: timedelta = timedelta(hours=48)
+    """How long a request_id is remembered."""
+    tombstone_margin: timedelta = timedelta(days=7)
+    """DynamoDB's `ttl` is this long after the expiry: garbage collection of rows only, never the expiry itself."""
+
+    def __post_init__(self) -> None:
+        if self.orphan_grace <= self.upload_lifetime + self.late_put_bound:
+            msg = (
+                f"orphan_grace ({self.orphan_grace}) must be longer than upload_lifetime + late_put_bound "
+                f"({self.upload_lifetime + self.late_put_bound}), or an upload under way could be taken for an orphan"
+            )
+            raise ValueError(msg)
+        if self.tombstone_margin < self.request_lifetime:
+            msg = f"tombstone_margin ({self.tombstone_margin}) must not be shorter than request_lifetime ({self.request_lifetime})"
+            raise ValueError(msg)
+
+    def due_time(self, audio: Audio) -> datetime | None:
+        """When the row needs the sweeper; None: never (kept audio)."""
+        if audio.state is State.READY:
+            return audio.expire_time
+        if audio.state is State.PENDING:
+            return audio.upload_deadline + self.pending_grace
+        return self.settled_time(audio) if audio.bytes_gone else audio.delete_time
+
+    def settled_time(self, audio: Audio) -> datetime:
+        """From here on no late PUT of this row can land, so that its tombstone may go (D4)."""
+        return audio.upload_deadline + self.late_put_bound
+
+    def is_due(self, audio: Audio, now: datetime) -> bool:
+        """Whether the sweeper may work on the row now. D1 decides it again, conditionally."""
+        due = self.due_time(audio)
+        return due is not None and now >= due

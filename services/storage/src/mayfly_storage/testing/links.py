@@ -1,0 +1,115 @@
+"""Links in memory, and what a person would get through them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING
+
+from mayfly_storage.domain.content_types import EXTENSIONS
+from mayfly_storage.domain.errors import ContentMismatchError, StorageFullError
+from mayfly_storage.domain.links import Guarantee, LimitedBy, SignedUrl, UploadGrant
+from mayfly_storage.domain.ports import BlobFacts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from mayfly_storage.domain.audio import Audio
+    from mayfly_storage.domain.links import LinkWish
+    from mayfly_storage.testing.blobs import MemoryBlobs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryResponse:
+    """What came back through a link."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class MemoryLinks:
+    """A LinkSigner whose links are honoured by `serve`."""
+
+    def __init__(self, *, blobs: MemoryBlobs, now: Callable[[], datetime]) -> None:
+        """Take the store that the links lead to, and the clock that ends them."""
+        self.credentials_expire_time: datetime | None = None
+        """When set, no link lives longer."""
+        self.failure: Exception | None = None
+        """Raised by every method while it is set."""
+        self._blobs = blobs
+        self._now = now
+        self._signed: dict[str, tuple[LinkWish, datetime]] = {}
+        self._granted: dict[str, Audio] = {}
+        self._numbers = count(1)
+
+    async def sign_urls(self, wishes: Sequence[LinkWish]) -> list[SignedUrl]:
+        """A GET link for each wish."""
+        self._raise_failure()
+        return [self._sign(wish) for wish in wishes]
+
+    def _sign(self, wish: LinkWish) -> SignedUrl:
+        end, limited_by = wish.expire_time, LimitedBy.OBJECT
+        if self.credentials_expire_time is not None and self.credentials_expire_time < end:
+            end, limited_by = self.credentials_expire_time, LimitedBy.CREDENTIALS
+        url = f"http://links.invalid/{wish.audio.name}?sig={next(self._numbers)}"
+        self._signed[url] = (wish, end)
+        return SignedUrl(url=url, expire_time=end, limited_by=limited_by)
+
+    async def grant_upload(self, audio: Audio) -> UploadGrant:
+        """The right to put the declared bytes."""
+        self._raise_failure()
+        url = f"http://links.invalid/uploads/{audio.name.date}/{audio.name.audio_id}?sig={next(self._numbers)}"
+        self._granted[url] = audio
+        return UploadGrant(
+            url=url,
+            headers={"Content-Type": audio.content_type, "Content-Length": str(audio.size_bytes)},
+            expire_time=audio.upload_deadline,
+            attempt=audio.attempt,
+            enforced=tuple(Guarantee),
+        )
+
+    def serve(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> MemoryResponse:
+        """What the store would answer to a request."""
+        if method == "PUT" and url in self._granted:
+            return self._put(self._granted[url], headers or {}, body)
+        if method == "GET" and url in self._signed:
+            return self._get(*self._signed[url])
+        return MemoryResponse(status=403)
+
+    def _get(self, wish: LinkWish, end: datetime) -> MemoryResponse:
+        found = self._blobs.objects.get(wish.audio.object_key)
+        if self._now() >= end:
+            return MemoryResponse(status=403)
+        if found is None:
+            return MemoryResponse(status=404)
+        kind = "attachment" if wish.attachment else "inline"
+        name = f"{wish.audio.name.audio_id}.{EXTENSIONS.get(wish.audio.content_type, 'bin')}"
+        headers = {
+            "Content-Type": wish.audio.content_type,
+            "Content-Disposition": f'{kind}; filename="{name}"',
+            "Cache-Control": f"private, max-age={int((end - self._now()).total_seconds())}",
+        }
+        return MemoryResponse(status=200, headers=headers, body=found.body)
+
+    def _put(self, audio: Audio, headers: Mapping[str, str], body: bytes) -> MemoryResponse:
+        given = {name.lower(): value for name, value in headers.items()}
+        if self._now() >= audio.upload_deadline or given.get("content-type") != audio.content_type:
+            return MemoryResponse(status=403)
+        facts = BlobFacts(
+            content_type=audio.content_type, size_bytes=audio.size_bytes, sha256=audio.sha256, attempt=audio.attempt
+        )
+        try:
+            self._blobs.put(audio.object_key, body, facts)
+        except ContentMismatchError as error:
+            return MemoryResponse(status=412 if error.field == "attempt" else 400)
+        except StorageFullError:
+            return MemoryResponse(status=507)
+        return MemoryResponse(status=200)
+
+    def _raise_failure(self) -> None:
+        if self.failure is not None:
+            raise self.failure

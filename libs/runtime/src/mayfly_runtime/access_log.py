@@ -1,0 +1,66 @@
+"""The access log: one event per RPC, with what an operator asks first and nothing that is private.
+
+No peer address, no request, no response: method, code, reason, caller, milliseconds, trace id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import grpc
+import grpc.aio
+
+from mayfly_runtime.interception import Call, Handler, Interceptor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ACCESS_LOGGER: Final = "mayfly.access"
+
+_log = logging.getLogger(ACCESS_LOGGER)
+
+
+class AccessLogInterceptor(Interceptor):
+    """Logs each RPC when it ends: INFO, or WARNING if the fault is ours."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+
+    def wrap(self, inner: Handler, method: str) -> Handler:
+        """Log how `inner` ended."""
+        clock = self._clock
+
+        async def log_access(request: Any, call: Call) -> Any:
+            begun = clock()
+            code: grpc.StatusCode | None = None
+            try:
+                return await inner(request, call)
+            except asyncio.CancelledError:
+                # The caller hung up, or the server was stopped: no status reached anybody.
+                code = grpc.StatusCode.CANCELLED
+                raise
+            finally:
+                _write(method, code or call.code(), call, clock() - begun)
+
+        return log_access
+
+
+_OURS: Final = frozenset(
+    {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.DATA_LOSS, grpc.StatusCode.UNAVAILABLE}
+)
+
+
+def _write(method: str, code: grpc.StatusCode, call: Call, seconds: float) -> None:
+    level = logging.WARNING if code in _OURS else logging.INFO
+    if _log.isEnabledFor(level):
+        fields = {
+            "method": method,
+            "code": code.name,
+            "reason": call.reason,
+            "caller": call.caller,
+            "elapsed_ms": round(seconds * 1000, 1),
+        }
+        _log.log(level, "rpc", extra={key: value for key, value in fields.items() if value is not None})

@@ -1,0 +1,205 @@
+"""From exceptions to status codes with details: one table per service, one place that aborts.
+
+Use cases raise plain exceptions. A service's `ErrorTable` says what each of them looks like to a caller; the
+interceptor here answers it as `google.rpc.Status` with
+
+- exactly one `ErrorInfo` (domain, reason, metadata), always,
+- a `BadRequest` for `InvalidRequestError` and wherever the table names a request field,
+- a `RetryInfo` where the exception says when a retry may help (`retry_after`).
+
+What is lost on purpose: everything about an exception that the table does not know. Its text may hold what a caller
+must not see, so the caller gets INTERNAL with a fixed sentence, and the log gets the traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, NoReturn, TypeAlias
+
+import grpc
+import grpc.aio
+from google.protobuf import duration_pb2
+from google.rpc import error_details_pb2, status_pb2
+
+from mayfly_runtime.interception import Call, Handler, Interceptor, MalformedRequestError
+from mayfly_runtime.violations import InvalidRequestError, Violation
+
+INTERNAL_MESSAGE: Final = "Something went wrong inside the server. The server's log has the details."
+STATUS_DETAILS_KEY: Final = "grpc-status-details-bin"
+# 8 KiB is what peers accept by default for all trailing metadata together; long texts are cut well before that.
+MAX_MESSAGE_CHARS: Final = 1024
+MAX_VIOLATIONS: Final = 20
+
+_log = logging.getLogger("mayfly.errors")
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What an exception looks like to a caller. The message is `str(exception)`."""
+
+    code: grpc.StatusCode
+
+    reason: str
+    """The name of the service's `ErrorReason` value, without the prefix `ERROR_REASON_`."""
+
+    metadata: tuple[str, ...] = ()
+    """Names of attributes of the exception that `ErrorInfo.metadata` repeats, so that no caller parses messages."""
+
+    field: str | None = None
+    """The request field to blame: adds a `BadRequest` with the message as its description."""
+
+
+ErrorTable: TypeAlias = Mapping[type[Exception], Mapped]
+
+
+class NotImplementedYetError(Exception):
+    """An RPC that the contract has and this server does not serve yet."""
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(f"{feature} is not implemented by this version of the server.")
+        self.feature = feature
+
+
+class ServerBusyError(Exception):
+    """More work is asked for than this server accepts at a time."""
+
+    def __init__(self, resource: str, *, limit: int, retry_after: timedelta = timedelta(seconds=1)) -> None:
+        """Name the exhausted resource.
+
+        Args:
+            resource: What is exhausted, for example `rpcs`.
+            limit: How many of them this server admits.
+            retry_after: When a retry may help.
+        """
+        super().__init__(f"The server is busy: all {limit} {resource} are in use. Try again later.")
+        self.resource = resource
+        self.limit = limit
+        self.retry_after = retry_after
+
+
+RUNTIME_ERRORS: Final[ErrorTable] = {
+    InvalidRequestError: Mapped(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"),
+    MalformedRequestError: Mapped(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"),
+    NotImplementedYetError: Mapped(grpc.StatusCode.UNIMPLEMENTED, "NOT_IMPLEMENTED", ("feature",)),
+    ServerBusyError: Mapped(grpc.StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY", ("resource", "limit")),
+}
+"""What every service answers alike. A service's own table comes first and may override it."""
+
+_INTERNAL: Final = Mapped(grpc.StatusCode.INTERNAL, "INTERNAL")
+
+
+def status_of(exc: Exception, *, domain: str, table: ErrorTable) -> status_pb2.Status:
+    """Say what an exception looks like to a caller.
+
+    Args:
+        exc: The exception; the closest class of its MRO that has an entry counts. An `ExceptionGroup` is told as
+            the first of its exceptions that has an entry.
+        domain: `ErrorInfo.domain`, for example `storage.mayfly`.
+        table: The service's table; `RUNTIME_ERRORS` applies where it has no entry.
+    """
+    told, mapped = _look_up(exc, table)
+    message = INTERNAL_MESSAGE if mapped is _INTERNAL else _cut(str(told))
+    status = status_pb2.Status(code=mapped.code.value[0], message=message)
+    metadata = {name: _cut(str(getattr(told, name))) for name in mapped.metadata}
+    status.details.add().Pack(error_details_pb2.ErrorInfo(reason=mapped.reason, domain=domain, metadata=metadata))
+    if violations := _violations(told, mapped, message):
+        status.details.add().Pack(_bad_request(violations))
+    retry_after = getattr(told, "retry_after", None)
+    if mapped is not _INTERNAL and isinstance(retry_after, timedelta):
+        delay = duration_pb2.Duration()
+        delay.FromTimedelta(retry_after)
+        status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
+    return status
+
+
+def reason_of(exc: Exception, table: ErrorTable) -> str:
+    """The `ErrorInfo.reason` that a caller sees for an exception."""
+    return _look_up(exc, table)[1].reason
+
+
+class ErrorResponder:
+    """Answers exceptions to callers: the only place that aborts an RPC."""
+
+    __slots__ = ("_domain", "_table")
+
+    def __init__(self, *, domain: str, table: ErrorTable) -> None:
+        self._domain = domain
+        self._table = {**RUNTIME_ERRORS, **table}
+
+    async def abort(self, call: Call, exc: Exception) -> NoReturn:
+        """End a call with the status of an exception.
+
+        `context.abort` and not `abort_with_status`: only the former leaves the code where outer interceptors see it.
+
+        Raises:
+            grpc.aio.AbortError: Always, as grpc.aio wants it.
+        """
+        status = status_of(exc, domain=self._domain, table=self._table)
+        code = _CODES[status.code]
+        call.reason = reason_of(exc, self._table)
+        if code is grpc.StatusCode.INTERNAL:
+            # The traceback, and not the request: its text is nobody's business.
+            _log.error("rpc_failed", exc_info=exc, extra={"method": call.method, "exception": type(exc).__name__})
+        await call.context.abort(code, status.message, ((STATUS_DETAILS_KEY, status.SerializeToString()),))
+
+
+class ErrorInterceptor(Interceptor):
+    """Answers what a servicer raises. Innermost, so that everything around it sees the final status."""
+
+    def __init__(self, *, domain: str, table: ErrorTable) -> None:
+        self._responder = ErrorResponder(domain=domain, table=table)
+
+    def wrap(self, inner: Handler, method: str) -> Handler:  # noqa: ARG002 - one behaviour for every method
+        """Answer the exceptions of `inner`; cancellation and an abort that already happened pass through."""
+        responder = self._responder
+
+        async def answer_errors(request: Any, call: Call) -> Any:
+            try:
+                return await inner(request, call)
+            except grpc.aio.AbortError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the last place that can answer it
+                await responder.abort(call, error)
+
+        return answer_errors
+
+
+_CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def _look_up(exc: Exception, table: ErrorTable) -> tuple[Exception, Mapped]:
+    for candidate in _leaves(exc):
+        for cls in type(candidate).__mro__:
+            mapped = table.get(cls) or RUNTIME_ERRORS.get(cls)
+            if mapped is not None:
+                return candidate, mapped
+    return exc, _INTERNAL
+
+
+def _leaves(exc: Exception) -> list[Exception]:
+    if not isinstance(exc, ExceptionGroup):
+        return [exc]
+    return [leaf for part in exc.exceptions for leaf in _leaves(part)]
+
+
+def _violations(exc: Exception, mapped: Mapped, message: str) -> tuple[Violation, ...]:
+    if isinstance(exc, InvalidRequestError):
+        return exc.violations
+    return (Violation(mapped.field, message),) if mapped.field else ()
+
+
+def _bad_request(violations: tuple[Violation, ...]) -> error_details_pb2.BadRequest:
+    told = [
+        error_details_pb2.BadRequest.FieldViolation(
+            field=_cut(violation.field), description=_cut(violation.description)
+        )
+        for violation in violations[:MAX_VIOLATIONS]
+    ]
+    return error_details_pb2.BadRequest(field_violations=told)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_MESSAGE_CHARS else f"{text[: MAX_MESSAGE_CHARS - 1]}…"

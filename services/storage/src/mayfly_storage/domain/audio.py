@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
-from uuid import UUID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
+    from uuid import UUID
 
 _NAME = re.compile(r"audio/(\d{4}-\d{2}-\d{2})/([0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})")
 
@@ -85,7 +85,7 @@ class Audio:
     expire_time: datetime | None
     """None: kept until deleted."""
     etag: str | None = None
-    """The store's identity of the written object, known since READY; a delete names it, so that it never hits another."""
+    """The store's identity of the written object, known since READY; a delete can name it."""
     delete_time: datetime | None = None
     """When D1 happened."""
     bytes_gone: bool = False

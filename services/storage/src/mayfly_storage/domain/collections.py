@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mayfly_storage.domain.content_types import EXTENSIONS
 from mayfly_storage.domain.errors import CollectionUnknownError, InvalidAudioError
 from mayfly_storage.domain.keys import KeyTemplate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

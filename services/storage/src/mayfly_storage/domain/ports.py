@@ -6,6 +6,7 @@ All times are aware and in UTC. Cursors are opaque; an unknown one raises PageTo
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
@@ -43,10 +44,14 @@ class AudioFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """A share of the work: every audio id falls into exactly one of `count` shards."""
+    """A share of the work: every audio id (rows) and object key (objects) falls into exactly one of `count` shards."""
 
     index: int = 0
     count: int = 1
+
+    def holds(self, key: str) -> bool:
+        """Whether an object key or audio id falls into this share. Stable across processes and releases."""
+        return zlib.crc32(key.encode()) % self.count == self.index
 
 
 class AudioCatalog(Protocol):

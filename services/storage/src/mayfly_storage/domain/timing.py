@@ -18,7 +18,7 @@ class Timing:
     upload_lifetime: timedelta = timedelta(minutes=2)
     """How long a grant lives. Longer helps slow writers; shorter lets abandoned uploads go sooner."""
     late_put_bound: timedelta = timedelta(minutes=20)
-    """A PUT that started in time can land this much later at most: the store refuses dates 15 minutes off, plus transfer."""
+    """A PUT that began in time lands this much later at most: stores refuse dates 15 minutes off, plus transfer."""
     pending_grace: timedelta = timedelta(minutes=5)
     """An upload that was never committed is reaped this long after its deadline."""
     orphan_grace: timedelta = timedelta(minutes=30)
@@ -36,7 +36,10 @@ class Timing:
             )
             raise ValueError(msg)
         if self.tombstone_margin < self.request_lifetime:
-            msg = f"tombstone_margin ({self.tombstone_margin}) must not be shorter than request_lifetime ({self.request_lifetime})"
+            msg = (
+                f"tombstone_margin ({self.tombstone_margin}) must not be shorter than "
+                f"request_lifetime ({self.request_lifetime})"
+            )
             raise ValueError(msg)
 
     def due_time(self, audio: Audio) -> datetime | None:

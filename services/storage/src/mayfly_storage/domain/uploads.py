@@ -71,8 +71,9 @@ class UploadRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
-    """The idempotency item: which audio a request_id of a caller stands for. Its key does not hold the date, so that a
-    retry after midnight finds it.
+    """The idempotency item: which audio a request_id of a caller stands for.
+
+    Its key does not hold the date, so that a retry after midnight finds it.
     """
 
     caller: str

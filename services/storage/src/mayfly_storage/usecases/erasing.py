@@ -1,0 +1,114 @@
+"""D1 to D4: the one way in which anything is deleted.
+
+Every step is conditional or idempotent, so overlap is harmless.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from mayfly_storage.domain.audio import Audio, AudioName, Location, State
+from mayfly_storage.domain.errors import BackendMisconfiguredError, BackendUnavailableError
+from mayfly_storage.domain.ports import AudioCatalog, BlobStore, BlobTarget, DeleteOutcome, Stores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+
+    from mayfly_storage.domain.timing import Timing
+
+logger = logging.getLogger(__name__)
+
+
+class EraseOutcome(StrEnum):
+    """How far one audio came."""
+
+    GONE = "GONE"
+    """The bytes are gone, by the store's own answer."""
+    CHANGED = "CHANGED"
+    """The row is gone, or not as it was read; nothing was deleted."""
+    UNFINISHED = "UNFINISHED"
+    """Unreadable, and its bytes may still lie there; the next sweep goes on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erasure:
+    """What became of one audio."""
+
+    outcome: EraseOutcome
+    tombstone_kept: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseAudio:
+    """Deletes rows as they were read, with their bytes; an outcome for each, in order."""
+
+    catalog: AudioCatalog
+    stores: Stores
+    timing: Timing
+    now: Callable[[], datetime]
+
+    async def __call__(self, audios: Sequence[Audio]) -> list[Erasure]:
+        """D1, D2, D3, and D4 for those whose late PUTs can no longer land."""
+        tombstones = await self._mark(audios)
+        gone = await self._delete_bytes(tombstones.values())
+        kept = await self._settle([tombstones[name] for name in gone])
+        return [self._erasure(audio.name, tombstones, gone, kept) for audio in audios]
+
+    @staticmethod
+    def _erasure(
+        name: AudioName, tombstones: dict[AudioName, Audio], gone: set[AudioName], kept: set[AudioName]
+    ) -> Erasure:
+        if name not in tombstones:
+            return Erasure(outcome=EraseOutcome.CHANGED)
+        outcome = EraseOutcome.GONE if name in gone else EraseOutcome.UNFINISHED
+        return Erasure(outcome=outcome, tombstone_kept=outcome is EraseOutcome.UNFINISHED or name in kept)
+
+    async def _mark(self, audios: Sequence[Audio]) -> dict[AudioName, Audio]:
+        """D1 where it has not happened yet."""
+        living = [audio for audio in audios if audio.state is not State.DELETING]
+        marked = await self.catalog.begin_delete(living, self.now()) if living else []
+        resumed = [audio for audio in audios if audio.state is State.DELETING]
+        return {audio.name: audio for audio in (*marked, *resumed) if audio is not None}
+
+    async def _delete_bytes(self, tombstones: Iterable[Audio]) -> set[AudioName]:
+        """D2 and D3, store by store."""
+        by_location: defaultdict[Location, list[Audio]] = defaultdict(list)
+        for audio in tombstones:
+            by_location[audio.location].append(audio)
+        gone: set[AudioName] = set()
+        for location, group in by_location.items():
+            try:
+                gone |= await _delete_group(self.stores.by_location[location].blobs, group)
+            except (BackendUnavailableError, BackendMisconfiguredError) as error:
+                # The rows are tombstones by now: unreadable, and due for every later sweep.
+                logger.warning("erase.unfinished", extra={"count": len(group), "cause": type(error).__name__})
+        return gone
+
+    async def _settle(self, gone: Sequence[Audio]) -> set[AudioName]:
+        """D4 where no late PUT can land any more; the others stay as tombstones until then."""
+        now = self.now()
+        settled = [audio for audio in gone if now >= self.timing.settled_time(audio)]
+        waiting = [audio for audio in gone if now < self.timing.settled_time(audio)]
+        if settled:
+            await self.catalog.remove(settled)
+        if fresh := [audio for audio in waiting if not audio.bytes_gone]:
+            await self.catalog.mark_bytes_gone(fresh)
+        return {audio.name for audio in waiting}
+
+
+async def _delete_group(blobs: BlobStore, group: Sequence[Audio]) -> set[AudioName]:
+    outcomes = await blobs.delete_many([_target(audio) for audio in group])
+    deleted = [audio for audio, outcome in zip(group, outcomes, strict=True) if outcome is DeleteOutcome.DELETED]
+    still_there = await blobs.present([audio.object_key for audio in deleted]) if deleted else set()
+    return {audio.name for audio in deleted if audio.object_key not in still_there}
+
+
+def _target(audio: Audio) -> BlobTarget:
+    # A key with an audio id in it is this row's for ever. A key that the caller chose may get another owner, so the
+    # delete names the very object that this row wrote.
+    return BlobTarget(key=audio.object_key, etag=audio.etag if audio.claims_key else None)

@@ -1,0 +1,164 @@
+"""What has to go: due rows by index, and orphans by listing. Finding may lag or repeat itself; PurgeAudio decides."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mayfly_storage.domain.audio import Audio, Location, State
+from mayfly_storage.domain.errors import PageTokenInvalidError
+from mayfly_storage.domain.ports import AudioCatalog, AudioFilter, Shard, StoredBlob, Stores
+from mayfly_storage.domain.retention import DueItem, DueReason
+from mayfly_storage.usecases.ownership import find_owners
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from mayfly_storage.domain.collections import Collections
+    from mayfly_storage.domain.timing import Timing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuePage:
+    """One page of what has to go, and the store's own clock when it was read."""
+
+    items: tuple[DueItem, ...]
+    cursor: str
+    store_time: datetime
+    objects_seen: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListExpired:
+    """Due rows: expired, abandoned, unfinished."""
+
+    catalog: AudioCatalog
+    stores: Stores
+    collections: Collections
+    timing: Timing
+    now: Callable[[], datetime]
+
+    async def __call__(
+        self, *, collection: str, before: datetime | None, shard: Shard, limit: int, cursor: str
+    ) -> DuePage:
+        """One page; `before` can only make it earlier than now."""
+        if collection:
+            self.collections.get(collection)
+        now = self.now()
+        store_time = await self.stores.first.blobs.store_time()
+        page = await self.catalog.list_due(min(before or now, now), shard=shard, limit=limit, cursor=cursor)
+        items = [DueItem.of_row(audio, self.timing) for audio in page.items if collection in {"", audio.collection}]
+        return DuePage(items=tuple(items), cursor=page.cursor, store_time=store_time)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the orphan listing stands: a store, then a folder of it, then the store's own cursor; rows come last."""
+
+    location: str
+    prefix: str
+    cursor: str
+
+    def encode(self) -> str:
+        return json.dumps([self.location, self.prefix, self.cursor])
+
+    @classmethod
+    def decode(cls, text: str) -> _Place:
+        try:
+            return cls(*json.loads(text))
+        except (ValueError, TypeError):
+            raise PageTokenInvalidError from None
+
+
+_ROWS = "rows"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOrphans:
+    """Objects without a live row, and readable rows without an object; only what is older than the grace period."""
+
+    catalog: AudioCatalog
+    stores: Stores
+    collections: Collections
+    timing: Timing
+    now: Callable[[], datetime]
+
+    async def __call__(self, *, collection: str, shard: Shard, limit: int, cursor: str) -> DuePage:
+        """One page: `limit` objects (later: rows) are looked at."""
+        places = self._places(collection)
+        place = _Place.decode(cursor) if cursor else places[0]
+        if _Place(place.location, place.prefix, "") not in places:
+            raise PageTokenInvalidError
+        if place.location == _ROWS:
+            return await self._rows(collection, place, limit)
+        return await self._objects(place, places, shard, limit)
+
+    def _places(self, collection: str) -> list[_Place]:
+        wanted = [self.collections.get(collection)] if collection else list(self.collections.by_id.values())
+        prefixes = sorted({template.prefix for each in wanted for template in each.key_templates})
+        roots = [p for p in prefixes if not any(p != other and p.startswith(other) for other in prefixes)]
+        return [
+            *(_Place(location, p, "") for location in self.stores.by_location for p in roots),
+            _Place(_ROWS, "", ""),
+        ]
+
+    async def _objects(self, place: _Place, places: list[_Place], shard: Shard, limit: int) -> DuePage:
+        location = Location(place.location)
+        page = await self.stores.by_location[location].blobs.list_blobs(place.prefix, limit=limit, cursor=place.cursor)
+        old = [blob for blob in page.blobs if blob.modified_time <= page.store_time - self.timing.orphan_grace]
+        mine = [blob for blob in old if shard.holds(blob.key)]
+        items = await self._orphans(location, mine)
+        following = _Place(place.location, place.prefix, page.cursor) if page.cursor else _after(place, places)
+        return DuePage(
+            items=tuple(items), cursor=following.encode(), store_time=page.store_time, objects_seen=len(page.blobs)
+        )
+
+    async def _orphans(self, location: Location, blobs: list[StoredBlob]) -> list[DueItem]:
+        owners = await find_owners(self.catalog, self.collections, [blob.key for blob in blobs])
+        lost = [blob for blob in blobs if blob.key in owners and is_orphan(owners[blob.key], location)]
+        return [self._item(location, blob) for blob in lost]
+
+    def _item(self, location: Location, blob: StoredBlob) -> DueItem:
+        collection = self.collections.of_key(blob.key)
+        return DueItem(
+            name=None,
+            location=location,
+            object_key=blob.key,
+            reason=DueReason.ORPHAN_OBJECT,
+            collection=collection.id if collection else "",
+            etag=blob.etag,
+            size_bytes=blob.size_bytes,
+            due_time=blob.modified_time + self.timing.orphan_grace,
+        )
+
+    async def _rows(self, collection: str, place: _Place, limit: int) -> DuePage:
+        """Readable rows whose object is missing."""
+        store_time = await self.stores.first.blobs.store_time()
+        page = await self.catalog.list_audio(AudioFilter(collection=collection), limit=limit, cursor=place.cursor)
+        now = self.now()
+        readable = [audio for audio in page.items if audio.is_readable(now)]
+        missing = await self._missing(readable)
+        again = await self.catalog.get_many([audio.name for audio in missing])
+        dangling = [audio for audio in again.values() if audio.is_readable(now)]
+        items = tuple(DueItem.of_row(audio, self.timing, reason=DueReason.DANGLING_ROW) for audio in dangling)
+        cursor = _Place(_ROWS, "", page.cursor).encode() if page.cursor else ""
+        return DuePage(items=items, cursor=cursor, store_time=store_time)
+
+    async def _missing(self, audios: list[Audio]) -> list[Audio]:
+        missing: list[Audio] = []
+        for location, store in self.stores.by_location.items():
+            here = [audio for audio in audios if audio.location is location]
+            there = await store.blobs.present([audio.object_key for audio in here]) if here else set()
+            missing += [audio for audio in here if audio.object_key not in there]
+        return missing
+
+
+def _after(place: _Place, places: list[_Place]) -> _Place:
+    return places[places.index(_Place(place.location, place.prefix, "")) + 1]
+
+
+def is_orphan(row: Audio | None, location: Location) -> bool:
+    """Whether an object in this store is nobody's. A DELETING row still owns its object: it is due itself."""
+    return row is None or (row.location is not location and row.state is not State.PENDING)

@@ -1,0 +1,204 @@
+"""Save: W1 row PENDING, W2 object, W3 fence, W4 acknowledge. A crash anywhere loses nothing that was acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mayfly_storage.domain.audio import Audio, AudioName, State
+from mayfly_storage.domain.errors import (
+    AudioNotFoundError,
+    ContentMismatchError,
+    IdempotencyKeyReusedError,
+    RequestExpiredError,
+    RequestSeenError,
+    StateChangedError,
+    UploadFencedError,
+    UploadIncompleteError,
+)
+from mayfly_storage.domain.ports import AudioCatalog, BlobFacts, StoredBlob, Stores
+from mayfly_storage.domain.uploads import RequestRecord, UploadRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from mayfly_storage.domain.links import UploadGrant
+    from mayfly_storage.domain.timing import Timing
+    from mayfly_storage.usecases.drafting import DraftAudio
+    from mayfly_storage.usecases.erasing import EraseAudio
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReserveAudio:
+    """W1: the row and its request record, or what an earlier call with the same request_id made of it."""
+
+    draft: DraftAudio
+    catalog: AudioCatalog
+    erase: EraseAudio
+    timing: Timing
+    now: Callable[[], datetime]
+
+    async def __call__(self, request: UploadRequest) -> Audio:
+        """The audio: PENDING, or READY if a retry came after the commit."""
+        audio = self.draft(request)
+        try:
+            await self.catalog.reserve(audio, self._record(request, audio.name))
+        except RequestSeenError:
+            return await self._replay(request, audio)
+        return audio
+
+    def _record(self, request: UploadRequest, name: AudioName) -> RequestRecord:
+        return RequestRecord(
+            caller=request.caller,
+            request_id=request.request_id,
+            fingerprint=request.fingerprint(),
+            name=name,
+            forget_time=self.now() + self.timing.request_lifetime,
+        )
+
+    async def _replay(self, request: UploadRequest, draft: Audio) -> Audio:
+        record = await self.catalog.find_request(request.caller, request.request_id, self.now())
+        if record is None:
+            raise RequestExpiredError(request.request_id)
+        if record.fingerprint != request.fingerprint():
+            raise IdempotencyKeyReusedError(request.request_id)
+        audio = (await self.catalog.get_many([record.name])).get(record.name)
+        if audio is not None and self._still_counts(audio):
+            return audio
+        return await self._begin_again(request, audio, draft)
+
+    def _still_counts(self, audio: Audio) -> bool:
+        now = self.now()
+        return audio.is_readable(now) or (audio.state is State.PENDING and now < audio.upload_deadline)
+
+    async def _begin_again(self, request: UploadRequest, old: Audio | None, draft: Audio) -> Audio:
+        """A new attempt for an upload that was never acknowledged; what was acknowledged and is gone stays gone."""
+        if old is None or old.etag is not None:
+            raise RequestExpiredError(request.request_id)
+        if old.state is State.PENDING:
+            await self.erase([old])
+        try:
+            await self.catalog.reserve(draft, self._record(request, draft.name), replaces=old.name)
+        except RequestSeenError:  # another retry was faster
+            raise UploadFencedError(old.name) from None
+        return draft
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateUpload:
+    """Reserves an audio and grants the right to put its bytes."""
+
+    reserve: ReserveAudio
+    stores: Stores
+
+    async def __call__(self, request: UploadRequest) -> tuple[Audio, UploadGrant | None]:
+        """The audio, and the grant while it is PENDING."""
+        audio = await self.reserve(request)
+        if audio.state is State.READY:
+            return audio, None
+        return audio, await self.stores.of(audio).links.grant_upload(audio)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitUpload:
+    """Verifies what lies at the key, and passes the fence."""
+
+    catalog: AudioCatalog
+    stores: Stores
+    erase: EraseAudio
+    now: Callable[[], datetime]
+
+    async def __call__(self, name: AudioName, attempt: str) -> Audio:
+        """The audio, READY. Repeating it answers the same."""
+        audio = (await self.catalog.get_many([name])).get(name)
+        if audio is None:
+            raise AudioNotFoundError(name)
+        if audio.attempt != attempt or audio.state is State.DELETING:
+            raise UploadFencedError(name)
+        if audio.state is State.PENDING:
+            audio = await self._verify_and_fence(audio)
+        if not audio.is_readable(self.now()):
+            raise AudioNotFoundError(name)
+        return audio
+
+    async def _verify_and_fence(self, audio: Audio) -> Audio:
+        blob = await self.stores.of(audio).blobs.head(audio.object_key)
+        if blob is None:
+            raise UploadIncompleteError(audio.name)
+        try:
+            require_announced(audio, blob)
+        except ContentMismatchError:
+            await self.erase([audio])
+            raise
+        try:
+            return await self.catalog.make_ready(audio.ready(etag=blob.etag))
+        except StateChangedError:
+            raise UploadFencedError(audio.name) from None
+
+
+def require_announced(audio: Audio, blob: StoredBlob) -> None:
+    """Raise ContentMismatchError unless what lies at the key was announced. What the store cannot tell does not count."""
+    if blob.size_bytes != audio.size_bytes:
+        raise ContentMismatchError("size_bytes", expected=audio.size_bytes, actual=blob.size_bytes)
+    if blob.sha256 is not None and blob.sha256 != audio.sha256:
+        raise ContentMismatchError("sha256", expected=audio.sha256.hex(), actual=blob.sha256.hex())
+    if blob.attempt is not None and blob.attempt != audio.attempt:
+        raise ContentMismatchError("attempt", expected=audio.attempt, actual=blob.attempt)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AbandonUpload:
+    """Gives a reservation back."""
+
+    catalog: AudioCatalog
+    erase: EraseAudio
+
+    async def __call__(self, name: AudioName, attempt: str) -> None:
+        """Erase the PENDING row and what was put. Abandoning what is gone succeeds."""
+        audio = (await self.catalog.get_many([name])).get(name)
+        if audio is None or audio.state is State.DELETING:
+            return
+        if audio.attempt != attempt or audio.state is State.READY:
+            raise UploadFencedError(name)
+        await self.erase([audio])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreFile:
+    """All of save in one call, for bytes that storage itself has received into a file."""
+
+    reserve: ReserveAudio
+    catalog: AudioCatalog
+    stores: Stores
+    erase: EraseAudio
+    now: Callable[[], datetime]
+
+    async def __call__(self, request: UploadRequest, path: Path) -> Audio:
+        """The audio, READY. Whatever fails, nothing is left behind (or the sweep takes it)."""
+        audio = await self.reserve(request)
+        if audio.state is State.PENDING:
+            audio = await self._put(audio, path)
+        if not audio.is_readable(self.now()):
+            raise AudioNotFoundError(audio.name)
+        return audio
+
+    async def _put(self, audio: Audio, path: Path) -> Audio:
+        facts = BlobFacts(
+            content_type=audio.content_type,
+            size_bytes=audio.size_bytes,
+            sha256=audio.sha256,
+            attempt=audio.attempt,
+            expire_time=audio.expire_time,
+        )
+        try:
+            blob = await self.stores.of(audio).blobs.put_file(audio.object_key, path, facts)
+            return await self.catalog.make_ready(audio.ready(etag=blob.etag))
+        except StateChangedError:
+            raise UploadFencedError(audio.name) from None
+        except BaseException:
+            # Also when the caller has gone: the row must not wait for a sweep if it need not. Conditional, so harmless.
+            await asyncio.shield(self.erase([audio]))
+            raise

@@ -26,7 +26,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self, cast
 
 import grpc
 import grpc.aio
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CannotListenError",
+    "Drainable",
     "InvalidAddressError",
     "ListenError",
     "PortInUseError",
@@ -225,7 +226,20 @@ class RunningServer:
         await self._server.wait_for_termination()
 
 
-async def serve_until_signal(*servers: RunningServer) -> None:
+class Drainable(Protocol):
+    """What `serve_until_signal` stops: a server, or a server together with work of its own."""
+
+    async def drain(self) -> None:
+        """Stop gracefully."""
+
+    async def stop_now(self) -> None:
+        """Cancel everything that runs and stop."""
+
+    async def wait_stopped(self) -> None:
+        """Return when it has stopped, for whatever reason."""
+
+
+async def serve_until_signal(*servers: Drainable) -> None:
     """Serve until SIGTERM or SIGINT, then drain all servers together; a second signal stops them at once."""
     loop = asyncio.get_running_loop()
     signals: asyncio.Queue[signal.Signals] = asyncio.Queue(maxsize=2)

@@ -130,7 +130,8 @@ class ContentMismatchError(StorageError):
         self.expected = str(expected)
         self.actual = str(actual)
         super().__init__(
-            f"{field} is {self.actual}, announced was {self.expected}. Nothing was stored; upload again with a new request_id."
+            f"{field} is {self.actual}, announced was {self.expected}. "
+            "Nothing was stored; upload again with a new request_id."
         )
 
 
@@ -141,7 +142,8 @@ class UploadFencedError(StorageError):
         """Take the audio's name."""
         self.name = str(name)
         super().__init__(
-            f"The upload of {self.name} is not this attempt's any more: it ran out of time, was abandoned, or was committed already."
+            f"The upload of {self.name} is not this attempt's any more: it ran out of time, was abandoned, or was "
+            "committed already."
         )
 
 
@@ -161,7 +163,8 @@ class CertificateConflictError(StorageError):
     def __init__(self, previous_sha256: str) -> None:
         """Take the hash that is not the newest one, in hex."""
         super().__init__(
-            f"{previous_sha256 or 'The empty hash'} is not the newest certificate. Read the newest one and append again."
+            f"{previous_sha256 or 'The empty hash'} is not the newest certificate. "
+            "Read the newest one and append again."
         )
         self.previous_sha256 = previous_sha256
 
@@ -190,7 +193,8 @@ class BackendMisconfiguredError(StorageError):
     def __init__(self, backend: str, cause: str) -> None:
         """Take the store's name and its error code."""
         super().__init__(
-            f"The store behind this service ({backend}) refuses it: {cause}. An operator has to check credentials, rights, names and region."
+            f"The store behind this service ({backend}) refuses it: {cause}. "
+            "An operator has to check credentials, rights, names and region."
         )
         self.backend = backend
         self.cause = cause

@@ -61,8 +61,8 @@ class AudioCatalog(Protocol):
         """W1: add the row, its request record and (if `claims_key`) its key claim, all or nothing.
 
         The row must be new. With `replaces`, the request record must stand for that audio, and now stands for this one.
-        Raises RequestSeenError if the request_id is known (or does not stand for `replaces`), ObjectKeyTakenError if the
-        key is claimed. A request record past its `forget_time` counts as absent.
+        Raises RequestSeenError if the request_id is known (or does not stand for `replaces`), ObjectKeyTakenError if
+        the key is claimed. A request record past its `forget_time` counts as absent.
         """
 
     async def find_request(self, caller: str, request_id: str, now: datetime) -> RequestRecord | None:
@@ -77,12 +77,15 @@ class AudioCatalog(Protocol):
     async def make_ready(self, audio: Audio) -> Audio:
         """W3, the fence: PENDING -> READY if the row is still PENDING with this attempt; stores `etag`.
 
-        Answers the row as it is now. Repeating it after success answers the READY row. Raises StateChangedError otherwise.
+        Answers the row as it is now. Repeating it after success answers the READY row. Raises StateChangedError
+        otherwise.
         """
 
     async def begin_delete(self, audios: Sequence[Audio], now: datetime) -> list[Audio | None]:
-        """D1 for each row on its own: -> DELETING if state, attempt and expire_time are still as given; text, owner and
-        ip_address leave the row. Answers the tombstones, in order; None where the row is gone or has changed.
+        """D1 for each row on its own: -> DELETING if state, attempt and expire_time are still as given.
+
+        `text`, `owner` and `ip_address` leave the row. Answers the tombstones, in order; None where the row is gone or
+        has changed.
         """
 
     async def mark_bytes_gone(self, tombstones: Sequence[Audio]) -> None:
@@ -98,7 +101,7 @@ class AudioCatalog(Protocol):
         """Rows whose due time is not after `before`. May lag behind the rows; costs what is due, not what is stored."""
 
     async def check(self) -> None:
-        """Whether the catalog can be used; for readiness. Raises BackendUnavailableError or BackendMisconfiguredError."""
+        """Whether the catalog can be used; for readiness. Raises what every method may raise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,8 +167,8 @@ class BlobStore(Protocol):
     async def put_file(self, key: str, path: Path, facts: BlobFacts) -> StoredBlob:
         """W2 by storage itself: write once, from a file (which may be consumed).
 
-        If the key is taken by the same attempt's bytes, it answers them. Raises ContentMismatchError (field `attempt`) if
-        it is taken by others, StorageFullError if there is no room; nothing is left half-written.
+        If the key is taken by the same attempt's bytes, it answers them. Raises ContentMismatchError (field `attempt`)
+        if it is taken by others, StorageFullError if there is no room; nothing is left half-written.
         """
 
     async def head(self, key: str) -> StoredBlob | None:
@@ -184,7 +187,7 @@ class BlobStore(Protocol):
         """The store's own clock."""
 
     async def check(self) -> None:
-        """Whether the store can be used; for readiness. Raises BackendUnavailableError or BackendMisconfiguredError."""
+        """Whether the store can be used; for readiness. Raises what every method may raise."""
 
 
 class LinkSigner(Protocol):
@@ -198,7 +201,7 @@ class LinkSigner(Protocol):
         """
 
     async def grant_upload(self, audio: Audio) -> UploadGrant:
-        """The right to put the declared bytes at the audio's key until `upload_deadline`, and what the store enforces."""
+        """The right to put the declared bytes at the audio's key until `upload_deadline`; what the store enforces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

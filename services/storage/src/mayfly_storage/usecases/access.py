@@ -109,7 +109,7 @@ class DeleteAudio:
     erase: EraseAudio
 
     async def __call__(self, name: AudioName) -> bool:
-        """Whether there was something to delete. Unreadable when it returns; its bytes gone now or by the next sweep."""
+        """Whether there was something to delete. Unreadable when it returns, bytes gone now or by the next sweep."""
         audio = (await self.catalog.get_many([name])).get(name)
         if audio is None or audio.state is State.DELETING:
             return False

@@ -113,7 +113,7 @@ class PurgeOrphans:
         return results
 
     async def _claim_and_erase(self, item: DueItem) -> PurgeResult:
-        """Keys that callers choose can come back, so the claim is taken first: by a tombstone that erases the object."""
+        """Keys that callers choose can come back: a tombstone takes the claim first, then erases the object."""
         tombstone = self._tombstone(item)
         try:
             await self.catalog.reserve(tombstone, None)

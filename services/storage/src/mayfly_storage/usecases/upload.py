@@ -140,7 +140,7 @@ class CommitUpload:
 
 
 def require_announced(audio: Audio, blob: StoredBlob) -> None:
-    """Raise ContentMismatchError unless what lies at the key was announced. What the store cannot tell does not count."""
+    """Raise ContentMismatchError unless what lies at the key was announced, as far as the store can tell."""
     if blob.size_bytes != audio.size_bytes:
         raise ContentMismatchError("size_bytes", expected=audio.size_bytes, actual=blob.size_bytes)
     if blob.sha256 is not None and blob.sha256 != audio.sha256:

@@ -6,16 +6,19 @@ from mayfly_storage.testing.backend import MemoryBackend, memory_backend
 from mayfly_storage.testing.blobs import MemoryBlobs
 from mayfly_storage.testing.builders import DAWN, SOUND, a_request, an_audio, facts_of
 from mayfly_storage.testing.catalog import MemoryCatalog
-from mayfly_storage.testing.links import MemoryLinks, MemoryResponse
+from mayfly_storage.testing.contract import FollowLink, LinkResponse, Subject
+from mayfly_storage.testing.links import MemoryLinks
 
 __all__ = [
     "DAWN",
     "SOUND",
+    "FollowLink",
+    "LinkResponse",
     "MemoryBackend",
     "MemoryBlobs",
     "MemoryCatalog",
     "MemoryLinks",
-    "MemoryResponse",
+    "Subject",
     "a_request",
     "an_audio",
     "facts_of",

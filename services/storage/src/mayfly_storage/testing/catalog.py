@@ -132,8 +132,9 @@ class MemoryCatalog:
         """Rows that are due, the longest due first."""
         await self._turn()
         due = ((self._timing.due_time(row), row) for row in self.rows.values())
-        found = ((time, row) for time, row in due if time is not None and time <= before and _is_in(shard, row))
-        return _page(sorted((f"{time.isoformat()} {row.name}", row) for time, row in found), limit, cursor)
+        found = [(time, row) for time, row in due if time is not None and time <= before]
+        mine = ((time, row) for time, row in found if shard.holds(row.name.audio_id))
+        return _page(sorted((f"{time.isoformat()} {row.name}", row) for time, row in mine), limit, cursor)
 
     async def check(self) -> None:
         """Whether `failure` is unset."""
@@ -147,10 +148,6 @@ class MemoryCatalog:
 
 def _facts(row: Audio) -> tuple[State, str, datetime | None]:
     return row.state, row.attempt, row.expire_time
-
-
-def _is_in(shard: Shard, row: Audio) -> bool:
-    return int(row.name.audio_id[:8], 16) % shard.count == shard.index
 
 
 def _fits(row: Audio, wanted: AudioFilter) -> bool:

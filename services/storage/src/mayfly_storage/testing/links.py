@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from mayfly_storage.domain.content_types import EXTENSIONS
 from mayfly_storage.domain.errors import ContentMismatchError, StorageFullError
 from mayfly_storage.domain.links import Guarantee, LimitedBy, SignedUrl, UploadGrant
 from mayfly_storage.domain.ports import BlobFacts
+from mayfly_storage.testing.contract import LinkResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -18,15 +18,6 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.links import LinkWish
     from mayfly_storage.testing.blobs import MemoryBlobs
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryResponse:
-    """What came back through a link."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
 
 
 class MemoryLinks:
@@ -72,43 +63,43 @@ class MemoryLinks:
 
     def serve(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
-    ) -> MemoryResponse:
+    ) -> LinkResponse:
         """What the store would answer to a request."""
         if method == "PUT" and url in self._granted:
             return self._put(self._granted[url], headers or {}, body)
         if method == "GET" and url in self._signed:
             return self._get(*self._signed[url])
-        return MemoryResponse(status=403)
+        return LinkResponse(status=403)
 
-    def _get(self, wish: LinkWish, end: datetime) -> MemoryResponse:
+    def _get(self, wish: LinkWish, end: datetime) -> LinkResponse:
         found = self._blobs.objects.get(wish.audio.object_key)
         if self._now() >= end:
-            return MemoryResponse(status=403)
+            return LinkResponse(status=403)
         if found is None:
-            return MemoryResponse(status=404)
+            return LinkResponse(status=404)
         kind = "attachment" if wish.attachment else "inline"
         name = f"{wish.audio.name.audio_id}.{EXTENSIONS.get(wish.audio.content_type, 'bin')}"
         headers = {
-            "Content-Type": wish.audio.content_type,
-            "Content-Disposition": f'{kind}; filename="{name}"',
-            "Cache-Control": f"private, max-age={int((end - self._now()).total_seconds())}",
+            "content-type": wish.audio.content_type,
+            "content-disposition": f'{kind}; filename="{name}"',
+            "cache-control": f"private, max-age={int((end - self._now()).total_seconds())}",
         }
-        return MemoryResponse(status=200, headers=headers, body=found.body)
+        return LinkResponse(status=200, headers=headers, body=found.body)
 
-    def _put(self, audio: Audio, headers: Mapping[str, str], body: bytes) -> MemoryResponse:
+    def _put(self, audio: Audio, headers: Mapping[str, str], body: bytes) -> LinkResponse:
         given = {name.lower(): value for name, value in headers.items()}
         if self._now() >= audio.upload_deadline or given.get("content-type") != audio.content_type:
-            return MemoryResponse(status=403)
+            return LinkResponse(status=403)
         facts = BlobFacts(
             content_type=audio.content_type, size_bytes=audio.size_bytes, sha256=audio.sha256, attempt=audio.attempt
         )
         try:
             self._blobs.put(audio.object_key, body, facts)
         except ContentMismatchError as error:
-            return MemoryResponse(status=412 if error.field == "attempt" else 400)
+            return LinkResponse(status=412 if error.field == "attempt" else 400)
         except StorageFullError:
-            return MemoryResponse(status=507)
-        return MemoryResponse(status=200)
+            return LinkResponse(status=507)
+        return LinkResponse(status=200)
 
     def _raise_failure(self) -> None:
         if self.failure is not None:

@@ -1,0 +1,130 @@
+"""From storage's messages to results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mayfly.storage.v1 import audio_pb2, error_reason_pb2, storage_service_pb2
+
+from mayfly_client._enums import known, value_name
+from mayfly_client._results_storage import (
+    Audio,
+    AudioFailure,
+    AudioLocation,
+    AudioState,
+    Collection,
+    LimitedBy,
+    SignedUrl,
+    StorageInfo,
+    Upload,
+    UploadGrant,
+    UploadPart,
+)
+from mayfly_client._times import to_datetime, to_timedelta
+
+if TYPE_CHECKING:
+    from mayfly.storage.v1 import failure_pb2
+
+
+def audio(message: audio_pb2.Audio) -> Audio:
+    """An audio."""
+    return Audio(
+        name=message.name,
+        collection=message.collection,
+        state=known(AudioState, value_name(audio_pb2.Audio.State.Name, message.state, "STATE_")),
+        location=known(AudioLocation, value_name(audio_pb2.Audio.Location.Name, message.location, "LOCATION_")),
+        object_key=message.object_key,
+        content_type=message.content_type,
+        size_bytes=message.size_bytes,
+        sha256=message.sha256,
+        create_time=to_datetime(message.create_time),
+        expire_time=to_datetime(message.expire_time) if message.HasField("expire_time") else None,
+        duration=to_timedelta(message.duration) if message.HasField("duration") else None,
+        voice=message.voice,
+        text=message.text,
+        key_fields=dict(message.key_fields),
+        labels=dict(message.labels),
+        user_id=message.user_id,
+    )
+
+
+def upload(message: storage_service_pb2.CreateUploadResponse) -> Upload:
+    """A reserved audio and its grant."""
+    return Upload(
+        audio=audio(message.audio),
+        grant=_grant(message.grant) if message.HasField("grant") else None,
+    )
+
+
+def _grant(message: storage_service_pb2.UploadGrant) -> UploadGrant:
+    guarantee = storage_service_pb2.UploadGrant.Guarantee
+    return UploadGrant(
+        method=message.method,
+        url=message.url,
+        headers=dict(message.headers),
+        expire_time=to_datetime(message.expire_time),
+        attempt=message.attempt,
+        enforced=frozenset(value_name(guarantee.Name, each, "GUARANTEE_") for each in message.enforced),
+        parts=tuple(
+            UploadPart(
+                part_number=part.part_number,
+                url=part.url,
+                headers=dict(part.headers),
+                offset_bytes=part.offset_bytes,
+                size_bytes=part.size_bytes,
+            )
+            for part in message.parts
+        ),
+    )
+
+
+def signed_urls(message: storage_service_pb2.SignUrlsResponse) -> list[SignedUrl | AudioFailure]:
+    """A link or a failure for each name, in order."""
+    return [_signed_url(result) for result in message.results]
+
+
+def _signed_url(result: storage_service_pb2.SignUrlsResponse.Result) -> SignedUrl | AudioFailure:
+    if result.WhichOneof("outcome") == "failure":
+        return _failure(result.name, result.failure)
+    signed = result.signed_url
+    return SignedUrl(
+        name=result.name,
+        url=signed.url,
+        expire_time=to_datetime(signed.url_expire_time),
+        limited_by=known(LimitedBy, value_name(storage_service_pb2.LimitedBy.Name, signed.limited_by, "LIMITED_BY_")),
+    )
+
+
+def _failure(name: str, message: failure_pb2.Failure) -> AudioFailure:
+    return AudioFailure(
+        name=name,
+        reason=value_name(error_reason_pb2.ErrorReason.Name, message.reason, "ERROR_REASON_"),
+        message=message.message,
+        metadata=dict(message.metadata),
+    )
+
+
+def storage_info(message: storage_service_pb2.GetStorageInfoResponse) -> StorageInfo:
+    """The store, its limits and its collections."""
+    return StorageInfo(
+        backend=message.backend,
+        bucket=message.bucket,
+        region=message.region,
+        collections=tuple(_collection(each) for each in message.collections),
+        max_single_put_bytes=message.max_single_put_bytes,
+        upload_lifetime=to_timedelta(message.upload_lifetime),
+        fallback_active=message.fallback_active,
+        keeps_text=message.keeps_text,
+    )
+
+
+def _collection(message: storage_service_pb2.GetStorageInfoResponse.Collection) -> Collection:
+    return Collection(
+        id=message.id,
+        key_templates=tuple(message.key_templates),
+        lifetime=to_timedelta(message.lifetime) if message.HasField("lifetime") else None,
+        url_lifetime=to_timedelta(message.url_lifetime),
+        max_size_bytes=message.max_size_bytes,
+        content_types=tuple(message.content_types),
+        writers=tuple(message.writers),
+    )

@@ -1,0 +1,109 @@
+"""What every part of AsyncClient stands on: channels that open when they are needed, deadlines, errors."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from mayfly.storage.v1.storage_service_pb2_grpc import StorageServiceStub
+from mayfly.sweeper.v1.sweeper_service_pb2_grpc import SweeperServiceStub
+from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceStub
+
+from mayfly_client._calls import Calls
+from mayfly_client._channel import open_channel
+from mayfly_client._grants_async import open_http
+from mayfly_client.config import DEFAULT_STORAGE, DEFAULT_SWEEPER, DEFAULT_SYNTH, DEFAULT_TIMEOUT, ClientSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Self
+
+    import grpc.aio
+    import httpx
+    from mayfly.storage.v1.storage_service_pb2_grpc import StorageServiceAsyncStub
+    from mayfly.sweeper.v1.sweeper_service_pb2_grpc import SweeperServiceAsyncStub
+    from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceAsyncStub
+
+    from mayfly_client._channel import Tls
+
+
+class AsyncConnection(Calls):
+    """Owns the channels and the HTTP client, and closes them."""
+
+    def __init__(  # noqa: PLR0913 - the settings of a client, all keyword-only and with defaults
+        self,
+        *,
+        storage: str = DEFAULT_STORAGE,
+        synth: str = DEFAULT_SYNTH,
+        sweeper: str = DEFAULT_SWEEPER,
+        token: str | None = None,
+        tls: Tls | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        interceptors: Sequence[grpc.aio.ClientInterceptor] = (),
+    ) -> None:
+        super().__init__(
+            ClientSettings(storage=storage, synth=synth, sweeper=sweeper, token=token, tls=tls, timeout=timeout),
+        )
+        self._interceptors = tuple(interceptors)
+        self._opened = AsyncExitStack()
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """A client with the settings of the environment; see `ClientSettings`.
+
+        Raises:
+            ConfigError: One or more variables make no sense.
+        """
+        settings = ClientSettings.from_env()
+        return cls(
+            storage=settings.storage,
+            synth=settings.synth,
+            sweeper=settings.sweeper,
+            token=settings.token,
+            tls=settings.tls,
+            timeout=settings.timeout,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all channels. Running calls are cancelled; a closed client cannot be used again."""
+        self._closed = True
+        await self._opened.aclose()
+
+    @cached_property
+    def http(self) -> httpx.AsyncClient:
+        """The HTTP client for signed links, for `put_grant`. Closed with this client."""
+        self._refuse_closed()
+        http = open_http()
+        self._opened.push_async_callback(http.aclose)
+        return http
+
+    @cached_property
+    def _storage(self) -> StorageServiceAsyncStub:
+        return StorageServiceStub(self._open("storage"))
+
+    @cached_property
+    def _synth(self) -> SynthServiceAsyncStub:
+        return SynthServiceStub(self._open("synth"))
+
+    @cached_property
+    def _sweeper(self) -> SweeperServiceAsyncStub:
+        return SweeperServiceStub(self._open("sweeper"))
+
+    def _open(self, service: str) -> grpc.aio.Channel:
+        self._refuse_closed()
+        settings = self.settings
+        channel = open_channel(
+            self._target(service),
+            token=settings.token,
+            tls=settings.tls,
+            interceptors=self._interceptors,
+        )
+        self._opened.push_async_callback(channel.close)
+        return channel

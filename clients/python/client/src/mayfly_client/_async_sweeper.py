@@ -1,0 +1,93 @@
+"""AsyncClient's calls of the sweeper."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mayfly.sweeper.v1 import sweeper_service_pb2 as pb
+
+from mayfly_client import _answers_sweeper as answers
+from mayfly_client import _requests_sweeper as requests
+from mayfly_client._async_connection import AsyncConnection
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from mayfly_client._results_sweeper import Sweep
+    from mayfly_client._times import Seconds
+
+
+class AsyncSweeper(AsyncConnection):
+    """Sweep."""
+
+    async def start_sweep(
+        self,
+        *,
+        dry_run: bool = False,
+        collection: str | None = None,
+        time_budget: Seconds | None = None,
+        max_delete_count: int = 0,
+        request_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Sweep:
+        """Begin a sweep and return at once; `watch_sweep` follows it.
+
+        Args:
+            dry_run: Only look: count what is due, delete nothing.
+            collection: Only this collection of storage.
+            time_budget: Stop when this time is used up: a timedelta, or seconds. Default: the server's.
+            max_delete_count: Refuse to delete more items than this. 0: the server's guard.
+            request_id: UUID for retries by the caller. Default: a new one.
+            timeout: Seconds for this call.
+
+        Raises:
+            PreconditionError: A real sweep is running already; `metadata["name"]` names it.
+        """
+        request = requests.start_sweep(
+            dry_run=dry_run,
+            collection=collection,
+            time_budget=time_budget,
+            max_delete_count=max_delete_count,
+            request_id=request_id,
+        )
+        with self._errors("sweeper"):
+            answer = await self._sweeper.StartSweep(request, timeout=self._short(timeout))
+        return answers.sweep(answer.sweep)
+
+    async def watch_sweep(self, name: str, *, timeout: float | None = None) -> AsyncIterator[Sweep]:
+        """The sweep as it is now, then each time that it has moved on; the last one has its end.
+
+        Args:
+            name: Name of the sweep.
+            timeout: Seconds to watch. Default: ten times the client's.
+        """
+        with self._errors("sweeper"):
+            call = self._sweeper.WatchSweep(pb.WatchSweepRequest(name=name), timeout=self._long(timeout))
+            try:
+                async for message in call:
+                    yield answers.sweep(message.sweep)
+            finally:
+                call.cancel()
+
+    async def get_sweep(self, name: str, *, timeout: float | None = None) -> Sweep:
+        """One sweep as it is now."""
+        with self._errors("sweeper"):
+            answer = await self._sweeper.GetSweep(pb.GetSweepRequest(name=name), timeout=self._short(timeout))
+        return answers.sweep(answer.sweep)
+
+    async def list_sweeps(self, *, page_size: int = 0, timeout: float | None = None) -> AsyncIterator[Sweep]:
+        """All sweeps that the server remembers, newest first; pages are fetched as they are needed.
+
+        Args:
+            page_size: How many to fetch at a time. 0: the server's default.
+            timeout: Seconds for each page.
+        """
+        page_token = ""
+        while True:
+            request = requests.list_sweeps(page_size, page_token)
+            with self._errors("sweeper"):
+                page = await self._sweeper.ListSweeps(request, timeout=self._short(timeout))
+            for each in page.sweeps:
+                yield answers.sweep(each)
+            if not (page_token := page.next_page_token):
+                return

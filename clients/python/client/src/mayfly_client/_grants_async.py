@@ -1,0 +1,114 @@
+"""Putting bytes through a grant, asynchronously."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx
+
+from mayfly_client import _links
+from mayfly_client._bodies import chunks_off_loop, counted_async
+from mayfly_client._error_types import UnavailableError
+from mayfly_client._grants import PutStep, part_etags, put_steps
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
+
+    from mayfly_client._bodies import Progress
+    from mayfly_client._results_storage import UploadGrant
+
+_T = TypeVar("_T")
+
+
+def open_http() -> httpx.AsyncClient:
+    """An HTTP client for links: bounded waits, no redirects, no proxy for loopback. To be closed by the caller."""
+    return httpx.AsyncClient(
+        timeout=_links.HTTP_TIMEOUT,
+        mounts=dict.fromkeys(_links.DIRECT_HOSTS),
+        follow_redirects=False,
+    )
+
+
+async def put_grant(
+    http: httpx.AsyncClient,
+    grant: UploadGrant,
+    body: bytes | Path | AsyncIterable[bytes],
+    *,
+    timeout: float = 300.0,
+    progress: Progress | None = None,
+) -> tuple[str, ...]:
+    """Put the announced bytes through a grant. Storage knows of them only after `commit_upload`.
+
+    A broken transfer is tried again, up to four times, if the body can be read again: bytes and files can, a stream
+    cannot. A file is never in memory as a whole.
+
+    Args:
+        http: From `open_http()`.
+        grant: `upload.grant` of `create_upload`.
+        body: Exactly the announced bytes.
+        timeout: Seconds for all of it.
+        progress: Called with the bytes that are sent and all bytes.
+
+    Returns:
+        The `part_etags` for `commit_upload`; empty for a single PUT.
+
+    Raises:
+        LinkEndedError: The grant has expired or was refused.
+        UnavailableError: The store did not take the bytes now.
+        PreconditionError: The store refuses these bytes.
+        DeadlineError: The timeout has passed.
+    """
+    try:
+        async with asyncio.timeout(timeout):
+            return await _put_all(http, grant, body, progress)
+    except TimeoutError as error:
+        raise _links.out_of_time("upload", timeout) from error
+
+
+async def retrying(once: Callable[[], Awaitable[_T]]) -> _T:
+    """Do it, and again after each of the delays while the other side is unavailable."""
+    for delay in _links.RETRY_DELAYS:
+        try:
+            return await once()
+        except UnavailableError:
+            await asyncio.sleep(delay)
+    return await once()
+
+
+async def _put_all(
+    http: httpx.AsyncClient,
+    grant: UploadGrant,
+    body: bytes | Path | AsyncIterable[bytes],
+    progress: Progress | None,
+) -> tuple[str, ...]:
+    if not isinstance(body, bytes | Path):
+        return await _put_stream(http, grant, body)
+    total = len(body) if isinstance(body, bytes) else (await asyncio.to_thread(body.stat)).st_size
+    etags = []
+    for step in put_steps(grant, total):
+
+        async def once(step: PutStep = step) -> str:
+            pieces = chunks_off_loop(body, step.offset_bytes, step.size_bytes)
+            return await _put(http, step, counted_async(pieces, step.offset_bytes, total, progress))
+
+        etags.append(await retrying(once))
+    return part_etags(grant, etags)
+
+
+async def _put_stream(http: httpx.AsyncClient, grant: UploadGrant, body: AsyncIterable[bytes]) -> tuple[str, ...]:
+    if grant.parts:
+        raise ValueError("a multipart grant needs a body that can be read at any place: pass bytes or a Path")
+    (step,) = put_steps(grant, None)
+    await _put(http, step, aiter(body))
+    return ()
+
+
+async def _put(http: httpx.AsyncClient, step: PutStep, content: AsyncIterator[bytes]) -> str:
+    try:
+        response = await http.request(step.method, step.url, headers=dict(step.headers), content=content)
+    except httpx.TransportError as error:
+        raise _links.unreachable(error, step.url) from error
+    _links.check_put(response)
+    return str(response.headers.get("etag", ""))

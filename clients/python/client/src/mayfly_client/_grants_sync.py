@@ -1,0 +1,72 @@
+"""Putting bytes through a grant, synchronously: the twin of _grants_async."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx
+
+from mayfly_client import _links
+from mayfly_client._bodies import chunks, counted
+from mayfly_client._error_types import UnavailableError
+from mayfly_client._grants import PutStep, part_etags, put_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from mayfly_client._bodies import Progress
+    from mayfly_client._results_storage import UploadGrant
+
+_T = TypeVar("_T")
+
+
+def open_sync_http() -> httpx.Client:
+    """An HTTP client for links: bounded waits, no redirects, no proxy for loopback. To be closed by the caller."""
+    return httpx.Client(
+        timeout=_links.HTTP_TIMEOUT,
+        mounts=dict.fromkeys(_links.DIRECT_HOSTS),
+        follow_redirects=False,
+    )
+
+
+def put_grant_sync(
+    http: httpx.Client,
+    grant: UploadGrant,
+    body: bytes | Path,
+    *,
+    timeout: float = 300.0,
+    progress: Progress | None = None,
+) -> tuple[str, ...]:
+    """Put the announced bytes through a grant; the twin of `put_grant`. The timeout is looked at between chunks."""
+    total = len(body) if isinstance(body, bytes) else body.stat().st_size
+    deadline = _links.Deadline.start("upload", timeout)
+    etags = []
+    for step in put_steps(grant, total):
+
+        def once(step: PutStep = step) -> str:
+            pieces = chunks(body, step.offset_bytes, step.size_bytes)
+            return _put(http, step, deadline.watch(counted(pieces, step.offset_bytes, total, progress)))
+
+        etags.append(retrying_sync(once, deadline))
+    return part_etags(grant, etags)
+
+
+def retrying_sync(once: Callable[[], _T], deadline: _links.Deadline) -> _T:
+    """Do it, and again after each of the delays while the other side is unavailable."""
+    for delay in _links.RETRY_DELAYS:
+        try:
+            return once()
+        except UnavailableError:
+            time.sleep(min(delay, deadline.left()))
+    return once()
+
+
+def _put(http: httpx.Client, step: PutStep, content: Iterator[bytes]) -> str:
+    try:
+        response = http.request(step.method, step.url, headers=dict(step.headers), content=content)
+    except httpx.TransportError as error:
+        raise _links.unreachable(error, step.url) from error
+    _links.check_put(response)
+    return str(response.headers.get("etag", ""))

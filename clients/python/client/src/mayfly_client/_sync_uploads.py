@@ -1,0 +1,183 @@
+"""Client's ways to save audio."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Unpack
+
+from mayfly_client import _answers_storage as answers
+from mayfly_client import _links
+from mayfly_client import _requests_storage as requests
+from mayfly_client._bodies import chunks, measure
+from mayfly_client._error_types import MayflyError
+from mayfly_client._grants_sync import put_grant_sync
+from mayfly_client._outgoing import SyncOutgoing, blaming
+from mayfly_client._sources import content_type_for
+from mayfly_client._sync_connection import SyncConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from mayfly.storage.v1 import storage_service_pb2 as pb
+
+    from mayfly_client._bodies import Progress
+    from mayfly_client._options import NewAudioOptions
+    from mayfly_client._results_storage import Audio, Upload, UploadGrant
+
+# Giving up must not make a failure last much longer.
+_ABANDON_SECONDS = 2.0
+
+
+class SyncUploads(SyncConnection):
+    """Save audio: in one go, or step by step."""
+
+    def save(
+        self,
+        source: bytes | Path,
+        *,
+        collection: str,
+        content_type: str | None = None,
+        progress: Progress | None = None,
+        request_id: str | None = None,
+        timeout: float | None = None,
+        **audio: Unpack[NewAudioOptions],
+    ) -> Audio:
+        """Save bytes or a file: reserve, put straight to the final key, commit. Nothing is kept unless this returns.
+
+        A file is read twice (once for its checksum), piece by piece: memory stays flat.
+
+        Args:
+            source: The bytes, or a file.
+            collection: Collection of storage.
+            content_type: MIME type. Default: by the file's suffix.
+            progress: Called with the bytes that are sent and all bytes.
+            request_id: UUID for retries by the caller. Default: a new one.
+            timeout: Seconds for all of it. Default: ten times the client's.
+            **audio: See `NewAudioOptions`.
+        """
+        content_type = content_type_for(source, content_type)
+        deadline = _links.Deadline.start("upload", self._long(timeout))
+        measured = measure(source)
+        upload = self.create_upload(
+            collection=collection,
+            content_type=content_type,
+            size_bytes=measured.size_bytes,
+            sha256=measured.sha256,
+            request_id=request_id,
+            timeout=min(self._short(None), deadline.left()),
+            **audio,
+        )
+        if upload.grant is None:
+            return upload.audio
+        try:
+            etags = put_grant_sync(self.http, upload.grant, source, timeout=deadline.left(), progress=progress)
+            seconds = min(self._short(None), deadline.left())
+            return self.commit_upload(upload.audio.name, upload.grant.attempt, part_etags=etags, timeout=seconds)
+        except BaseException:
+            self._give_up(upload.audio.name, upload.grant)
+            raise
+
+    def _give_up(self, name: str, grant: UploadGrant) -> None:
+        """Give the reservation back now, and not only by the next sweep. The failure to report is the first one."""
+        with suppress(MayflyError):
+            self.abandon_upload(name, grant.attempt, timeout=_ABANDON_SECONDS)
+
+    def create_upload(  # noqa: PLR0913 - the fields of the request, all keyword-only
+        self,
+        *,
+        collection: str,
+        content_type: str,
+        size_bytes: int,
+        sha256: bytes,
+        request_id: str | None = None,
+        quota_reservation: str = "",
+        timeout: float | None = None,
+        **audio: Unpack[NewAudioOptions],
+    ) -> Upload:
+        """First step of an upload: reserve an audio and get the right to put its bytes; see `put_grant`.
+
+        Args:
+            collection: Collection of storage.
+            content_type: MIME type of the bytes.
+            size_bytes: Their exact number.
+            sha256: Their SHA-256, 32 bytes.
+            request_id: UUID; a retry with the same one gets the same audio. Default: a new one.
+            quota_reservation: From ReserveQuota.
+            timeout: Seconds.
+            **audio: See `NewAudioOptions`.
+        """
+        request = requests.create_upload(
+            requests.new_audio("create_upload", collection, content_type, audio),
+            size_bytes=size_bytes,
+            sha256=sha256,
+            request_id=request_id,
+            quota_reservation=quota_reservation,
+        )
+        with self._errors("storage"):
+            return answers.upload(self._storage.CreateUpload(request, timeout=self._short(timeout)))
+
+    def commit_upload(
+        self,
+        name: str,
+        attempt: str,
+        *,
+        part_etags: Sequence[str] = (),
+        timeout: float | None = None,
+    ) -> Audio:
+        """Last step of an upload: storage verifies what lies at the key and makes it readable.
+
+        Args:
+            name: `upload.audio.name`.
+            attempt: `upload.grant.attempt`.
+            part_etags: What `put_grant` answered.
+            timeout: Seconds.
+        """
+        request = requests.commit_upload(name, attempt, part_etags)
+        with self._errors("storage"):
+            answer = self._storage.CommitUpload(request, timeout=self._short(timeout))
+        return answers.audio(answer.audio)
+
+    def abandon_upload(self, name: str, attempt: str, *, timeout: float | None = None) -> None:
+        """Give an upload up: the reservation goes back, and what was put is deleted. Abandoning twice is no error."""
+        request = requests.abandon_upload(name, attempt)
+        with self._errors("storage"):
+            self._storage.AbandonUpload(request, timeout=self._short(timeout))
+
+    def upload_stream(
+        self,
+        source: bytes | Path | Iterable[bytes],
+        *,
+        collection: str,
+        content_type: str | None = None,
+        request_id: str | None = None,
+        timeout: float | None = None,
+        **audio: Unpack[NewAudioOptions],
+    ) -> Audio:
+        """Save audio through one gRPC stream, for callers that cannot reach the store by HTTP.
+
+        Args:
+            source: The bytes, a file, or an iterable of bytes of any size.
+            collection: Collection of storage.
+            content_type: MIME type. Default: by the file's suffix.
+            request_id: UUID for retries by the caller. Default: a new one.
+            timeout: Seconds for all of it. Default: ten times the client's.
+            **audio: See `NewAudioOptions`.
+        """
+        content_type = content_type_for(source, content_type)
+        new_audio = requests.new_audio("upload_stream", collection, content_type, audio)
+        header = requests.upload_header(new_audio, request_id=request_id)
+        outgoing = SyncOutgoing(_messages(header, source))
+        with blaming(outgoing), self._errors("storage"):
+            answer = self._storage.UploadAudio(outgoing, timeout=self._long(timeout))
+        return answers.audio(answer.audio)
+
+
+def _messages(
+    header: pb.UploadAudioRequest,
+    source: bytes | Path | Iterable[bytes],
+) -> Iterator[pb.UploadAudioRequest]:
+    yield header
+    pieces = chunks(source) if isinstance(source, bytes | Path) else source
+    for piece in pieces:
+        yield from requests.upload_chunks(piece)

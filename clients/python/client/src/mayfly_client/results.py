@@ -1,0 +1,58 @@
+"""What calls answer: frozen dataclasses."""
+
+from __future__ import annotations
+
+from mayfly_client._results_storage import (
+    Audio,
+    AudioFailure,
+    AudioLocation,
+    AudioState,
+    Collection,
+    LimitedBy,
+    SignedUrl,
+    StorageInfo,
+    Upload,
+    UploadGrant,
+    UploadPart,
+)
+from mayfly_client._results_sweeper import ReportLine, Sweep, SweepReport, SweepState
+from mayfly_client._results_synth import (
+    AudioChunk,
+    Mark,
+    Segment,
+    Speech,
+    SpeechHeader,
+    SpeechItem,
+    SpeechTrailer,
+    StoredAudio,
+    Voice,
+    Word,
+)
+
+__all__ = [
+    "Audio",
+    "AudioChunk",
+    "AudioFailure",
+    "AudioLocation",
+    "AudioState",
+    "Collection",
+    "LimitedBy",
+    "Mark",
+    "ReportLine",
+    "Segment",
+    "SignedUrl",
+    "Speech",
+    "SpeechHeader",
+    "SpeechItem",
+    "SpeechTrailer",
+    "StorageInfo",
+    "StoredAudio",
+    "Sweep",
+    "SweepReport",
+    "SweepState",
+    "Upload",
+    "UploadGrant",
+    "UploadPart",
+    "Voice",
+    "Word",
+]

@@ -34,9 +34,13 @@ def main() -> None:
         print("nothing to compare with")
         return
     with tempfile.TemporaryDirectory() as folder:
-        archive = subprocess.run(["git", "archive", base, "protos", "buf.yaml"], cwd=ROOT, capture_output=True, check=True)
+        archive = subprocess.run(
+            ["git", "archive", base, "protos", "buf.yaml"], cwd=ROOT, capture_output=True, check=True
+        )
         subprocess.run(["tar", "-x", "-C", folder], input=archive.stdout, check=True)
-        done = subprocess.run([Path(sys.executable).parent / "buf", "breaking", "--against", folder], cwd=ROOT, check=False)
+        done = subprocess.run(
+            [Path(sys.executable).parent / "buf", "breaking", "--against", folder], cwd=ROOT, check=False
+        )
     print(f"compared with {base[:12]}")
     sys.exit(done.returncode)
 

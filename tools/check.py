@@ -59,7 +59,9 @@ def run(step: Step) -> Verdict:
     begun = time.monotonic()
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     try:
-        done = subprocess.run(step.command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(
+            step.command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
         ok, output = done.returncode == 0, done.stdout + done.stderr
     except subprocess.TimeoutExpired:
         ok, output = False, "did not end within 300 s"

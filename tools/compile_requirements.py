@@ -77,7 +77,10 @@ def third_party(requirements: list[str]) -> list[str]:
             continue
         project = tomllib.loads((DISTRIBUTIONS[name] / "pyproject.toml").read_text())["project"]
         optional = project.get("optional-dependencies", {})
-        wanted = [*project["dependencies"], *(line for extra in (extras or "").split(",") if extra for line in optional[extra])]
+        wanted = [
+            *project["dependencies"],
+            *(line for extra in (extras or "").split(",") if extra for line in optional[extra]),
+        ]
         found.update(third_party(wanted))
     return sorted(found)
 
@@ -90,7 +93,7 @@ def compile_set(name: str, requirements: list[str], *, constraint: Path | None) 
         command = [sys.executable, "-m", "uv", "pip", "compile", source.name, "--universal", "--python-version", "3.11"]
         command += ["--generate-hashes", "--no-header", "--no-annotate", "--no-emit-index-url", "--quiet"]
         command += ["--constraint", str(constraint)] if constraint else []
-        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if "://" in text:
         sys.exit(f"requirements/{name}.txt would carry a URL; requirements must not name a host")
     note = f"# Pins and hashes of the {name!r} set. Refresh with `make locks` (tools/compile_requirements.py).\n"

@@ -34,7 +34,7 @@ def generate(out: Path) -> None:
 
 
 def drop_empty_grpc_stubs(out: Path) -> None:
-    """protoc writes a *_pb2_grpc module for files without a service, too; they would only be noise."""
+    """Protoc writes a *_pb2_grpc module for files without a service, too; they would only be noise."""
     for module in out.rglob("*_pb2_grpc.py*"):
         if "Stub" not in module.read_text():
             module.unlink()
@@ -42,7 +42,12 @@ def drop_empty_grpc_stubs(out: Path) -> None:
 
 def differences(made: Path, committed: Path) -> list[str]:
     """Names that differ, are missing or are left over, relative to the stubs' folder."""
-    names = {str(p.relative_to(base)) for base in (made, committed) for p in base.rglob("*") if p.is_file() and "__pycache__" not in p.parts}
+    names = {
+        str(p.relative_to(base))
+        for base in (made, committed)
+        for p in base.rglob("*")
+        if p.is_file() and "__pycache__" not in p.parts
+    }
     _, mismatch, errors = filecmp.cmpfiles(made, committed, sorted(names), shallow=False)
     return sorted([*mismatch, *errors])
 

@@ -1,0 +1,44 @@
+"""Run the benchmarks: `python -m bench`, `python -m bench unary synthesis`, `--json` for machines."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from bench import synthesis_throughput, unary_overhead
+from bench.report import Row, as_json, show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
+    "unary": unary_overhead.run,
+    "synthesis": synthesis_throughput.run,
+}
+
+
+def main() -> None:
+    """Run what was asked for; exit with 1 if a goal was missed."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHMARKS)} (default: all)")
+    parser.add_argument("--json", action="store_true", help="print rows as JSON")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(BENCHMARKS):
+        parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; there are: {', '.join(BENCHMARKS)}")
+    console = Console(stderr=True)
+    rows: list[Row] = []
+    for name in arguments.names or BENCHMARKS:
+        with console.status(f"measuring {name} ..."):
+            rows += BENCHMARKS[name]()
+    if arguments.json:
+        print(as_json(rows))
+    else:
+        show(rows, Console())
+    sys.exit(0 if all(row.is_reached for row in rows) else 1)
+
+
+if __name__ == "__main__":
+    main()

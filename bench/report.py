@@ -1,0 +1,53 @@
+"""One row for each measurement: what Mayfly did, what its limit did in the same run, and the ratio."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """A measurement beside its limit. `goal` is what the ratio should reach: at most, or at least."""
+
+    name: str
+    unit: str
+    measured: float
+    limit: float
+    limit_name: str
+    goal: float
+    higher_is_better: bool
+
+    @property
+    def ratio(self) -> float:
+        """Measured through limit."""
+        return self.measured / self.limit
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the ratio is on the good side of its goal."""
+        return self.ratio >= self.goal if self.higher_is_better else self.ratio <= self.goal
+
+
+def as_json(rows: list[Row]) -> str:
+    """The rows for machines."""
+    return json.dumps([{**asdict(row), "ratio": row.ratio, "goal_reached": row.is_reached} for row in rows], indent=2)
+
+
+def show(rows: list[Row], console: Console) -> None:
+    """The rows for people."""
+    table = Table("what", "Mayfly", "limit", "is", "ratio", "goal", title="Each ratio is of one run")
+    for row in rows:
+        sign, colour = (">=" if row.higher_is_better else "<="), ("green" if row.is_reached else "red")
+        table.add_row(
+            row.name,
+            f"{row.measured:,.4g} {row.unit}",
+            f"{row.limit:,.4g} {row.unit}",
+            row.limit_name,
+            f"[{colour}]{row.ratio:.2f}[/]",
+            f"{sign} {row.goal}",
+        )
+    console.print(table)

@@ -1,0 +1,76 @@
+"""One suite, every backend. A new backend is done when it is one more entry in OPENERS and everything here passes."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mayfly_runtime.testing import FakeClock
+from mayfly_storage.testing import Subject, memory_backend
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+    from mayfly_storage.domain.ports import BlobFacts, BlobStore, StoredBlob
+    from mayfly_storage.testing import LinkResponse
+
+    Opener = Callable[[pytest.FixtureRequest, FakeClock], AbstractAsyncContextManager[Subject]]
+
+
+@asynccontextmanager
+async def open_memory(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[Subject]:
+    """The fakes."""
+    memory = memory_backend(now=clock.now)
+
+    async def follow(
+        method: str, url: str, *, headers: dict[str, str] | None = None, body: bytes = b""
+    ) -> LinkResponse:
+        return memory.links.serve(method, url, headers=headers, body=body)
+
+    yield Subject(backend=memory.backend, clock=clock, follow=follow)
+
+
+OPENERS: dict[str, Opener] = {"memory": open_memory}
+"""Each opens one empty backend on the given clock; session fixtures (a server) come by `request.getfixturevalue`."""
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Begins at the real time: some stores have a clock of their own, which cannot be told."""
+    return FakeClock(datetime.now(UTC))
+
+
+@pytest.fixture(params=sorted(OPENERS))
+async def subject(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[Subject]:
+    async with OPENERS[request.param](request, clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def blobs(subject: Subject) -> BlobStore:
+    return subject.blobs
+
+
+class Put:
+    """Puts bytes as storage itself does: from a file."""
+
+    def __init__(self, blobs: BlobStore, folder: Path) -> None:
+        self._blobs = blobs
+        self._folder = folder
+        self._count = 0
+
+    async def __call__(self, key: str, body: bytes, facts: BlobFacts) -> StoredBlob:
+        self._count += 1
+        path = self._folder / f"body-{self._count}"
+        path.write_bytes(body)
+        return await self._blobs.put_file(key, path, facts)
+
+
+@pytest.fixture
+def put(blobs: BlobStore, tmp_path: Path) -> Put:
+    return Put(blobs, tmp_path)

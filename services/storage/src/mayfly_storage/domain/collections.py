@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mayfly_storage.domain.content_types import EXTENSIONS
 from mayfly_storage.domain.errors import CollectionUnknownError, InvalidAudioError
@@ -12,6 +12,9 @@ from mayfly_storage.domain.keys import KeyTemplate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+LONGEST_LIFE: Final = timedelta(days=36_525)
+"""A century, also for audio that is kept until it is deleted: later times would leave the calendar in some sum."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +59,12 @@ class Collections:
 
     by_id: Mapping[str, Collection]
 
-    def get(self, collection_id: str) -> Collection:
-        """The collection. Raises CollectionUnknownError."""
+    def get(self, collection_id: str, *, field: str = "collection") -> Collection:
+        """The collection. Raises CollectionUnknownError, which blames `field` of the request."""
         try:
             return self.by_id[collection_id]
         except KeyError:
-            raise CollectionUnknownError(collection_id, self.by_id) from None
+            raise CollectionUnknownError(collection_id, self.by_id, field=field) from None
 
     def of_key(self, key: str) -> Collection | None:
         """The collection that a key belongs to, if any made it."""
@@ -98,26 +101,41 @@ _KNOWN = {"keys", "lifetime_seconds", "url_lifetime_seconds", "max_size_bytes", 
 
 
 def _collection(collection_id: str, row: Mapping[str, Any]) -> Collection:
+    if not isinstance(row, dict):
+        msg = f"must be a table, [{collection_id}], not {row!r}"
+        raise TypeError(msg)
     if unknown := set(row) - _KNOWN:
         msg = f"unknown settings {sorted(unknown)}; known are {sorted(_KNOWN)}"
         raise ValueError(msg)
-    if foreign := set(row["content_types"]) - set(EXTENSIONS):
+    if foreign := set(_texts("content_types", row["content_types"])) - set(EXTENSIONS):
         msg = f"unknown content types {sorted(foreign)}; known are {sorted(EXTENSIONS)}"
         raise ValueError(msg)
     lifetime = row.get("lifetime_seconds")
     return Collection(
         id=collection_id,
-        key_templates=tuple(KeyTemplate(text) for text in row["keys"]),
+        key_templates=tuple(KeyTemplate(text) for text in _texts("keys", row["keys"])),
         lifetime=None if lifetime is None else _period("lifetime_seconds", lifetime),
         url_lifetime=_period("url_lifetime_seconds", row["url_lifetime_seconds"]),
         max_size_bytes=_positive("max_size_bytes", row["max_size_bytes"]),
         content_types=tuple(row["content_types"]),
-        writers=tuple(row.get("writers", ())),
+        writers=_texts("writers", row["writers"]) if "writers" in row else (),
     )
 
 
+def _texts(name: str, value: object) -> tuple[str, ...]:
+    # A text alone would be taken apart into its letters.
+    if not isinstance(value, list) or not value or not all(isinstance(text, str) and text for text in value):
+        msg = f'{name} must be a list of texts, such as ["a", "b"], not {value!r}'
+        raise ValueError(msg)
+    return tuple(value)
+
+
 def _period(name: str, seconds: object) -> timedelta:
-    return timedelta(seconds=_positive(name, seconds))
+    period = _positive(name, seconds)
+    if period > LONGEST_LIFE.total_seconds():
+        msg = f"{name} must be at most {LONGEST_LIFE.total_seconds():.0f} (a century), not {period}"
+        raise ValueError(msg)
+    return timedelta(seconds=period)
 
 
 def _positive(name: str, value: object) -> int:

@@ -27,11 +27,12 @@ class InvalidAudioError(StorageError):
 
 
 class CollectionUnknownError(StorageError):
-    """No collection has this id."""
+    """No collection has this id; `field` is where the request said it."""
 
-    def __init__(self, collection: str, allowed: Iterable[str]) -> None:
-        """Take the id that was asked for and the ids that exist."""
+    def __init__(self, collection: str, allowed: Iterable[str], *, field: str = "collection") -> None:
+        """Take the id that was asked for, the ids that exist, and the field's path in the request."""
         self.collection = collection
+        self.field = field
         self.allowed = ", ".join(sorted(allowed))
         super().__init__(f"There is no collection {collection!r}. Use one of: {self.allowed}.")
 

@@ -18,13 +18,18 @@ if TYPE_CHECKING:
 
 OWN_FIELDS = frozenset({"date", "audio_id", "ext", "timestamp", "user_id"})
 MAX_FIELD_LENGTH = 128
+MAX_KEY_BYTES = 1_024
+"""S3 takes no longer keys."""
+MAX_PART_BYTES = 255
+"""File systems take no longer names."""
 _PATTERNS = {
     "date": r"\d{4}-\d{2}-\d{2}",
     "audio_id": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "ext": r"[a-z0-9]{1,8}",
     "timestamp": r"\d{1,16}",
 }
-_INDEX_SPEC = re.compile(r"0(\d)")
+_FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_INDEX_SPEC = re.compile(r"0[1-6]")
 
 
 def normalize_component(value: str) -> str:
@@ -42,6 +47,11 @@ def normalize_component(value: str) -> str:
     return text
 
 
+def _is_field(name: str, spec: str) -> bool:
+    has_digits = _INDEX_SPEC.fullmatch(spec) is not None and name not in OWN_FIELDS
+    return _FIELD_NAME.fullmatch(name) is not None and (not spec or has_digits)
+
+
 @dataclass(frozen=True)
 class KeyTemplate:
     """`temp-audio/{date}/{audio_id}.{ext}` and its like. Raises ValueError if it could not be read back."""
@@ -54,6 +64,12 @@ class KeyTemplate:
             raise ValueError(msg)
         if len(self._parts) > len({name for name, _ in self._parts}):
             msg = f"key template {self.text!r} names a field twice"
+            raise ValueError(msg)
+        if "!" in self.text or not all(_is_field(name, spec) for name, spec in self._parts):
+            msg = (
+                f"key template {self.text!r} may only have fields such as {{recording_id}}, "
+                "and {index:03} for a number with leading zeros"
+            )
             raise ValueError(msg)
 
     @cached_property
@@ -77,20 +93,27 @@ class KeyTemplate:
 
     @property
     def is_unique(self) -> bool:
-        """Whether no two audios can have the same key, so that no claim is needed."""
-        return "audio_id" in self.fields
+        """Whether a key alone names its row, so that no two audios can have it and no claim is needed."""
+        return {"date", "audio_id"} <= self.fields
 
     def render(self, values: Mapping[str, str]) -> str:
         """Fill in the fields. Raises ValueError naming the field and what is allowed."""
-        return "".join(
+        key = "".join(
             literal + (self._fill(name, spec or "", values) if name else "")
             for literal, name, spec, _ in Formatter().parse(self.text)
         )
+        longest = max(len(part.encode()) for part in key.split("/"))
+        if longest > MAX_PART_BYTES or len(key.encode()) > MAX_KEY_BYTES:
+            msg = (
+                f"make a key that is too long: at most {MAX_KEY_BYTES} bytes in UTF-8, {MAX_PART_BYTES} between two '/'"
+            )
+            raise ValueError(msg)
+        return key
 
     @staticmethod
     def _fill(name: str, spec: str, values: Mapping[str, str]) -> str:
         value = values[name]
-        if not _INDEX_SPEC.fullmatch(spec):
+        if not spec:
             return value
         if not (value.isascii() and value.isdigit()) or len(value) > 6:
             msg = f"{name} must be a whole number from 0 to 999999"

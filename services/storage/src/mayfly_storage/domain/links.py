@@ -70,8 +70,10 @@ def link_end(
     audio: Audio, *, collection: Collection, now: datetime, ttl: timedelta | None
 ) -> tuple[datetime, LimitedBy]:
     """The latest end of a link that is honest, and what sets it. The signer may still cut it to its credentials."""
-    asked = (now + collection.url_lifetime, LimitedBy.POLICY) if ttl is None else (now + ttl, LimitedBy.REQUEST)
-    ends = [asked, (now + MAX_URL_LIFETIME, LimitedBy.POLICY)]
-    if audio.expire_time is not None:
-        ends.append((audio.expire_time, LimitedBy.OBJECT))
-    return min(ends, key=lambda end: end[0])
+    life, limit = (collection.url_lifetime, LimitedBy.POLICY) if ttl is None else (ttl, LimitedBy.REQUEST)
+    if life > MAX_URL_LIFETIME:
+        life, limit = MAX_URL_LIFETIME, LimitedBy.POLICY
+    end = now + life
+    if audio.expire_time is not None and audio.expire_time < end:
+        return audio.expire_time, LimitedBy.OBJECT
+    return end, limit

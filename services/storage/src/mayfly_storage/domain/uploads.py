@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -48,8 +49,11 @@ class UploadRequest:
     size_bytes: int
     sha256: bytes
 
-    def fingerprint(self) -> str:
-        """Hex digest of everything that was asked: equal for retries, different for different requests."""
+    def fingerprint(self, secret: bytes) -> str:
+        """Hex digest of everything that was asked: equal for retries, different for different requests.
+
+        Keyed, because it outlives the audio: without the key, a guest's address could be found by trying them all.
+        """
         audio = self.audio
         subject = audio.subject or Subject()
         facts = [
@@ -66,7 +70,7 @@ class UploadRequest:
             self.size_bytes,
             self.sha256.hex(),
         ]
-        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
+        return hmac.new(secret, json.dumps(facts).encode(), hashlib.sha256).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

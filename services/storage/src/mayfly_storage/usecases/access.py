@@ -1,23 +1,22 @@
-"""Reading: get, list, sign, delete by name. An expired audio is gone for callers even before any sweep."""
+"""Reading: get, list, sign. An expired audio is gone for callers even before any sweep."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mayfly_storage.domain.audio import Audio, AudioName, State
-from mayfly_storage.domain.errors import AudioNotFoundError, StorageError
+from mayfly_storage.domain.errors import AudioNotFoundError, CollectionUnknownError, StorageError
 from mayfly_storage.domain.links import LimitedBy, LinkWish, SignedUrl, link_end
 from mayfly_storage.domain.ports import AudioCatalog, AudioFilter, Page, Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
+    from mayfly_storage.domain.audio import Audio, AudioName
     from mayfly_storage.domain.collections import Collections
     from mayfly_storage.domain.privacy import Privacy
     from mayfly_storage.domain.uploads import Subject
-    from mayfly_storage.usecases.erasing import EraseAudio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +77,16 @@ class SignUrls:
         """A link, or why there is none, for each different name."""
         now, rows = self.now(), await self.catalog.get_many(list(dict.fromkeys(names)))
         readable = [audio for audio in rows.values() if audio.is_readable(now)]
-        signed = await self._sign(readable, now, ttl=ttl, attachment=attachment)
-        return {name: signed.get(name) or AudioNotFoundError(name) for name in names}
+        # A collection that is configured no more takes the rest of the batch along otherwise.
+        known = [audio for audio in readable if audio.collection in self.collections.by_id]
+        signed = await self._sign(known, now, ttl=ttl, attachment=attachment)
+        unknown = {audio.name: audio.collection for audio in readable if audio.name not in signed}
+        return {name: signed.get(name) or self._refusal(name, unknown) for name in names}
+
+    def _refusal(self, name: AudioName, unknown: Mapping[AudioName, str]) -> StorageError:
+        if name in unknown:
+            return CollectionUnknownError(unknown[name], self.collections.by_id)
+        return AudioNotFoundError(name)
 
     async def _sign(
         self, audios: Sequence[Audio], now: datetime, *, ttl: timedelta | None, attachment: bool
@@ -99,19 +106,3 @@ class SignUrls:
                 cut = url.limited_by is LimitedBy.CREDENTIALS
                 signed[audio.name] = url if cut else replace(url, limited_by=limit)
         return signed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeleteAudio:
-    """Deletes one audio by name, now."""
-
-    catalog: AudioCatalog
-    erase: EraseAudio
-
-    async def __call__(self, name: AudioName) -> bool:
-        """Whether there was something to delete. Unreadable when it returns, bytes gone now or by the next sweep."""
-        audio = (await self.catalog.get_many([name])).get(name)
-        if audio is None or audio.state is State.DELETING:
-            return False
-        await self.erase([audio])
-        return True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Audio, AudioName, Location, State
+from mayfly_storage.domain.collections import LONGEST_LIFE
 from mayfly_storage.domain.content_types import EXTENSIONS
 from mayfly_storage.domain.errors import (
     AudioTooLargeError,
@@ -41,7 +42,7 @@ class DraftAudio:
     def __call__(self, request: UploadRequest) -> Audio:
         """The row. Raises InvalidAudioError, CollectionUnknownError, CollectionForbiddenError and their like."""
         wanted, now = request.audio, self.now()
-        collection = self.collections.get(wanted.collection)
+        collection = self.collections.get(wanted.collection, field="audio.collection")
         _admit(request, collection)
         name = AudioName.new(now, self.new_id())
         subject = _subject(wanted.subject)
@@ -71,6 +72,18 @@ class DraftAudio:
             key_fields=key_fields,
             labels=dict(wanted.labels),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdmitStream:
+    """Refuses a streamed upload before its bytes are taken, where no bytes could make it right."""
+
+    draft: DraftAudio
+
+    def __call__(self, request: UploadRequest) -> int:
+        """The most bytes that the stream may have. Raises what DraftAudio raises."""
+        self.draft(request)
+        return self.draft.collections.get(request.audio.collection).max_size_bytes
 
 
 def _admit(request: UploadRequest, collection: Collection) -> None:
@@ -117,10 +130,10 @@ def _render(render: Callable[[Mapping[str, str]], str], values: Mapping[str, str
 
 
 def _expire_time(wanted: NewAudio, collection: Collection, now: datetime) -> datetime | None:
-    limit = now + collection.lifetime if collection.lifetime else None
-    asked = wanted.expire_time or (now + wanted.ttl if wanted.ttl else None)
+    limit = now + (collection.lifetime or LONGEST_LIFE)
+    asked = wanted.expire_time or (now + min(wanted.ttl, LONGEST_LIFE) if wanted.ttl else None)
     if asked is None:
-        return limit
+        return limit if collection.lifetime else None
     if asked <= now:
         raise InvalidAudioError("audio.expire_time", "must be in the future")
-    return min(asked, limit) if limit else asked
+    return min(asked, limit)

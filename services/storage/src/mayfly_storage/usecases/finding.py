@@ -92,7 +92,7 @@ class ListOrphans:
         if _Place(place.location, place.prefix, "") not in places:
             raise PageTokenInvalidError
         if place.location == _ROWS:
-            return await self._rows(collection, place, limit)
+            return await self._rows(collection, place, shard, limit)
         return await self._objects(place, places, shard, limit)
 
     def _places(self, collection: str) -> list[_Place]:
@@ -133,13 +133,13 @@ class ListOrphans:
             due_time=blob.modified_time + self.timing.orphan_grace,
         )
 
-    async def _rows(self, collection: str, place: _Place, limit: int) -> DuePage:
+    async def _rows(self, collection: str, place: _Place, shard: Shard, limit: int) -> DuePage:
         """Readable rows whose object is missing."""
         store_time = await self.stores.first.blobs.store_time()
         page = await self.catalog.list_audio(AudioFilter(collection=collection), limit=limit, cursor=place.cursor)
         now = self.now()
-        readable = [audio for audio in page.items if audio.is_readable(now)]
-        missing = await self._missing(readable)
+        mine = [audio for audio in page.items if audio.is_readable(now) and shard.holds(audio.name.audio_id)]
+        missing = await self._missing(mine)
         again = await self.catalog.get_many([audio.name for audio in missing])
         dangling = [audio for audio in again.values() if audio.is_readable(now)]
         items = tuple(DueItem.of_row(audio, self.timing, reason=DueReason.DANGLING_ROW) for audio in dangling)

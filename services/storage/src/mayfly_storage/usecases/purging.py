@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Audio, AudioName, Location, State
-from mayfly_storage.domain.errors import ObjectKeyTakenError
+from mayfly_storage.domain.errors import InvalidAudioError, ObjectKeyTakenError
 from mayfly_storage.domain.ports import AudioCatalog, BlobTarget, DeleteOutcome, Stores
 from mayfly_storage.domain.retention import DueItem, DueReason, PurgeOutcome, PurgeResult, Verdict
 from mayfly_storage.usecases.erasing import EraseOutcome, Erasure
@@ -155,6 +155,16 @@ def _orphan_result(item: DueItem, outcome: DeleteOutcome) -> PurgeResult:
     return PurgeResult(outcome=PurgeOutcome.DELETED, size_bytes=item.size_bytes)
 
 
+def require_own_stores(items: Sequence[DueItem], stores: Stores) -> None:
+    """Raise InvalidAudioError for an item of a store that this service does not have."""
+    for index, item in enumerate(items):
+        if item.location not in stores.by_location:
+            known = ", ".join(stores.by_location)
+            raise InvalidAudioError(
+                f"items[{index}].location", f"this service has no store {item.location}, only {known}"
+            )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PurgeAudio:
     """Deletes due rows and orphans, a result for each item in order."""
@@ -163,7 +173,8 @@ class PurgeAudio:
     orphans: PurgeOrphans
 
     async def __call__(self, items: Sequence[DueItem], *, validate_only: bool = False) -> list[PurgeResult]:
-        """Each item on its own: one that fails leaves the others alone."""
+        """Each item on its own: one that fails leaves the others alone. Raises InvalidAudioError for foreign stores."""
+        require_own_stores(items, self.orphans.stores)
         names = [item.name for item in items if item.name is not None and item.reason is not DueReason.DANGLING_ROW]
         lost = [item for item in items if item.name is None and item.reason is DueReason.ORPHAN_OBJECT]
         by_name = await self.rows(names, validate_only=validate_only) if names else {}
@@ -187,7 +198,8 @@ class VerifyGone:
     stores: Stores
 
     async def __call__(self, items: Sequence[DueItem]) -> list[Verdict]:
-        """A verdict for each item, in order."""
+        """A verdict for each item, in order. Raises InvalidAudioError for foreign stores: none can be given."""
+        require_own_stores(items, self.stores)
         present: set[tuple[Location, str]] = set()
         for location, store in self.stores.by_location.items():
             keys = [item.object_key for item in items if item.location is location]

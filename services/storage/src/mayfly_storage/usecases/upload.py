@@ -19,6 +19,7 @@ from mayfly_storage.domain.errors import (
 )
 from mayfly_storage.domain.ports import AudioCatalog, BlobFacts, StoredBlob, Stores
 from mayfly_storage.domain.uploads import RequestRecord, UploadRequest
+from mayfly_storage.usecases.erasing import EraseOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,16 +55,19 @@ class ReserveAudio:
         return RequestRecord(
             caller=request.caller,
             request_id=request.request_id,
-            fingerprint=request.fingerprint(),
+            fingerprint=self._fingerprint(request),
             name=name,
             forget_time=self.now() + self.timing.request_lifetime,
         )
+
+    def _fingerprint(self, request: UploadRequest) -> str:
+        return request.fingerprint(self.draft.privacy.secret)
 
     async def _replay(self, request: UploadRequest, draft: Audio) -> Audio:
         record = await self.catalog.find_request(request.caller, request.request_id, self.now())
         if record is None:
             raise RequestExpiredError(request.request_id)
-        if record.fingerprint != request.fingerprint():
+        if record.fingerprint != self._fingerprint(request):
             raise IdempotencyKeyReusedError(request.request_id)
         audio = (await self.catalog.get_many([record.name])).get(record.name)
         if audio is not None and self._still_counts(audio):
@@ -78,13 +82,18 @@ class ReserveAudio:
         """A new attempt for an upload that was never acknowledged; what was acknowledged and is gone stays gone."""
         if old is None or old.etag is not None:
             raise RequestExpiredError(request.request_id)
-        if old.state is State.PENDING:
-            await self.erase([old])
+        if old.state is State.PENDING and await self._changed_meanwhile(old):
+            return await self._replay(request, draft)
         try:
             await self.catalog.reserve(draft, self._record(request, draft.name), replaces=old.name)
         except RequestSeenError:  # another retry was faster
             raise UploadFencedError(old.name) from None
         return draft
+
+    async def _changed_meanwhile(self, old: Audio) -> bool:
+        """Erase it; whether it was committed (or erased by others) first. States go forward only, so that ends."""
+        [erasure] = await self.erase([old])
+        return erasure.outcome is EraseOutcome.CHANGED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +172,10 @@ class AbandonUpload:
             return
         if audio.attempt != attempt or audio.state is State.READY:
             raise UploadFencedError(name)
-        await self.erase([audio])
+        [erasure] = await self.erase([audio])
+        if erasure.outcome is EraseOutcome.CHANGED:
+            # It was committed or erased meanwhile: look again. States go forward only, so that ends.
+            await self(name, attempt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

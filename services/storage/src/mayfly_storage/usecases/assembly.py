@@ -1,0 +1,136 @@
+"""All use cases over one backend: what a server serves, and what a test holds in its hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from mayfly_storage.usecases.access import GetAudio, ListAudio, SignUrls
+from mayfly_storage.usecases.deleting import BatchDeleteAudio, DeleteAudio
+from mayfly_storage.usecases.drafting import AdmitStream, DraftAudio
+from mayfly_storage.usecases.erasing import EraseAudio
+from mayfly_storage.usecases.finding import ListExpired, ListOrphans
+from mayfly_storage.usecases.info import GetStorageInfo, ReadStoreTime
+from mayfly_storage.usecases.purging import PurgeAudio, PurgeOrphans, PurgeRows, VerifyGone
+from mayfly_storage.usecases.upload import AbandonUpload, CommitUpload, CreateUpload, ReserveAudio, StoreFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from uuid import UUID
+
+    from mayfly_storage.domain.collections import Collections
+    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.privacy import Privacy
+    from mayfly_storage.domain.timing import Timing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What the use cases need: a backend, the rules, and the sources of time and chance."""
+
+    backend: Backend
+    collections: Collections
+    privacy: Privacy
+    timing: Timing
+    now: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+    """UUIDs of version 4: names are made of them, and never used again."""
+    new_attempt: Callable[[], str]
+    """Fencing tokens, which nobody can guess."""
+
+    @property
+    def erase(self) -> EraseAudio:
+        """The one way in which anything is deleted."""
+        return EraseAudio(catalog=self.backend.catalog, stores=self.backend.stores, timing=self.timing, now=self.now)
+
+    @property
+    def draft(self) -> DraftAudio:
+        """The one place where a collection's rules are applied."""
+        return DraftAudio(
+            collections=self.collections,
+            privacy=self.privacy,
+            timing=self.timing,
+            location=self.backend.stores.primary,
+            now=self.now,
+            new_id=self.new_id,
+            new_attempt=self.new_attempt,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageUseCases:
+    """What StorageService offers."""
+
+    create_upload: CreateUpload
+    commit_upload: CommitUpload
+    abandon_upload: AbandonUpload
+    admit_stream: AdmitStream
+    store_file: StoreFile
+    get_audio: GetAudio
+    list_audio: ListAudio
+    delete_audio: DeleteAudio
+    batch_delete_audio: BatchDeleteAudio
+    sign_urls: SignUrls
+    get_storage_info: GetStorageInfo
+
+    @classmethod
+    def over(cls, world: World) -> Self:
+        """Put them together."""
+        backend, catalog, stores, now = world.backend, world.backend.catalog, world.backend.stores, world.now
+        reserve = ReserveAudio(draft=world.draft, catalog=catalog, erase=world.erase, timing=world.timing, now=now)
+        delete = BatchDeleteAudio(catalog=catalog, erase=world.erase)
+        return cls(
+            create_upload=CreateUpload(reserve=reserve, stores=stores),
+            commit_upload=CommitUpload(catalog=catalog, stores=stores, erase=world.erase, now=now),
+            abandon_upload=AbandonUpload(catalog=catalog, erase=world.erase),
+            admit_stream=AdmitStream(draft=world.draft),
+            store_file=StoreFile(reserve=reserve, catalog=catalog, stores=stores, erase=world.erase, now=now),
+            get_audio=GetAudio(catalog=catalog, now=now),
+            list_audio=ListAudio(catalog=catalog, collections=world.collections, privacy=world.privacy, now=now),
+            delete_audio=DeleteAudio(delete=delete),
+            batch_delete_audio=delete,
+            sign_urls=SignUrls(catalog=catalog, stores=stores, collections=world.collections, now=now),
+            get_storage_info=GetStorageInfo(
+                backend=backend, collections=world.collections, privacy=world.privacy, timing=world.timing
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionUseCases:
+    """What RetentionService offers."""
+
+    list_expired: ListExpired
+    list_orphans: ListOrphans
+    purge_audio: PurgeAudio
+    verify_gone: VerifyGone
+    read_store_time: ReadStoreTime
+
+    @classmethod
+    def over(cls, world: World) -> Self:
+        """Put them together."""
+        catalog, stores, timing, now = world.backend.catalog, world.backend.stores, world.timing, world.now
+        return cls(
+            list_expired=ListExpired(
+                catalog=catalog, stores=stores, collections=world.collections, timing=timing, now=now
+            ),
+            list_orphans=ListOrphans(
+                catalog=catalog, stores=stores, collections=world.collections, timing=timing, now=now
+            ),
+            purge_audio=PurgeAudio(
+                rows=PurgeRows(catalog=catalog, erase=world.erase, timing=timing, now=now),
+                orphans=PurgeOrphans(
+                    catalog=catalog,
+                    stores=stores,
+                    collections=world.collections,
+                    erase=world.erase,
+                    timing=timing,
+                    now=now,
+                    new_id=world.new_id,
+                    new_attempt=world.new_attempt,
+                ),
+            ),
+            verify_gone=VerifyGone(catalog=catalog, stores=stores),
+            read_store_time=ReadStoreTime(stores=stores),
+        )

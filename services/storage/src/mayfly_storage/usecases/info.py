@@ -1,0 +1,65 @@
+"""What this storage is: for callers that adapt to it, and for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from mayfly_storage.domain.collections import Collection, Collections
+    from mayfly_storage.domain.ports import Backend, Stores
+    from mayfly_storage.domain.privacy import Privacy
+    from mayfly_storage.domain.timing import Timing
+
+MAX_SINGLE_PUT_BYTES: Final = 5 * 1024**3
+"""S3 takes no more in one PUT; the embedded backend keeps to the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageInfo:
+    """Backend, limits and collections."""
+
+    backend: str
+    bucket: str
+    region: str
+    collections: tuple[Collection, ...]
+    max_single_put_bytes: int
+    upload_lifetime: timedelta
+    fallback_active: bool
+    keeps_text: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GetStorageInfo:
+    """Answers from settings alone; the backend is not asked."""
+
+    backend: Backend
+    collections: Collections
+    privacy: Privacy
+    timing: Timing
+
+    def __call__(self) -> StorageInfo:
+        """The facts as they are now."""
+        return StorageInfo(
+            backend=self.backend.name,
+            bucket=self.backend.bucket,
+            region=self.backend.region,
+            collections=tuple(self.collections.by_id.values()),
+            max_single_put_bytes=MAX_SINGLE_PUT_BYTES,
+            upload_lifetime=self.timing.upload_lifetime,
+            fallback_active=False,  # there is no fallback in this release
+            keeps_text=self.privacy.keep_text,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadStoreTime:
+    """The clock that deletions are judged by: the store's own."""
+
+    stores: Stores
+
+    async def __call__(self) -> datetime:
+        """Its time now."""
+        return await self.stores.first.blobs.store_time()

@@ -1,0 +1,1 @@
+"""mayfly-sweeper: deletes what has expired, through storage, and tells what it did."""

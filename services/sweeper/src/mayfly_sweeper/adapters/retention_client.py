@@ -1,0 +1,116 @@
+"""`Retention` over gRPC: the only module that calls storage."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import grpc
+import grpc.aio
+from mayfly.storage.v1 import retention_service_pb2 as pb
+from mayfly.storage.v1 import retention_service_pb2_grpc as stubs
+
+from mayfly_client.channel import Tls, open_channel
+from mayfly_client.errors import (
+    DeadlineError,
+    MayflyError,
+    ServerBusyError,
+    ServerError,
+    UnavailableError,
+    from_rpc_error,
+)
+from mayfly_sweeper.adapters.wire import from_item, to_answer, to_page, to_verdicts
+from mayfly_sweeper.domain.errors import StorageError, StorageRefusedError, StorageUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+    from datetime import timedelta
+
+    from mayfly_sweeper.domain.items import DueItem, Page, PurgeAnswer, Scope, Verdict
+
+T = TypeVar("T")
+
+
+class StorageChannelError(Exception):
+    """The way to storage cannot be opened: a missing file, or a token that would travel in plaintext."""
+
+
+# Trying again later may help with these; with everything else, something has to be mended first.
+_PASSING: Final = (UnavailableError, DeadlineError, ServerBusyError, ServerError)
+
+
+class RetentionClient:
+    """Storage's retention service behind a channel. Retries are the channel's affair (its service config)."""
+
+    def __init__(self, channel: grpc.aio.Channel, *, target: str, call_timeout: timedelta) -> None:
+        """Take a ready channel.
+
+        Args:
+            channel: To storage's retention port; its owner closes it.
+            target: Its address, for error messages.
+            call_timeout: The end of each call, retries included.
+        """
+        self._stub = stubs.RetentionServiceStub(channel)
+        self._target = target
+        self._timeout = call_timeout.total_seconds()
+
+    async def list_expired(self, scope: Scope, page_token: str) -> Page:
+        """One page of rows that are due."""
+        request = pb.ListExpiredRequest(collection=scope.collection, page_size=scope.page_size, page_token=page_token)
+        return to_page(await self._call(self._stub.ListExpired(request, timeout=self._timeout)))
+
+    async def list_orphans(self, scope: Scope, page_token: str) -> Page:
+        """One page of orphans."""
+        request = pb.ListOrphansRequest(collection=scope.collection, page_size=scope.page_size, page_token=page_token)
+        return to_page(await self._call(self._stub.ListOrphans(request, timeout=self._timeout)))
+
+    async def purge(self, items: Sequence[DueItem], *, validate_only: bool) -> PurgeAnswer:
+        """Delete items that are still due."""
+        request = pb.PurgeAudioRequest(items=map(from_item, items), validate_only=validate_only)
+        answer = to_answer(await self._call(self._stub.PurgeAudio(request, timeout=self._timeout)))
+        _require_one_each(len(items), len(answer.results), "PurgeAudio")
+        return answer
+
+    async def verify_gone(self, items: Sequence[DueItem]) -> tuple[Verdict, ...]:
+        """Ask the store itself whether items are gone."""
+        request = pb.VerifyGoneRequest(items=map(from_item, items))
+        verdicts = to_verdicts(await self._call(self._stub.VerifyGone(request, timeout=self._timeout)))
+        _require_one_each(len(items), len(verdicts), "VerifyGone")
+        return verdicts
+
+    async def _call(self, call: Awaitable[T]) -> T:
+        try:
+            return await call
+        except grpc.aio.AioRpcError as error:
+            raise _translated(from_rpc_error(error, service="storage", target=self._target)) from error
+
+
+def open_storage_channel(
+    target: str,
+    *,
+    token: str | None,
+    tls: Tls | None,
+    interceptors: Sequence[grpc.aio.ClientInterceptor],
+) -> grpc.aio.Channel:
+    """Open a channel to storage's retention port.
+
+    Raises:
+        StorageChannelError: With what is wrong with the settings.
+    """
+    try:
+        return open_channel(target, token=token, tls=tls, interceptors=interceptors)
+    except (ValueError, OSError) as error:
+        raise StorageChannelError(f"cannot open a channel to {target}: {error}") from error
+
+
+def _translated(error: MayflyError) -> StorageError:
+    if isinstance(error, _PASSING):
+        return StorageUnavailableError(str(error), retry_after=error.retry_after)
+    return StorageRefusedError(str(error), storage_reason=error.reason)
+
+
+def _require_one_each(asked: int, answered: int, method: str) -> None:
+    """An answer of another length cannot be matched with its items, so nothing in it may be believed."""
+    if asked != answered:
+        raise StorageRefusedError(
+            f"{method} answered about {answered} items, and was asked about {asked}.", storage_reason="MALFORMED_ANSWER"
+        )

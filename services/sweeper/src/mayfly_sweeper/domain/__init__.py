@@ -1,0 +1,1 @@
+"""What a sweep is: items, reports, states and the port to storage. The standard library only."""

@@ -1,0 +1,99 @@
+"""How a sweep's ending is told: as one line, as a table, as JSON, as fields of a log event."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from mayfly_sweeper.domain.sweep import Ending, SweepOrder
+
+
+def summary_fields(ending: Ending) -> dict[str, Any]:
+    """The counts of a sweep, as fields of a log event."""
+    report = ending.report
+    fields = {
+        "state": ending.state.value,
+        "found": report.found,
+        "deleted": report.deleted,
+        "already_gone": report.already_gone,
+        "skipped": report.skipped,
+        "failed": report.failed,
+        "size_bytes": report.size_bytes,
+        "verified_gone": report.verified_gone,
+        "still_there": report.still_there,
+        "objects_seen": report.objects_seen,
+        "listings_complete": report.listings_complete,
+        "max_lateness_seconds": report.max_lateness.total_seconds(),
+    }
+    return {**fields, "failure": ending.failure} if ending.failure else fields
+
+
+def summary_line(ending: Ending, *, order: SweepOrder, elapsed: float) -> str:
+    """The whole sweep in one line."""
+    report = ending.report
+    deleted = "would be deleted" if order.dry_run else "deleted"
+    parts = [
+        f"{report.found} found",
+        f"{report.deleted} {deleted} ({readable_size(report.size_bytes)})",
+        f"{report.already_gone} already gone",
+        f"{report.skipped} skipped",
+        f"{report.failed} failed",
+    ]
+    if not order.dry_run:
+        parts.append(f"{report.verified_gone} verified gone")
+    if report.still_there:
+        parts.append(f"{report.still_there} STILL THERE")
+    if report.deleted and not order.dry_run:
+        parts.append(f"at most {report.max_lateness.total_seconds():.0f} s late")
+    line = f"{ending.state}{' (dry run)' if order.dry_run else ''}: {', '.join(parts)}; {elapsed:.1f} s."
+    return " ".join([line, *ending.notes, *([ending.failure] if ending.failure else [])])
+
+
+def summary_table(ending: Ending, *, order: SweepOrder) -> Table:
+    """The counts by reason, for a terminal."""
+    table = Table(title="Dry run: nothing was deleted" if order.dry_run else None)
+    table.add_column("reason")
+    for column in ("found", "would go" if order.dry_run else "deleted", "already gone", "skipped", "failed", "size"):
+        table.add_column(column, justify="right")
+    for line in ending.report.lines:
+        counts = (line.found, line.deleted, line.already_gone, line.skipped, line.failed)
+        table.add_row(line.reason, *map(str, counts), readable_size(line.size_bytes))
+    return table
+
+
+def summary_json(ending: Ending, *, order: SweepOrder, start_time: datetime, elapsed: float) -> str:
+    """Everything, for programs: times as RFC 3339, durations in seconds."""
+    told = {
+        "state": ending.state,
+        "dry_run": order.dry_run,
+        "collection": order.collection,
+        "start_time": start_time,
+        "elapsed_seconds": round(elapsed, 3),
+        "failure": ending.failure,
+        "notes": ending.notes,
+        "report": asdict(ending.report),
+    }
+    return json.dumps(told, default=_plain, indent=2)
+
+
+def readable_size(size: int) -> str:
+    """A size as people read it."""
+    amount = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    raise TypeError(f"no JSON form of {type(value).__name__}")

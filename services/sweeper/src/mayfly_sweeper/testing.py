@@ -1,0 +1,217 @@
+"""For tests: storage's retention service in memory, obeying the contract, with faults on demand.
+
+`FakeRetention` is the port; `FakeRetentionServicer` serves it over gRPC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+import grpc
+import grpc.aio
+from mayfly.storage.v1 import error_reason_pb2
+from mayfly.storage.v1 import retention_service_pb2 as pb
+from mayfly.storage.v1 import retention_service_pb2_grpc as stubs
+
+from mayfly_sweeper.adapters.wire import from_item, to_item
+from mayfly_sweeper.domain.errors import StorageError, StorageUnavailableError
+from mayfly_sweeper.domain.items import (
+    MAX_BATCH,
+    DueItem,
+    DueReason,
+    Outcome,
+    Page,
+    PurgeAnswer,
+    PurgeResult,
+    Scope,
+    Verdict,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+T = TypeVar("T")
+
+_ROWS = (DueReason.EXPIRED, DueReason.ABANDONED, DueReason.UNFINISHED)
+
+
+@dataclass(slots=True)
+class Faults:
+    """What goes wrong. Everything is empty at first."""
+
+    calls: dict[tuple[str, int], StorageError] = field(default_factory=dict)
+    """Errors by method and number of the call, from 1: `("purge", 2)`."""
+
+    items: dict[str, str] = field(default_factory=dict)
+    """Items that cannot be deleted, with storage's reason."""
+
+    survivors: set[str] = field(default_factory=set)
+    """Items that storage says it deleted and that the store keeps."""
+
+    stuck_listings: bool = False
+    """Whether every page names itself as the next one."""
+
+
+class FakeRetention:
+    """What is due, and what is live, in memory. Keys of items are their labels."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        """Begin empty.
+
+        Args:
+            now: The store's own clock.
+        """
+        self.now = now
+        self.faults = Faults()
+        self.calls: list[str] = []
+        self.before_call: Callable[[str], None] = lambda _method: None
+        self._due: dict[str, DueItem] = {}
+        self._live: set[str] = set()
+
+    def add(self, label: str, *, reason: DueReason = DueReason.EXPIRED, late: float = 60, **fields: Any) -> DueItem:
+        """Add something that has been due for `late` seconds."""
+        key = {"name": label, "object_key": f"key/{label}"} if reason in _ROWS else {"object_key": label}
+        due_time = self.now() - timedelta(seconds=late)
+        item = DueItem(
+            reason=reason, due_time=due_time, **{"size_bytes": 100, "collection": "temp-audio", **key, **fields}
+        )
+        self._due[label] = item
+        return item
+
+    def revive(self, label: str) -> None:
+        """Make an item live: the listing still shows it, and a purge must leave it."""
+        self._live.add(label)
+
+    def add_live_object(self, key: str) -> None:
+        """Add an object that no sweep may touch, and that a listing of objects looks at."""
+        self._live.add(key)
+
+    @property
+    def left(self) -> set[str]:
+        """Labels of what is still there, live or due."""
+        return {*self._due, *self._live}
+
+    async def list_expired(self, scope: Scope, page_token: str) -> Page:
+        """Rows that are due, longest due first."""
+        self._begin("list_expired")
+        return self._page([item for item in self._listed(scope) if item.reason in _ROWS], scope, page_token)
+
+    async def list_orphans(self, scope: Scope, page_token: str) -> Page:
+        """A page of objects was looked at; only the orphans among them are answered."""
+        self._begin("list_orphans")
+        orphans = [item for item in self._listed(scope) if item.reason not in _ROWS]
+        live = [DueItem(reason=DueReason.UNKNOWN, object_key=key) for key in self._live - {*self._due}]
+        page = self._page([*orphans, *live], scope, page_token)
+        found = tuple(item for item in page.items if item.label in self._due)
+        return replace(page, items=found, objects_seen=len(page.items))
+
+    async def purge(self, items: Sequence[DueItem], *, validate_only: bool) -> PurgeAnswer:
+        """Delete what is still due."""
+        assert 1 <= len(items) <= MAX_BATCH
+        self._begin("purge")
+        results = tuple(self._purge_one(item, validate_only=validate_only) for item in items)
+        return PurgeAnswer(results=results, store_time=self.now())
+
+    async def verify_gone(self, items: Sequence[DueItem]) -> tuple[Verdict, ...]:
+        """Look again."""
+        assert 1 <= len(items) <= MAX_BATCH
+        self._begin("verify_gone")
+        return tuple(
+            Verdict(object_gone=item.label not in self.faults.survivors, row_gone=item.label not in self._due)
+            for item in items
+        )
+
+    def _begin(self, method: str) -> None:
+        self.before_call(method)
+        self.calls.append(method)
+        if error := self.faults.calls.get((method, self.calls.count(method))):
+            raise error
+
+    def _listed(self, scope: Scope) -> list[DueItem]:
+        return [item for item in self._due.values() if scope.collection in ("", item.collection)]
+
+    def _page(self, items: Sequence[DueItem], scope: Scope, token: str) -> Page:
+        # A token names the last item and not a count: deleting behind it must not shift the pages that follow.
+        ordered = sorted(((_position(item), item) for item in items), key=itemgetter(0))
+        after = [pair for pair in ordered if self.faults.stuck_listings or pair[0] > token]
+        shown, more = after[: scope.page_size], len(after) > scope.page_size
+        next_token = "stuck" if self.faults.stuck_listings else shown[-1][0] if more else ""
+        return Page(items=tuple(item for _, item in shown), store_time=self.now(), next_page_token=next_token)
+
+    def _purge_one(self, item: DueItem, *, validate_only: bool) -> PurgeResult:
+        if item.label in self._live:
+            return PurgeResult(outcome=Outcome.SKIPPED)
+        if item.label not in self._due:
+            return PurgeResult(outcome=Outcome.ALREADY_GONE)
+        if failure := self.faults.items.get(item.label):
+            return PurgeResult(outcome=Outcome.FAILED, failure=failure)
+        if not validate_only:
+            del self._due[item.label]
+        return PurgeResult(outcome=Outcome.DELETED, size_bytes=item.size_bytes)
+
+
+class FakeRetentionServicer(stubs.RetentionServiceServicer):
+    """Serves a `FakeRetention` as storage would."""
+
+    def __init__(self, retention: FakeRetention) -> None:
+        self._retention = retention
+
+    async def ListExpired(self, request: pb.ListExpiredRequest, context: Context) -> pb.ListExpiredResponse:
+        """Serve `list_expired`."""
+        scope = Scope(collection=request.collection, page_size=request.page_size or MAX_BATCH)
+        page = await _or_abort(self._retention.list_expired(scope, request.page_token), context)
+        response = pb.ListExpiredResponse(items=map(from_item, page.items), next_page_token=page.next_page_token)
+        response.store_time.FromDatetime(page.store_time)
+        return response
+
+    async def ListOrphans(self, request: pb.ListOrphansRequest, context: Context) -> pb.ListOrphansResponse:
+        """Serve `list_orphans`."""
+        scope = Scope(collection=request.collection, page_size=request.page_size or MAX_BATCH)
+        page = await _or_abort(self._retention.list_orphans(scope, request.page_token), context)
+        response = pb.ListOrphansResponse(
+            items=map(from_item, page.items), next_page_token=page.next_page_token, objects_seen=page.objects_seen
+        )
+        response.store_time.FromDatetime(page.store_time)
+        return response
+
+    async def PurgeAudio(self, request: pb.PurgeAudioRequest, context: Context) -> pb.PurgeAudioResponse:
+        """Serve `purge`."""
+        items = [to_item(item) for item in request.items]
+        answer = await _or_abort(self._retention.purge(items, validate_only=request.validate_only), context)
+        response = pb.PurgeAudioResponse(results=map(_result, answer.results))
+        response.store_time.FromDatetime(answer.store_time)
+        return response
+
+    async def VerifyGone(self, request: pb.VerifyGoneRequest, context: Context) -> pb.VerifyGoneResponse:
+        """Serve `verify_gone`."""
+        items = [to_item(item) for item in request.items]
+        verdicts = await _or_abort(self._retention.verify_gone(items), context)
+        told = [pb.VerifyGoneResponse.Verdict(object_gone=one.object_gone, row_gone=one.row_gone) for one in verdicts]
+        return pb.VerifyGoneResponse(verdicts=told)
+
+
+async def _or_abort(answer: Awaitable[T], context: Context) -> T:
+    try:
+        return await answer
+    except StorageUnavailableError as error:
+        await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
+    except StorageError as error:
+        await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
+
+
+def _result(result: PurgeResult) -> pb.PurgeAudioResponse.Result:
+    message = pb.PurgeAudioResponse.Result(
+        outcome=pb.PurgeAudioResponse.Outcome.Value(f"OUTCOME_{result.outcome}"), size_bytes=result.size_bytes
+    )
+    if result.failure:
+        message.failure.reason = error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{result.failure}")
+    return message
+
+
+def _position(item: DueItem) -> str:
+    return f"{item.due_time.isoformat() if item.due_time else ''}/{item.label}"

@@ -1,0 +1,1 @@
+"""`SweeperService` on the wire: parse, call, convert."""

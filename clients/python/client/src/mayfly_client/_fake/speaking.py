@@ -1,0 +1,153 @@
+"""A fake synth apart from its wire: checks of a text, voices, and speech that is put on the shelf."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import grpc
+from mayfly.storage.v1 import audio_pb2
+from mayfly.synth.v1 import synth_service_pb2 as pb
+from mayfly.synth.v1 import voice_pb2
+
+from mayfly_client._fake import sound
+from mayfly_client._fake.refusal import Refusal, invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mayfly_client._fake.shelf import Item
+    from mayfly_client._fake.storage import FakeStorage
+
+VOICES = (
+    voice_pb2.Voice(
+        name="en_US-fake-low",
+        language_code="en_US",
+        language="English",
+        quality="low",
+        sample_rate_hertz=sound.SAMPLE_RATE,
+        is_default=True,
+    ),
+    voice_pb2.Voice(
+        name="de_DE-fake-low",
+        language_code="de_DE",
+        language="Deutsch",
+        quality="low",
+        sample_rate_hertz=sound.SAMPLE_RATE,
+        speakers=["anna", "otto"],
+    ),
+)
+
+MAX_CHARACTERS = 5_000
+_CONTENT_TYPES: Mapping[int, str] = {
+    voice_pb2.AUDIO_FORMAT_UNSPECIFIED: "audio/wav",
+    voice_pb2.AUDIO_FORMAT_WAV: "audio/wav",
+    voice_pb2.AUDIO_FORMAT_MP3: "audio/mpeg",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spoken:
+    """A spoken text."""
+
+    voice: voice_pb2.Voice
+    content_type: str
+    sentences: list[sound.Sentence]
+    pcm: bytes
+
+    def encoded(self) -> bytes:
+        """The file."""
+        return sound.wav(self.pcm) if self.content_type == "audio/wav" else sound.mp3(self.pcm)
+
+
+def speak(text: str, options: pb.SpeechOptions) -> Spoken:
+    """Speak a text, or refuse it."""
+    _check_text(text)
+    voice = find_voice(options.voice)
+    if options.speaker and options.speaker not in voice.speakers:
+        metadata = {"voice": voice.name, "speaker": options.speaker, "allowed": ", ".join(voice.speakers)}
+        raise _missing("SPEAKER_UNKNOWN", f"{voice.name} has no speaker {options.speaker!r}", metadata)
+    speed = options.speed if options.HasField("speed") else 1.0
+    if not 0.25 <= speed <= 4.0:
+        raise invalid("options.speed", "must be 0.25 to 4.0")
+    content_type = _content_type(options.format)
+    sentences = sound.sentences(text, speed)
+    pcm = b"".join(sound.samples(each) for each in sentences)
+    return Spoken(voice=voice, content_type=content_type, sentences=sentences, pcm=pcm)
+
+
+def store(storage: FakeStorage, spoken: Spoken, text: str, request_id: str, where: pb.Destination) -> Item:
+    """Put the file on the shelf."""
+    data = spoken.encoded()
+    new = audio_pb2.NewAudio(
+        collection=where.collection or "temp-audio",
+        content_type=spoken.content_type,
+        key_fields=where.key_fields,
+        voice=spoken.voice.name,
+        text=text,
+        labels=where.labels,
+    )
+    new.duration.FromMilliseconds(round(sound.seconds(spoken.pcm) * 1_000))
+    if where.HasField("ttl"):
+        new.ttl.CopyFrom(where.ttl)
+    if where.HasField("expire_time"):
+        new.expire_time.CopyFrom(where.expire_time)
+    if who := where.WhichOneof("subject"):
+        setattr(new.subject, who, getattr(where, who))
+    item = storage.shelf.reserve(request_id, new, len(data), hashlib.sha256(data).digest())
+    if item.ready:
+        return item
+    storage.shelf.put(item.audio_id, item.attempt, data)
+    return storage.shelf.commit(item.name, item.attempt)
+
+
+def find_voice(name: str) -> voice_pb2.Voice:
+    """The voice of this name, or the default one; Refusal with near names if there is none."""
+    if not name:
+        return VOICES[0]
+    names = [each.name for each in VOICES]
+    if name not in names:
+        near = ", ".join(difflib.get_close_matches(name, names))
+        raise _missing("VOICE_UNKNOWN", f"no voice is named {name!r}", {"voice": name, "near": near})
+    return VOICES[names.index(name)]
+
+
+def _check_text(text: str) -> None:
+    if not text.strip():
+        raise _text("TEXT_EMPTY", "there is nothing to speak", {"field": "text"})
+    if len(text) > MAX_CHARACTERS:
+        metadata = {"characters": str(len(text)), "max_characters": str(MAX_CHARACTERS)}
+        raise _text("TEXT_TOO_LONG", f"{len(text):,} characters are more than {MAX_CHARACTERS:,}", metadata)
+    for position, character in enumerate(text):
+        if unicodedata.category(character) == "Cc" and character not in "\t\r\n":
+            metadata = {"field": "text", "position": str(position)}
+            raise _text("TEXT_UNSPEAKABLE", f"a control character stands at position {position}", metadata)
+
+
+def _content_type(value: voice_pb2.AudioFormat.ValueType) -> str:
+    if value not in _CONTENT_TYPES:
+        name = voice_pb2.AudioFormat.Name(value).removeprefix("AUDIO_FORMAT_").lower()
+        raise Refusal(
+            code=grpc.StatusCode.INVALID_ARGUMENT,
+            reason="FORMAT_UNKNOWN",
+            message=f"this server cannot write {name}; it writes wav, mp3",
+            metadata={"format": name, "allowed": "wav, mp3"},
+        )
+    return _CONTENT_TYPES[value]
+
+
+def _text(reason: str, message: str, metadata: Mapping[str, str]) -> Refusal:
+    return Refusal(
+        code=grpc.StatusCode.INVALID_ARGUMENT,
+        reason=reason,
+        message=message,
+        metadata=metadata,
+        fields={"text": message},
+    )
+
+
+def _missing(reason: str, message: str, metadata: Mapping[str, str]) -> Refusal:
+    return Refusal(code=grpc.StatusCode.NOT_FOUND, reason=reason, message=message, metadata=metadata)

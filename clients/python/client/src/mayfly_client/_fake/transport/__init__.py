@@ -1,0 +1,3 @@
+"""The generated servicers, carried out in memory."""
+
+from __future__ import annotations

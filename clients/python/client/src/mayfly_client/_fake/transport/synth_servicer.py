@@ -1,0 +1,141 @@
+"""SynthService with a voice that hums."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+import grpc
+from mayfly.synth.v1 import synth_service_pb2 as pb
+from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceServicer
+
+from mayfly_client._fake import speaking
+from mayfly_client._fake.refusal import Refusal, invalid
+from mayfly_client._fake.shelf import check_request_id
+from mayfly_client._fake.sound import SAMPLE_RATE, seconds
+from mayfly_client._fake.transport import storage_messages as messages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import timedelta
+
+    from mayfly_client._fake.shelf import Item
+    from mayfly_client._fake.sound import Sentence
+    from mayfly_client._fake.storage import FakeStorage
+
+_CHUNK_BYTES = 65_536
+
+
+class FakeSynthServicer(SynthServiceServicer):
+    """Speaks tones, and keeps them on the shelf of the fake storage."""
+
+    def __init__(self, storage: FakeStorage) -> None:
+        self._storage = storage
+
+    def ListVoices(self, request: pb.ListVoicesRequest, context: grpc.ServicerContext) -> pb.ListVoicesResponse:
+        """See the contract."""
+        wanted = sorted(speaking.VOICES, key=lambda each: each.name)
+        return pb.ListVoicesResponse(
+            voices=[each for each in wanted if each.language_code.startswith(request.language_code)],
+        )
+
+    def GetVoice(self, request: pb.GetVoiceRequest, context: grpc.ServicerContext) -> pb.GetVoiceResponse:
+        """See the contract."""
+        if not request.name:
+            raise invalid("name", "is required")
+        return pb.GetVoiceResponse(voice=speaking.find_voice(request.name))
+
+    def Synthesize(self, request: pb.SynthesizeRequest, context: grpc.ServicerContext) -> pb.SynthesizeResponse:
+        """See the contract."""
+        check_request_id(request.request_id)
+        if request.file_per_segment:
+            _not_yet("Synthesize with file_per_segment")
+        spoken = speaking.speak(request.text, request.options)
+        item = speaking.store(self._storage, spoken, request.text, request.request_id, request.destination)
+        return pb.SynthesizeResponse(
+            audio=self._stored(item, request.destination),
+            segments=[_segment(index, each) for index, each in enumerate(spoken.sentences)],
+            voice=spoken.voice.name,
+            language_code=spoken.voice.language_code,
+            sample_rate_hertz=SAMPLE_RATE,
+        )
+
+    def StreamSynthesize(
+        self,
+        request_iterator: Iterator[pb.StreamSynthesizeRequest],
+        context: grpc.ServicerContext,
+    ) -> Iterator[pb.StreamSynthesizeResponse]:
+        """See the contract."""
+        first = next(request_iterator, pb.StreamSynthesizeRequest())
+        if first.WhichOneof("payload") != "config":
+            raise invalid("config", "is required as the first message")
+        check_request_id(first.config.request_id)
+        text = "".join(message.text for message in request_iterator)
+        spoken = speaking.speak(text, first.config.options)
+        header = pb.StreamHeader(
+            content_type=spoken.content_type,
+            sample_rate_hertz=SAMPLE_RATE,
+            voice=spoken.voice.name,
+        )
+        yield pb.StreamSynthesizeResponse(header=header)
+        data = spoken.encoded()
+        for start in range(0, len(data), _CHUNK_BYTES):
+            yield pb.StreamSynthesizeResponse(chunk=data[start : start + _CHUNK_BYTES])
+        for index, each in enumerate(spoken.sentences):
+            yield pb.StreamSynthesizeResponse(segment=_segment(index, each))
+        yield pb.StreamSynthesizeResponse(trailer=self._trailer(spoken, text, first.config))
+
+    def Phonemize(self, request: pb.PhonemizeRequest, context: grpc.ServicerContext) -> pb.PhonemizeResponse:
+        """Not carried out yet."""
+        _not_yet("Phonemize")
+
+    def ProcessAudio(
+        self,
+        request_iterator: Iterator[pb.ProcessAudioRequest],
+        context: grpc.ServicerContext,
+    ) -> pb.ProcessAudioResponse:
+        """Not carried out yet."""
+        _not_yet("ProcessAudio")
+
+    def _trailer(self, spoken: speaking.Spoken, text: str, config: pb.StreamConfig) -> pb.StreamTrailer:
+        trailer = pb.StreamTrailer()
+        trailer.duration.FromMilliseconds(round(seconds(spoken.pcm) * 1_000))
+        if not config.discard:
+            item = speaking.store(self._storage, spoken, text, config.request_id, config.destination)
+            trailer.audio.CopyFrom(self._stored(item, config.destination))
+        return trailer
+
+    def _stored(self, item: Item, where: pb.Destination) -> pb.StoredAudio:
+        ttl: timedelta | None = where.url_ttl.ToTimedelta() if where.HasField("url_ttl") else None
+        link = self._storage.sign(item, ttl)
+        return pb.StoredAudio(
+            name=item.name,
+            collection=item.kind.id,
+            object_key=item.object_key,
+            file_name=item.object_key.rpartition("/")[2],
+            content_type=item.new.content_type,
+            size_bytes=item.size_bytes,
+            duration=item.new.duration,
+            create_time=messages.timestamp(item.create_time),
+            expire_time=messages.timestamp(item.expire_time) if item.expire_time else None,
+            url=link.url,
+            url_expire_time=messages.timestamp(link.expire_time),
+            sha256=item.sha256,
+            local=True,
+        )
+
+
+def _segment(index: int, sentence: Sentence) -> pb.Segment:
+    heard = pb.Timing(
+        start_offset=messages.duration(sentence.start),
+        end_offset=messages.duration(sentence.end),
+    )
+    return pb.Segment(index=index, graphemes=sentence.text, timing=heard, words_estimated=True)
+
+
+def _not_yet(method: str) -> NoReturn:
+    raise Refusal(
+        code=grpc.StatusCode.UNIMPLEMENTED,
+        reason="NOT_IMPLEMENTED",
+        message=f"the fake does not carry out {method}",
+        metadata={"method": method},
+    )

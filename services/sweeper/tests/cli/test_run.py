@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mayfly_sweeper.testing import FakeRetention
+
+    from .conftest import Run
+
+
+async def test_a_clean_sweep_exits_with_0_and_one_line(run: Run, store: FakeRetention) -> None:
+    for number in range(3):
+        store.add(f"audio/{number}")
+
+    done = await run("run")
+
+    assert done.code == 0
+    assert store.left == set()
+    assert done.out.startswith(
+        "CLEAN: 3 found, 3 deleted (300 B), 0 already gone, 0 skipped, 0 failed, 3 verified gone"
+    )
+    assert done.out.count("\n") == 1
+    assert done.err == ""
+
+
+async def test_a_dry_run_deletes_nothing_and_says_so(run: Run, store: FakeRetention) -> None:
+    store.add("audio/1")
+
+    done = await run("run", "--dry-run")
+
+    assert done.code == 0
+    assert store.left == {"audio/1"}
+    assert done.out.startswith("CLEAN (dry run): 1 found, 1 would be deleted")
+
+
+async def test_a_failed_item_exits_with_1_and_is_named_in_the_log(run: Run, store: FakeRetention) -> None:
+    store.add("audio/1")
+    store.add("audio/2")
+    store.faults.items["audio/2"] = "BACKEND_UNAVAILABLE"
+
+    done = await run("run")
+
+    assert done.code == 1
+    assert done.out.startswith("PARTIAL: 2 found, 1 deleted")
+    assert "item_failed item=audio/2 reason=EXPIRED failure=BACKEND_UNAVAILABLE" in done.err
+
+
+async def test_what_is_still_there_exits_with_1(run: Run, store: FakeRetention) -> None:
+    store.add("audio/1")
+    store.faults.survivors.add("audio/1")
+
+    done = await run("run")
+
+    assert done.code == 1
+    assert "1 STILL THERE" in done.out
+
+
+async def test_a_storage_that_does_not_answer_exits_with_2(run: Run) -> None:
+    done = await run("run", retention_target="127.0.0.1:1", call_timeout="1s")
+
+    assert done.code == 2
+    assert done.out.startswith("FAILED")
+    assert "storage at 127.0.0.1:1" in done.out
+
+
+async def test_wrong_settings_exit_with_2_and_are_told_together(run: Run) -> None:
+    done = await run("run", page_size="0", time_budget="soon")
+
+    assert done.code == 2
+    assert "MAYFLY_SWEEPER_PAGE_SIZE" in done.err
+    assert "MAYFLY_SWEEPER_TIME_BUDGET" in done.err
+    assert "Traceback" not in done.err
+
+
+async def test_a_missing_certificate_file_exits_with_2(run: Run) -> None:
+    done = await run("run", retention_tls="true", retention_tls_ca="/nowhere/ca.pem")
+
+    assert done.code == 2
+    assert "/nowhere/ca.pem" in done.err
+    assert "Traceback" not in done.err
+
+
+async def test_a_guard_exits_with_3_and_deletes_nothing(run: Run, store: FakeRetention) -> None:
+    store.add("audio/1")
+    store.add("audio/2")
+
+    done = await run("run", "--max-delete-count", "1")
+
+    assert done.code == 3
+    assert store.left == {"audio/1", "audio/2"}
+    assert "max_delete_count allows 1" in done.out
+
+
+async def test_a_wrong_clock_exits_with_3(run: Run, store: FakeRetention) -> None:
+    store.add("audio/1")
+    store.now = lambda: datetime.now(UTC) + timedelta(hours=1)
+
+    done = await run("run")
+
+    assert done.code == 3
+    assert store.left == {"audio/1"}
+
+
+async def test_the_json_is_the_whole_report(run: Run, store: FakeRetention) -> None:
+    store.add("audio/1", late=30)
+
+    done = await run("run", "--json", "--collection", "temp-audio")
+
+    told = json.loads(done.out)
+    assert (told["state"], told["collection"]) == ("CLEAN", "temp-audio")
+    assert told["report"]["verified_gone"] == 1
+    assert told["report"]["max_lateness"] >= 30
+
+
+async def test_verbose_names_every_item(run: Run, store: FakeRetention) -> None:
+    store.add("audio/1")
+
+    done = await run("run", "--verbose")
+
+    assert "item_deleted item=audio/1 reason=EXPIRED" in done.err
+
+
+async def test_a_time_budget_below_a_second_is_refused(run: Run) -> None:
+    done = await run("run", "--time-budget", "0.5")
+
+    assert done.code == 2
+    assert "at least 1 s" in done.err

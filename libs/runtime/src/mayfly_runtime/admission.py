@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from mayfly_runtime.errors import ErrorResponder, ServerBusyError
+from mayfly_runtime.errors import ErrorResponder
 from mayfly_runtime.interception import Call, Handler, Interceptor
+from mayfly_runtime.refusals import ServerBusyError
 
 if TYPE_CHECKING:
     from datetime import timedelta

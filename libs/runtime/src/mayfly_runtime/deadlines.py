@@ -105,6 +105,9 @@ class DeadlineInterceptor(Interceptor):
             except TimeoutError:
                 if not scope.expired():
                     raise
+                if call.context.done():
+                    # The deadline came while another status was on its way; that one stands.
+                    raise asyncio.CancelledError from None
             return await responder.abort(call, DeadlineExceededError(left))
 
         return limit_time

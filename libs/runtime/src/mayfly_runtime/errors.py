@@ -14,6 +14,7 @@ must not see, so the caller gets INTERNAL with a fixed sentence, and the log get
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,14 +25,31 @@ import grpc.aio
 from google.protobuf import duration_pb2
 from google.rpc import error_details_pb2, status_pb2
 
-from mayfly_runtime.interception import Call, Handler, Interceptor, MalformedRequestError
+from mayfly_runtime.interception import Call, Handler, Interceptor
+from mayfly_runtime.refusals import MalformedRequestError, NotImplementedYetError, ServerBusyError
+from mayfly_runtime.request_content import hide_request
 from mayfly_runtime.violations import InvalidRequestError, Violation
+
+__all__ = [
+    "ErrorInterceptor",
+    "ErrorResponder",
+    "ErrorTable",
+    "MalformedRequestError",
+    "Mapped",
+    "NotImplementedYetError",
+    "ServerBusyError",
+    "reason_of",
+    "status_of",
+]
 
 INTERNAL_MESSAGE: Final = "Something went wrong inside the server. The server's log has the details."
 STATUS_DETAILS_KEY: Final = "grpc-status-details-bin"
-# 8 KiB is what peers accept by default for all trailing metadata together; long texts are cut well before that.
-MAX_MESSAGE_CHARS: Final = 1024
-MAX_VIOLATIONS: Final = 20
+
+# Peers accept 8 KiB of trailing metadata. The message travels twice, once of it percent-encoded (three bytes for one),
+# and the details base64-encoded (four for three): 3 * 600 + 4/3 * 4096 bytes are well within.
+MAX_MESSAGE_BYTES: Final = 600
+MAX_TEXT_BYTES: Final = 300
+MAX_STATUS_BYTES: Final = 4096
 
 _log = logging.getLogger("mayfly.errors")
 
@@ -51,33 +69,12 @@ class Mapped:
     field: str | None = None
     """The request field to blame: adds a `BadRequest` with the message as its description."""
 
+    field_from: str | None = None
+    """Instead of `field`, where it differs from case to case: the exception's attribute that holds the field's path.
+    The exception's `description`, if it has one, is what the `BadRequest` says about it."""
+
 
 ErrorTable: TypeAlias = Mapping[type[Exception], Mapped]
-
-
-class NotImplementedYetError(Exception):
-    """An RPC that the contract has and this server does not serve yet."""
-
-    def __init__(self, feature: str) -> None:
-        super().__init__(f"{feature} is not implemented by this version of the server.")
-        self.feature = feature
-
-
-class ServerBusyError(Exception):
-    """More work is asked for than this server accepts at a time."""
-
-    def __init__(self, resource: str, *, limit: int, retry_after: timedelta = timedelta(seconds=1)) -> None:
-        """Name the exhausted resource.
-
-        Args:
-            resource: What is exhausted, for example `rpcs`.
-            limit: How many of them this server admits.
-            retry_after: When a retry may help.
-        """
-        super().__init__(f"The server is busy: all {limit} {resource} are in use. Try again later.")
-        self.resource = resource
-        self.limit = limit
-        self.retry_after = retry_after
 
 
 RUNTIME_ERRORS: Final[ErrorTable] = {
@@ -101,17 +98,18 @@ def status_of(exc: Exception, *, domain: str, table: ErrorTable) -> status_pb2.S
         table: The service's table; `RUNTIME_ERRORS` applies where it has no entry.
     """
     told, mapped = _look_up(exc, table)
-    message = INTERNAL_MESSAGE if mapped is _INTERNAL else _cut(str(told))
+    message = INTERNAL_MESSAGE if mapped is _INTERNAL else _cut(str(told), MAX_MESSAGE_BYTES)
     status = status_pb2.Status(code=mapped.code.value[0], message=message)
-    metadata = {name: _cut(str(getattr(told, name))) for name in mapped.metadata}
+    metadata = {name: _cut(str(getattr(told, name)), MAX_TEXT_BYTES) for name in mapped.metadata}
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=mapped.reason, domain=domain, metadata=metadata))
-    if violations := _violations(told, mapped, message):
-        status.details.add().Pack(_bad_request(violations))
     retry_after = getattr(told, "retry_after", None)
     if mapped is not _INTERNAL and isinstance(retry_after, timedelta):
         delay = duration_pb2.Duration()
         delay.FromTimedelta(retry_after)
         status.details.add().Pack(error_details_pb2.RetryInfo(retry_delay=delay))
+    if violations := _violations(told, mapped, message):
+        room = MAX_STATUS_BYTES - status.ByteSize()
+        status.details.add().Pack(_bad_request(violations, room=room))
     return status
 
 
@@ -141,8 +139,7 @@ class ErrorResponder:
         code = _CODES[status.code]
         call.reason = reason_of(exc, self._table)
         if code is grpc.StatusCode.INTERNAL:
-            # The traceback, and not the request: its text is nobody's business.
-            _log.error("rpc_failed", exc_info=exc, extra={"method": call.method, "exception": type(exc).__name__})
+            _log_internal(call, exc)
         await call.context.abort(code, status.message, ((STATUS_DETAILS_KEY, status.SerializeToString()),))
 
 
@@ -167,6 +164,12 @@ class ErrorInterceptor(Interceptor):
         return answer_errors
 
 
+def _log_internal(call: Call, exc: Exception) -> None:
+    """Log the traceback, and nothing of the request: its text is nobody's business."""
+    told = hide_request("".join(traceback.format_exception(exc)).rstrip(), call.request)
+    _log.error("rpc_failed", extra={"method": call.method, "exception": type(exc).__name__, "traceback": told})
+
+
 _CODES: Final = {code.value[0]: code for code in grpc.StatusCode}
 
 
@@ -188,18 +191,27 @@ def _leaves(exc: Exception) -> list[Exception]:
 def _violations(exc: Exception, mapped: Mapped, message: str) -> tuple[Violation, ...]:
     if isinstance(exc, InvalidRequestError):
         return exc.violations
+    if mapped.field_from is not None:
+        return (Violation(getattr(exc, mapped.field_from), getattr(exc, "description", message)),)
     return (Violation(mapped.field, message),) if mapped.field else ()
 
 
-def _bad_request(violations: tuple[Violation, ...]) -> error_details_pb2.BadRequest:
-    told = [
-        error_details_pb2.BadRequest.FieldViolation(
-            field=_cut(violation.field), description=_cut(violation.description)
+def _bad_request(violations: tuple[Violation, ...], *, room: int) -> error_details_pb2.BadRequest:
+    """As many violations as there is room for; the first always is told."""
+    told = error_details_pb2.BadRequest()
+    for violation in violations:
+        told.field_violations.add(
+            field=_cut(violation.field, MAX_TEXT_BYTES), description=_cut(violation.description, MAX_TEXT_BYTES)
         )
-        for violation in violations[:MAX_VIOLATIONS]
-    ]
-    return error_details_pb2.BadRequest(field_violations=told)
+        if told.ByteSize() > room and len(told.field_violations) > 1:
+            del told.field_violations[-1]
+            break
+    return told
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_MESSAGE_CHARS else f"{text[: MAX_MESSAGE_CHARS - 1]}…"
+def _cut(text: str, limit: int) -> str:
+    """At most `limit` bytes of UTF-8; lone surrogates, which protobuf refuses, become question marks."""
+    encoded = text.encode(errors="replace")
+    if len(encoded) <= limit:
+        return encoded.decode()
+    return encoded[: limit - len("…".encode())].decode(errors="ignore") + "…"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import grpc
 import grpc.aio
@@ -67,6 +67,7 @@ class HealthServicer(health_aio.HealthServicer):
         self._watches: set[asyncio.Timeout] = set()
         self._updates: set[asyncio.Task[None]] = set()
         self._told: dict[str, bool] = {}
+        self._draining = False
 
     async def start(self) -> None:
         """Tell the state of now, and every change from now on."""
@@ -86,6 +87,17 @@ class HealthServicer(health_aio.HealthServicer):
         finally:
             self._watches.discard(watch)
 
+    async def List(self, request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:  # noqa: ARG002, N802 - the RPC's
+        """Tell the state of every service at once (the type stubs do not have it yet, hence `Any`)."""
+        statuses = {name: health_pb2.HealthCheckResponse(status=_status(told)) for name, told in self._told.items()}
+        return cast("Any", health_pb2).HealthListResponse(statuses=statuses)
+
+    async def enter_graceful_shutdown(self) -> None:
+        """Be NOT_SERVING for good."""
+        self._draining = True
+        self._told = dict.fromkeys(self._told, False)
+        await super().enter_graceful_shutdown()
+
     def end_watches(self) -> None:
         """Let all watchers go."""
         for watch in self._watches:
@@ -104,13 +116,17 @@ class HealthServicer(health_aio.HealthServicer):
         await self._tell_one(OVERALL, ready=overall, reason="")
 
     async def _tell_one(self, service: str, *, ready: bool, reason: str) -> None:
-        if self._told.get(service) == ready:
+        if self._draining or self._told.get(service) == ready:
             return
+        is_news = not ready or service in self._told
         self._told[service] = ready
-        status = health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
-        await self.set(service, status)
-        if service != OVERALL:
+        await self.set(service, _status(ready))
+        if service != OVERALL and is_news:
             _log.info("readiness_changed", extra={"service": service, "ready": ready, "because": reason or None})
+
+
+def _status(ready: bool) -> health_pb2.HealthCheckResponse.ServingStatus:  # noqa: FBT001 - it is the question
+    return health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:

@@ -22,6 +22,8 @@ from typing import Any, Final, TypeAlias
 import grpc
 import grpc.aio
 
+from mayfly_runtime.refusals import MalformedRequestError, NotImplementedYetError
+
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 RpcMethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
@@ -30,17 +32,10 @@ UNKNOWN_METHOD: Final = "/_OTHER"
 """Stands for every method that is not served, in logs and metrics; OpenTelemetry's name for what has none."""
 
 
-class MalformedRequestError(Exception):
-    """The bytes of a request are not a message of the request's type."""
-
-    def __init__(self) -> None:
-        super().__init__("The request is not a valid message of the type that this method takes.")
-
-
 class Call:
     """One running RPC, as the interceptors around its handler see it."""
 
-    __slots__ = ("_metadata", "caller", "context", "method", "reason")
+    __slots__ = ("_metadata", "caller", "context", "method", "reason", "request")
 
     def __init__(self, method: str, context: Context) -> None:
         self.method = method
@@ -50,6 +45,8 @@ class Call:
         """The caller's name, once the identity interceptor knows it."""
         self.reason: str | None = None
         """The `ErrorInfo.reason` that was answered, if any."""
+        self.request: Any = None
+        """The parsed request, where there is a single one."""
         self._metadata: dict[str, str | bytes] | None = None
 
     @property
@@ -145,16 +142,31 @@ def _innermost(handler: RpcMethodHandler, method: str) -> Handler:
     serialize = None if handler.response_streaming else handler.response_serializer
     if inspect.isasyncgenfunction(behaviour):
         return _generator(behaviour, parse)
+    if _is_generated_stub(behaviour):
+        return _not_implemented(method)
     if not inspect.iscoroutinefunction(behaviour):
         raise TypeError(f"{method} is served by a blocking function; write it as `async def`")
     return _coroutine(behaviour, parse, serialize)
+
+
+def _is_generated_stub(behaviour: Any) -> bool:
+    """Whether a servicer did not override a method: generated base classes define them as blocking functions."""
+    return str(getattr(behaviour, "__module__", "")).endswith("_pb2_grpc")
+
+
+def _not_implemented(method: str) -> Handler:
+    async def run(request: Any, call: Call) -> None:  # noqa: ARG001 - the shape of a handler
+        raise NotImplementedYetError(f"The method {method}")
+
+    return run
 
 
 def _coroutine(
     behaviour: Callable[..., Any], parse: Callable[[bytes], Any] | None, serialize: Callable[[Any], bytes] | None
 ) -> Handler:
     async def run(request: Any, call: Call) -> Any:
-        response = await behaviour(_parsed(parse, request), call.context)
+        call.request = request = _parsed(parse, request)
+        response = await behaviour(request, call.context)
         return response if serialize is None else serialize(response)
 
     return run
@@ -162,8 +174,9 @@ def _coroutine(
 
 def _generator(behaviour: Callable[..., Any], parse: Callable[[bytes], Any] | None) -> Handler:
     async def run(request: Any, call: Call) -> None:
+        call.request = request = _parsed(parse, request)
         # Closed at once when the RPC ends early, so that the servicer's `finally` does not wait for the collector.
-        async with aclosing(behaviour(_parsed(parse, request), call.context)) as responses:
+        async with aclosing(behaviour(request, call.context)) as responses:
             async for response in responses:
                 await call.context.write(response)
 

@@ -5,7 +5,7 @@ A log call names an event and passes values as `extra=`:
     log.info("audio_expired", extra={"audio": name, "elapsed_ms": 12})
 
 The console format is for people, the JSON format for collectors. Every record passes `redact`, whoever wrote it, and
-carries the trace id if there is one.
+carries the trace id if there is one. An extra field `traceback` is shown as a traceback is.
 """
 
 from __future__ import annotations
@@ -14,15 +14,20 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import islice
 from typing import Any, Final, Literal, TextIO
 
 from opentelemetry import trace
 
-from mayfly_runtime.redaction import redact
+from mayfly_runtime.redaction import may_need_redaction, redact
 
 # At DEBUG, botocore prints signatures and session tokens, and the others print URLs.
 _PINNED: Final = ("botocore", "boto3", "urllib3", "s3transfer", "httpx", "httpcore", "hpack")
-_RESERVED: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+# A record's own attributes come first in its dictionary; what `extra=` added follows.
+_OWN_ATTRIBUTES: Final = len(vars(logging.makeLogRecord({})))
+_ADDED_BY_FORMATTERS: Final = frozenset({"message", "asctime", "traceback"})
+_encode: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
 
 
 def configure(
@@ -42,12 +47,14 @@ def configure(
     handler.setFormatter(JsonFormatter() if format == "json" else ConsoleFormatter())
     root = logging.getLogger()
     for previous in root.handlers[:]:
-        if isinstance(previous.formatter, JsonFormatter | ConsoleFormatter):
+        if isinstance(previous.formatter, EventFormatter):
             root.removeHandler(previous)
     root.addHandler(handler)
     root.setLevel(level)
     for name in _PINNED:
-        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLevelName(level)))
+        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+    # What we do not show need not be found out for every record.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
 
 
 def trace_id() -> str | None:
@@ -56,55 +63,72 @@ def trace_id() -> str | None:
     return f"{context.trace_id:032x}" if context.is_valid else None
 
 
-class ConsoleFormatter(logging.Formatter):
-    """`12:00:00.123 INFO  mayfly.access rpc method=... code=OK elapsed_ms=3`."""
+class EventFormatter(logging.Formatter):
+    """What both formats have in common."""
+
+    def fields(self, record: logging.LogRecord) -> dict[str, Any]:
+        """What `extra=` added, without empty values, and the trace id."""
+        added = islice(vars(record).items(), _OWN_ATTRIBUTES, None)
+        fields = {key: value for key, value in added if value is not None and key not in _ADDED_BY_FORMATTERS}
+        if (current := trace_id()) is not None:
+            fields.setdefault("trace_id", current)
+        return fields
+
+    def traceback(self, record: logging.LogRecord) -> str:
+        """The traceback and the stack, as far as the record has them."""
+        parts = [str(getattr(record, "traceback", ""))]
+        if record.exc_info:
+            parts.append(self.formatException(record.exc_info))
+        if record.stack_info:
+            parts.append(self.formatStack(record.stack_info))
+        return "\n".join(part for part in parts if part)
+
+
+class ConsoleFormatter(EventFormatter):
+    """`12:00:00.123 INFO    mayfly.access rpc method=... code=OK elapsed_ms=3`, in UTC."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one line, and a traceback below it if there is one."""
-        time = _time(record).strftime("%H:%M:%S.%f")[:-3]
-        fields = "".join(f" {key}={_plain(value)}" for key, value in _fields(record).items())
+        fields = "".join(f" {key}={_plain(value)}" for key, value in self.fields(record).items())
+        time = f"{_clock(int(record.created))}.{int(record.msecs):03}"
         line = f"{time} {record.levelname:<7} {record.name} {record.getMessage()}{fields}"
-        return redact("\n".join((line, *_traceback(self, record))))
+        traceback = self.traceback(record)
+        return redact(f"{line}\n{traceback}" if traceback else line)
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(EventFormatter):
     """One JSON object per line: time, level, logger, event, and the event's fields."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one line."""
-        entry: dict[str, Any] = {
-            "time": _time(record).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        entry = {
+            "time": f"{_date(int(record.created))}.{int(record.msecs):03}Z",
             "level": record.levelname,
             "logger": record.name,
-            "event": redact(record.getMessage()),
+            "event": record.getMessage(),
+            **self.fields(record),
         }
-        for key, value in _fields(record).items():
-            entry[key] = value if value is None or isinstance(value, int | float) else redact(str(value))
-        for traceback in _traceback(self, record):
-            entry["traceback"] = redact(traceback)
-        return json.dumps(entry, ensure_ascii=False)
+        if traceback := self.traceback(record):
+            entry["traceback"] = traceback
+        line = _encode(entry)
+        # Value by value where there may be something to hide, so that the line stays JSON.
+        return _encode({key: _redacted(value) for key, value in entry.items()}) if may_need_redaction(line) else line
 
 
-def _time(record: logging.LogRecord) -> datetime:
-    return datetime.fromtimestamp(record.created, UTC)
+@lru_cache(maxsize=2)
+def _clock(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%H:%M:%S")
 
 
-def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    fields = {key: value for key, value in vars(record).items() if key not in _RESERVED}
-    if "trace_id" not in fields and (current := trace_id()) is not None:
-        fields["trace_id"] = current
-    return fields
+@lru_cache(maxsize=2)
+def _date(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _plain(value: Any) -> str:
     text = str(value)
-    return text if text and not any(char.isspace() for char in text) else repr(text)
+    return repr(text) if not text or not text.isprintable() or " " in text else text
 
 
-def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> list[str]:
-    parts = []
-    if record.exc_info:
-        parts.append(formatter.formatException(record.exc_info))
-    if record.stack_info:
-        parts.append(formatter.formatStack(record.stack_info))
-    return ["\n".join(parts)] if parts else []
+def _redacted(value: Any) -> Any:
+    return value if isinstance(value, int | float) else redact(str(value))

@@ -7,15 +7,16 @@ handler instead, which is faster and gives unknown methods an answer with detail
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import grpc
 
-from mayfly_runtime.errors import ErrorResponder, NotImplementedYetError
+from mayfly_runtime.errors import ErrorResponder
 from mayfly_runtime.interception import Call, Interceptor, RpcMethodHandler, refusal, wrap_handler
+from mayfly_runtime.refusals import NotImplementedYetError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 class MethodTable(grpc.GenericRpcHandler):
@@ -39,6 +40,13 @@ class MethodTable(grpc.GenericRpcHandler):
         for name, handler in method_handlers.items():
             method = f"/{service_name}/{name}"
             self._wrapped[method] = wrap_handler(handler, method, self._interceptors)
+
+    def add_plain(self, register: Callable[[Any, grpc.aio.Server], None], servicer: object) -> None:
+        """Add a servicer that the interceptors do not concern, such as health."""
+        table = MethodTable((), domain="")
+        register(servicer, cast("grpc.aio.Server", table))
+        self._sources.extend(table._sources)
+        self._wrapped.update(table._wrapped)
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> RpcMethodHandler:
         """Find the handler of a call."""

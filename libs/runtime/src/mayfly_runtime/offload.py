@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from mayfly_runtime.errors import ServerBusyError
+from mayfly_runtime.refusals import ServerBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

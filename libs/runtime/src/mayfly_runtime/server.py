@@ -156,11 +156,11 @@ class ServerBuilder:
             options=self._options.channel_arguments(),
         )
         health = HealthServicer(self._readiness)
-        health_pb2_grpc.add_HealthServicer_to_server(health, server)
+        self._methods.add_plain(health_pb2_grpc.add_HealthServicer_to_server, health)
         if self._options.reflection:
             names = [*self._readiness, HEALTH_NAME, reflection.SERVICE_NAME]
             servicer = reflection.aio.ReflectionServicer(names)
-            reflection_pb2_grpc.add_ServerReflectionServicer_to_server(servicer, server)  # type: ignore[no-untyped-call] # its stubs have no types
+            self._methods.add_plain(reflection_pb2_grpc.add_ServerReflectionServicer_to_server, servicer)
         bound = self._bind(server, address)
         await health.start()
         await server.start()
@@ -223,7 +223,8 @@ class RunningServer:
 
     async def wait_stopped(self) -> None:
         """Return when the server has stopped, for whatever reason."""
-        await self._server.wait_for_termination()
+        # Shielded: grpc.aio would take the cancellation of one waiter for the failure of the whole shutdown.
+        await asyncio.shield(asyncio.ensure_future(self._server.wait_for_termination()))
 
 
 class Drainable(Protocol):

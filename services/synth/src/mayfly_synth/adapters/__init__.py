@@ -1,0 +1,1 @@
+"""The way out: storage, through its client."""

@@ -1,0 +1,55 @@
+"""What storage's failures mean for a caller of synth."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from mayfly_client.errors import DeadlineError, LinkEndedError, MayflyError, ServerBusyError, UnavailableError
+from mayfly_synth.domain.errors import (
+    QuotaExceededError,
+    RequestIdReusedError,
+    StorageRefusedError,
+    StorageUnavailableError,
+    SynthError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
+_RETRY_AFTER: Final = timedelta(seconds=1)
+# Storage did not say no; it did not, or not in time, say anything. A grant that ended in between is the same.
+_NO_ANSWER: Final = (UnavailableError, ServerBusyError, DeadlineError, LinkEndedError)
+
+
+@contextmanager
+def translated(request_id: UUID) -> Iterator[None]:
+    """Raise the domain's errors instead of the client's.
+
+    Args:
+        request_id: The caller's, which storage does not know.
+    """
+    try:
+        yield
+    except MayflyError as error:
+        raise _domain_error(error, request_id) from error
+
+
+def _domain_error(error: MayflyError, request_id: UUID) -> SynthError:
+    if error.reason == "QUOTA_EXCEEDED":
+        told = error.metadata
+        return QuotaExceededError(
+            error.message,
+            quota=told.get("quota", ""),
+            limit=told.get("limit", ""),
+            used=told.get("used", ""),
+            reset_time=told.get("reset_time", ""),
+            retry_after=error.retry_after,
+        )
+    if error.reason == "IDEMPOTENCY_KEY_REUSED":
+        return RequestIdReusedError(request_id)
+    if isinstance(error, _NO_ANSWER):
+        return StorageUnavailableError(retry_after=error.retry_after or _RETRY_AFTER)
+    return StorageRefusedError(error.message, storage_reason=error.reason)

@@ -1,0 +1,141 @@
+"""Keeps speech in storage: reserve, put straight to the final key, commit, sign. Storage never sees the bytes.
+
+Idempotency. Storage's request_id is derived from the caller's name and its request_id, so a retry of the caller is a
+retry towards storage, and two callers with the same request_id do not meet. Storage compares what is stored, bytes
+included: the same bytes get the same audio back, with a new link; other bytes are refused, and the caller is told
+REQUEST_ID_REUSED. Where speech is not the same twice, `usecases/recent.py` keeps the bytes for a retry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import hashlib
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+from uuid import UUID, uuid5
+
+from mayfly_client.errors import MayflyError
+from mayfly_client.grants import put_grant
+from mayfly_client.results import AudioLocation
+from mayfly_runtime.deadlines import time_left
+from mayfly_synth.adapters.storage_errors import translated
+from mayfly_synth.domain.speech import StoredAudio
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from datetime import timedelta
+
+    from mayfly_client import AsyncClient
+    from mayfly_client.results import Audio, SignedUrl, Upload
+    from mayfly_runtime.offload import Offload
+    from mayfly_synth.domain.speech import Destination, RequestKey, Speech
+
+# Any fixed UUID: it separates ids that are made here from those made elsewhere.
+_NAMESPACE: Final = UUID("6f1d2f0e-9a55-5b0c-8f0a-1c6d3b3f7a51")
+# Storage keeps texts up to this length. A longer one was streamed, and is not kept.
+_MAX_KEPT_TEXT: Final = 5_000
+_PUT_SECONDS: Final = 120.0
+_ABANDON_SECONDS: Final = 5.0
+
+_log = logging.getLogger("mayfly.synth.storage")
+
+
+class StorageSink:
+    """An `AudioSink` through Mayfly's client."""
+
+    def __init__(self, client: AsyncClient, *, collection: str, offload: Offload) -> None:
+        """Take a ready client.
+
+        Args:
+            client: Its channel carries the deadline of the running RPC on.
+            collection: For speech whose caller names none.
+            offload: Where checksums are computed.
+        """
+        self._client = client
+        self._collection = collection
+        self._offload = offload
+        self._giving_up: set[asyncio.Task[None]] = set()
+
+    async def store(self, speech: Speech, *, key: RequestKey, destination: Destination) -> StoredAudio:
+        """Keep a file; see `AudioSink`."""
+        sha256 = await self._offload(_sha256, speech.data)
+        with translated(key.request_id):
+            upload = await self._reserve(speech, key, destination, sha256)
+            audio = upload.audio if upload.grant is None else await self._put_and_commit(upload, speech.data)
+            signed = await self._client.url(audio.name, ttl=destination.url_ttl)
+        return _stored(audio, signed, speech.duration)
+
+    async def close(self) -> None:
+        """Let the reservations that are being given back go; each takes a few seconds at most."""
+        await asyncio.gather(*self._giving_up, return_exceptions=True)
+
+    async def _reserve(self, speech: Speech, key: RequestKey, destination: Destination, sha256: bytes) -> Upload:
+        return await self._client.create_upload(
+            collection=destination.collection or self._collection,
+            content_type=speech.format.content_type,
+            size_bytes=len(speech.data),
+            sha256=sha256,
+            request_id=storage_request_id(key),
+            key_fields=dict(destination.key_fields),
+            expire_time=destination.expire_time,
+            ttl=destination.ttl,
+            user_id=destination.user_id or None,
+            guest_address=destination.guest_address or None,
+            labels=dict(destination.labels),
+            voice=speech.voice.name,
+            text=speech.text if len(speech.text) <= _MAX_KEPT_TEXT else None,
+            duration=speech.duration,
+        )
+
+    async def _put_and_commit(self, upload: Upload, data: bytes) -> Audio:
+        grant, name = upload.grant, upload.audio.name
+        if grant is None:
+            return upload.audio
+        try:
+            left = time_left()
+            seconds = _PUT_SECONDS if left is None else min(left, _PUT_SECONDS)
+            etags = await put_grant(self._client.http, grant, data, timeout=seconds)
+            return await self._client.commit_upload(name, grant.attempt, part_etags=etags)
+        except BaseException:
+            self._in_background(self._abandon(name, grant.attempt))
+            raise
+
+    async def _abandon(self, name: str, attempt: str) -> None:
+        # Best effort: what is not given back is swept when its time is up.
+        with suppress(MayflyError):
+            await self._client.abandon_upload(name, attempt, timeout=_ABANDON_SECONDS)
+            _log.info("upload_abandoned", extra={"audio": name})
+
+    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+        """Go on after the RPC has ended. An empty context: the RPC's has its deadline, which may have passed."""
+        task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
+        self._giving_up.add(task)
+        task.add_done_callback(self._giving_up.discard)
+
+
+def storage_request_id(key: RequestKey) -> str:
+    """The request_id towards storage: always the same for the same request of the same caller."""
+    return str(uuid5(_NAMESPACE, f"{key.caller}/{key.request_id}"))
+
+
+def _sha256(data: bytes) -> bytes:
+    return hashlib.sha256(data).digest()
+
+
+def _stored(audio: Audio, signed: SignedUrl, duration: timedelta) -> StoredAudio:
+    return StoredAudio(
+        name=audio.name,
+        collection=audio.collection,
+        object_key=audio.object_key,
+        content_type=audio.content_type,
+        size_bytes=audio.size_bytes,
+        sha256=audio.sha256,
+        duration=duration,
+        create_time=audio.create_time,
+        expire_time=audio.expire_time,
+        url=signed.url,
+        url_expire_time=signed.expire_time,
+        local=audio.location is AudioLocation.LOCAL,
+    )

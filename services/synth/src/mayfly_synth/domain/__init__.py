@@ -1,0 +1,1 @@
+"""The words of speech: texts, sentences, voices, timings. The standard library only."""

@@ -1,0 +1,101 @@
+"""What speaking needs from the world. Engines and adapters keep these promises."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol, Self
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import AsyncGenerator, AsyncIterator
+    from datetime import timedelta
+
+    from mayfly_synth.domain.speech import AudioFormat, Delivery, Destination, RequestKey, Speech, StoredAudio
+    from mayfly_synth.domain.timeline import SpokenSentence
+    from mayfly_synth.domain.voices import Voice
+
+
+class SpeechEngine(Protocol):
+    """Speaks single sentences, many at a time, without blocking the event loop."""
+
+    async def speak(self, sentence: str, delivery: Delivery, *, cancelled: threading.Event) -> SpokenSentence:
+        """Speak one sentence.
+
+        Cancelling the awaiting task does not stop a thread that already works; setting `cancelled` does, at the next
+        step. What is answered then is of no use.
+
+        Returns:
+            The sentence; empty if nothing in it can be pronounced.
+        """
+
+    async def phonemize(self, sentence: str, voice: Voice) -> str:
+        """How a voice pronounces a sentence; empty if nothing in it can be pronounced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A part of a file."""
+
+    data: bytes = field(repr=False)
+    heard: timedelta
+    """How much of the speech can be heard with everything up to the end of this part."""
+
+
+class Encoder(Protocol):
+    """Makes files out of samples while the samples come."""
+
+    def encode(
+        self, pcm: AsyncIterator[bytes], audio_format: AudioFormat, *, sample_rate: int
+    ) -> AsyncGenerator[Encoded, None]:
+        """Encode 16-bit little-endian mono samples, in parts of any length.
+
+        Samples are taken as the parts of the file are: who reads slowly, is read to slowly. Closing the generator ends
+        everything that was started for it before `aclose` returns.
+
+        Raises:
+            EncoderFailedError: If the encoder failed.
+        """
+
+    def seal(self, file: bytearray, audio_format: AudioFormat, *, sample_rate: int, samples: int) -> None:
+        """Write the true length into the header of a file that `encode` made, in place."""
+
+
+class AudioSink(Protocol):
+    """Keeps finished speech."""
+
+    async def store(self, speech: Speech, *, key: RequestKey, destination: Destination) -> StoredAudio:
+        """Keep the file at its final key, and answer it with a link. All or nothing.
+
+        Idempotent by `key`: the same bytes for the same destination are kept once, however often they are stored.
+
+        Raises:
+            RequestIdReusedError: If something else was kept for the key.
+            QuotaExceededError: If the subject may not keep more.
+            StorageRefusedError: If storage refused it for another reason.
+            StorageUnavailableError: If storage did not answer.
+        """
+
+
+class Slot(Protocol):
+    """An admitted piece of work, as a context manager. Leaving it gives everything back that is not done."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exc_info: object) -> None: ...
+
+    def grow(self, characters: int) -> None:
+        """Add work to what was admitted. Never refused: a stream that has begun is not broken off."""
+
+    def done(self, characters: int) -> None:
+        """Give work back."""
+
+
+class Admission(Protocol):
+    """Bounds how much speech is waiting, in characters."""
+
+    def admit(self, characters: int) -> Slot:
+        """Take work in at once, or not at all.
+
+        Raises:
+            SpeechBusyError: If too much is waiting.
+        """

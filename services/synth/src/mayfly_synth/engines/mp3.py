@@ -1,0 +1,89 @@
+"""The first frame of an MP3 file, which tells players what the other frames do not.
+
+An MP3 decodes to more samples than went in: the encoder begins with a delay, and fills the last frame up. Players cut
+both off, and know the length, if the file begins with an `Info` frame: a silent frame that carries the number of frames
+and bytes, and in LAME's extension of it the delay and the padding. ffmpeg writes one only where it can seek back, which
+it cannot in a pipe, so it is written here: without numbers at the start of a stream, with them once the file is whole.
+
+Layout: http://gabriel.mp3-tech.org/mp3infotag.html
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+# LAME's encoder looks ahead by this many samples, at every sample rate.
+ENCODER_DELAY: Final = 576
+# And a decoder adds these to it.
+DECODER_DELAY: Final = 529
+
+_RATES: Final = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
+_KBPS_MPEG1: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_KBPS_MPEG2: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+_FRAMES_AND_BYTES: Final = 0b11
+_MOST_PADDING: Final = 0xFFF
+
+
+@dataclass(frozen=True, slots=True)
+class FrameHeader:
+    """The four bytes at the start of each frame, taken apart. Layer III, mono."""
+
+    raw: bytes
+    mpeg1: bool
+    sample_rate: int
+    """Unit: hertz."""
+    bit_rate: int
+    """Unit: bits in a second."""
+
+    @classmethod
+    def parse(cls, raw: bytes) -> FrameHeader:
+        """Take a header apart.
+
+        Raises:
+            ValueError: If the bytes are no header of a Layer III frame.
+        """
+        version, layer, kbps, rate = raw[1] >> 3 & 3, raw[1] >> 1 & 3, raw[2] >> 4, raw[2] >> 2 & 3
+        if raw[0] != 0xFF or raw[1] >> 5 != 7 or layer != 1 or version == 1 or rate == 3 or kbps in (0, 15):
+            raise ValueError(f"{raw[:4].hex()} is not the header of an MPEG Layer III frame")
+        table = _KBPS_MPEG1 if version == 3 else _KBPS_MPEG2
+        return cls(raw[:4], version == 3, _RATES[version][rate], table[kbps] * 1000)
+
+    @property
+    def samples(self) -> int:
+        """Samples in a frame."""
+        return 1152 if self.mpeg1 else 576
+
+    @property
+    def size(self) -> int:
+        """Bytes of a frame without the padding byte that some frames have."""
+        return self.samples // 8 * self.bit_rate // self.sample_rate
+
+
+def info_frame(first: FrameHeader, *, frames: int = 0, size: int = 0, samples: int = 0) -> bytes:
+    """The frame to put before all others.
+
+    Args:
+        first: Header of the first real frame.
+        frames: How many real frames follow. 0: not known yet.
+        size: Bytes of the whole file, this frame included.
+        samples: How many samples went into the encoder.
+    """
+    # Not protected by a checksum, and without the padding byte, whatever the first real frame is.
+    head = bytes((first.raw[0], first.raw[1] | 1, first.raw[2] & 0b11111101, first.raw[3]))
+    side_information = bytes(17 if first.mpeg1 else 9)
+    padding = min(max(frames * first.samples - ENCODER_DELAY - samples, 0), _MOST_PADDING) if frames else 0
+    counts = struct.pack(">4sIII", b"Info", _FRAMES_AND_BYTES if frames else 0, frames, size)
+    if not frames:
+        counts = counts[:8]
+    lame = struct.pack(">9s12x3s", b"LAME3.100", (ENCODER_DELAY << 12 | padding).to_bytes(3))
+    return (head + side_information + counts + lame).ljust(first.size, b"\0")
+
+
+def frames_in(size: int, first: FrameHeader) -> int:
+    """How many frames of a constant bit rate `size` bytes hold.
+
+    Frames differ by the padding byte, which the encoder sets so that the average is exact.
+    """
+    return round(size * 8 * first.sample_rate / (first.bit_rate * first.samples))

@@ -1,0 +1,189 @@
+"""Voices from a folder: `NAME.onnx` with `NAME.onnx.json` beside it, as Piper publishes them.
+
+Everything is checked and tried once before anything is served. A voice that cannot speak stops the start, and all
+problems are told at once: a server that silently lacks a voice is found out by its callers.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import onnxruntime
+from piper import PiperVoice
+from piper.config import PhonemeType, PiperConfig
+from piper.const import BOS, EOS, PAD
+
+from mayfly_synth.domain.voices import Voice, near_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+SHIPPED_VOICE: Final = "en_US-mayfly-low"
+
+_PROVIDERS: Final = ["CPUExecutionProvider"]
+_INPUTS: Final = frozenset(("input", "input_lengths", "scales"))
+# The others need packages and downloads that a server must not make while it serves.
+_PHONEME_TYPES: Final = (PhonemeType.ESPEAK, PhonemeType.TEXT)
+_SAMPLE_RATES: Final = range(8_000, 48_001)
+_GET_ONE: Final = "Get one with `python tools/fetch_voice.py en_US-lessac-medium`, or set MAYFLY_SYNTH_VOICES_DIR."
+
+
+class VoiceFolderError(Exception):
+    """Some voices, or all of them, cannot be used. The message lists every problem."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class _NotAVoiceError(Exception):
+    """One voice cannot be used; the message ends the sentence `FILE ...`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedVoice:
+    """A voice that has spoken."""
+
+    voice: Voice
+    piper: PiperVoice
+
+
+def load_voices(folder: Path) -> list[LoadedVoice]:
+    """Load, check and warm every voice of a folder, ordered by name. Takes about a second for each.
+
+    Raises:
+        VoiceFolderError: If the folder is missing or empty, or any file in it is not a Piper voice.
+    """
+    if not folder.is_dir():
+        raise VoiceFolderError(f"The voices folder {folder.absolute()} does not exist. {_GET_ONE}")
+    models = sorted(folder.glob("*.onnx"))
+    problems = [f"{path.name} has no model: {path.stem} is missing beside it." for path in _lonely_configs(folder)]
+    if not models and not problems:
+        raise VoiceFolderError(f"The voices folder {folder.absolute()} holds no voice (*.onnx). {_GET_ONE}")
+    loaded: list[LoadedVoice] = []
+    for model in models:
+        try:
+            loaded.append(_load(model))
+        except _NotAVoiceError as error:
+            problems.append(f"{model.parent.absolute() / str(error)}")
+    if problems:
+        remedy = f"Remove these files from {folder.absolute()}, or fetch the voices again with tools/fetch_voice.py."
+        raise VoiceFolderError(*problems, remedy)
+    return loaded
+
+
+def default_voice(loaded: Sequence[LoadedVoice], *, asked: str) -> str:
+    """The name of the voice for requests that name none.
+
+    Args:
+        loaded: At least one voice.
+        asked: The setting; empty: the voice that ships with Mayfly, or else the first one.
+
+    Raises:
+        VoiceFolderError: If the voice that is asked for is not there.
+    """
+    names = [one.voice.name for one in loaded]
+    if asked and asked not in names:
+        there = ", ".join(near_names(asked, names) or names[:10])
+        raise VoiceFolderError(f"MAYFLY_SYNTH_DEFAULT_VOICE is {asked!r}, and the voices folder has {there}.")
+    return asked or (SHIPPED_VOICE if SHIPPED_VOICE in names else names[0])
+
+
+def _lonely_configs(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.glob("*.onnx.json")) if not path.with_suffix("").exists()]
+
+
+def _load(model: Path) -> LoadedVoice:
+    described = _read_description(model.with_name(f"{model.name}.json"))
+    try:
+        config = PiperConfig.from_dict(described)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _NotAVoiceError(f"{model.name}.json is not the description of a Piper voice: {_why(error)}.") from error
+    _check_config(f"{model.name}.json", config)
+    piper = PiperVoice(session=_session(model), config=config)
+    _warm(model.name, piper)
+    return LoadedVoice(_voice(model.stem, described, piper), piper)
+
+
+def _read_description(path: Path) -> dict[str, Any]:
+    try:
+        described = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise _NotAVoiceError(f"{path.stem} has no description: {path.name} is missing beside it.") from error
+    except (ValueError, OSError) as error:
+        raise _NotAVoiceError(f"{path.name} cannot be read as JSON: {error}.") from error
+    if not isinstance(described, dict):
+        raise _NotAVoiceError(f"{path.name} is not the description of a Piper voice: it is no JSON object.")
+    return described
+
+
+def _check_config(name: str, config: PiperConfig) -> None:
+    if config.phoneme_type not in _PHONEME_TYPES:
+        raise _NotAVoiceError(f"{name} asks for the phonemizer {config.phoneme_type.value!r}; this release has espeak.")
+    if config.sample_rate not in _SAMPLE_RATES:
+        raise _NotAVoiceError(f"{name} has the sample rate {config.sample_rate!r}; 8000 to 48000 is allowed.")
+    if missing := [mark for mark in (PAD, BOS, EOS) if mark not in config.phoneme_id_map]:
+        raise _NotAVoiceError(f"{name} has no phoneme ids for {', '.join(missing)}.")
+
+
+def _session(model: Path) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    # The arena saves some time in each inference, and keeps what it has. Sentences are bounded, so it is, too.
+    options.enable_cpu_mem_arena = True
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(str(model), sess_options=options, providers=_PROVIDERS)
+    except Exception as error:  # onnxruntime has a dozen exceptions without a common base of their own
+        raise _NotAVoiceError(f"{model.name} is not an ONNX model, or is damaged: {_first_line(error)}") from error
+    if missing := _INPUTS - {entry.name for entry in session.get_inputs()}:
+        lacks = ", ".join(sorted(missing))
+        raise _NotAVoiceError(f"{model.name} is an ONNX model, but no Piper voice: it has no input {lacks}.")
+    return session
+
+
+def _warm(name: str, piper: PiperVoice) -> None:
+    """Speak once: the first inference is slow, and shows whether there is any."""
+    try:
+        phonemes = [phoneme for part in piper.phonemize("1 2 3.") for phoneme in part]
+        known = phonemes or [phoneme for phoneme in piper.config.phoneme_id_map if phoneme not in (PAD, BOS, EOS)][:20]
+        audio, _ = piper.phoneme_ids_to_audio(piper.phonemes_to_ids(known), include_alignments=True)
+    except Exception as error:  # whatever a wrong model or an unknown language makes of it
+        raise _NotAVoiceError(f"{name} does not speak: {_first_line(error)}") from error
+    if audio.ndim != 1 or not audio.size or not np.isfinite(audio).all():
+        raise _NotAVoiceError(f"{name} does not speak: what it makes is no sound.")
+
+
+def _voice(name: str, described: dict[str, Any], piper: PiperVoice) -> Voice:
+    language = described.get("language") or {}
+    code = str(language.get("code") or piper.config.espeak_voice)
+    return Voice(
+        name=name,
+        language_code=code,
+        language=str(language.get("name_native") or code),
+        quality=str(described["audio"].get("quality") or name.rpartition("-")[2]),
+        sample_rate=piper.config.sample_rate,
+        speakers=_speakers(piper.config),
+        has_alignments=len(piper.session.get_outputs()) > 1,
+    )
+
+
+def _speakers(config: PiperConfig) -> tuple[str, ...]:
+    if config.num_speakers <= 1:
+        return ()
+    names = {number: name for name, number in config.speaker_id_map.items()}
+    return tuple(names.get(number, str(number)) for number in range(config.num_speakers))
+
+
+def _why(error: Exception) -> str:
+    return f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else _first_line(error)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

@@ -1,0 +1,93 @@
+"""For tests: a sink in memory, and the real server over it on a free port."""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import grpc.aio
+
+from mayfly_runtime.telemetry import Telemetry
+from mayfly_synth import app
+from mayfly_synth.config import SynthSettings
+from mayfly_synth.domain.errors import RequestIdReusedError
+from mayfly_synth.domain.speech import StoredAudio
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from mayfly_synth.domain.ports import AudioSink
+    from mayfly_synth.domain.speech import Destination, RequestKey, Speech
+
+_NOW = datetime(2025, 12, 8, 12, 0, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Kept:
+    """One audio that a `MemorySink` holds."""
+
+    speech: Speech
+    destination: Destination
+    stored: StoredAudio
+
+
+@dataclass(slots=True)
+class MemorySink:
+    """An `AudioSink` that keeps its promises, and its audio in a dict."""
+
+    kept: dict[RequestKey, Kept] = field(default_factory=dict)
+    fail: Exception | None = None
+    """Raised by the next `store`, once."""
+
+    async def store(self, speech: Speech, *, key: RequestKey, destination: Destination) -> StoredAudio:
+        """Keep a file, once for each key."""
+        if failure := self.fail:
+            self.fail = None
+            raise failure
+        before = self.kept.get(key)
+        if before is None:
+            before = self.kept[key] = Kept(speech, destination, _stored(speech, key, destination))
+        if (before.speech.data, before.destination) != (speech.data, destination):
+            raise RequestIdReusedError(key.request_id)
+        return before.stored
+
+
+@asynccontextmanager
+async def serve_synth(
+    voices_dir: Path, sink: AudioSink | None = None, **settings: Any
+) -> AsyncIterator[grpc.aio.Channel]:
+    """Serve synth on a free loopback port and give a channel to it; everything is closed at the end.
+
+    Args:
+        voices_dir: Folder of voices.
+        sink: Where speech is kept. Default: a `MemorySink`.
+        settings: Fields of `SynthSettings` that differ from their defaults.
+    """
+    chosen = SynthSettings.load(listen="127.0.0.1:0", drain=timedelta(seconds=1), voices_dir=voices_dir, **settings)
+    async with (
+        app.serve(chosen, sink or MemorySink(), Telemetry.disabled()) as server,
+        grpc.aio.insecure_channel(server.address) as channel,
+    ):
+        yield channel
+
+
+def _stored(speech: Speech, key: RequestKey, destination: Destination) -> StoredAudio:
+    collection = destination.collection or "temp-audio"
+    return StoredAudio(
+        name=f"audio/{_NOW:%Y-%m-%d}/{key.request_id}",
+        collection=collection,
+        object_key=f"{collection}/{_NOW:%Y-%m-%d}/{key.request_id}.{speech.format.value}",
+        content_type=speech.format.content_type,
+        size_bytes=len(speech.data),
+        sha256=hashlib.sha256(speech.data).digest(),
+        duration=speech.duration,
+        create_time=_NOW,
+        expire_time=_NOW + (destination.ttl or timedelta(days=1)),
+        url=f"http://127.0.0.1/{key.request_id}?sig=made-up",
+        url_expire_time=_NOW + (destination.url_ttl or timedelta(hours=1)),
+        local=True,
+    )

@@ -1,0 +1,74 @@
+"""How to speak: the options of a request, each checked, none ignored in silence."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from mayfly.synth.v1 import voice_pb2
+
+from mayfly_synth.domain.errors import FormatUnknownError
+from mayfly_synth.domain.speech import AudioFormat, SpeechOptions
+from mayfly_synth.transport import fields
+
+if TYPE_CHECKING:
+    from mayfly.synth.v1 import synth_service_pb2 as pb
+
+    from mayfly_runtime.violations import Violations
+
+NOT_YET: Final = "not supported by this release; leave it unset"
+
+_FORMATS: Final = {
+    voice_pb2.AUDIO_FORMAT_UNSPECIFIED: AudioFormat.WAV,
+    voice_pb2.AUDIO_FORMAT_WAV: AudioFormat.WAV,
+    voice_pb2.AUDIO_FORMAT_MP3: AudioFormat.MP3,
+}
+_LONGEST_SILENCE: Final = timedelta(seconds=10)
+
+
+def speech_options(found: Violations, field: str, asked: pb.SpeechOptions) -> SpeechOptions:
+    """The options of a request.
+
+    Raises:
+        FormatUnknownError: If the release cannot write the format.
+    """
+    _refuse_what_comes_later(found, field, asked)
+    silence = None
+    if asked.HasField("sentence_silence"):
+        name = f"{field}.sentence_silence"
+        silence = fields.length(found, name, asked.sentence_silence, least=timedelta(), most=_LONGEST_SILENCE)
+    return SpeechOptions(
+        voice=asked.voice,
+        speaker=asked.speaker,
+        language_code=fields.language_code(found, f"{field}.language_code", asked.language_code),
+        format=_format(asked.format),
+        speed=_number(found, field, asked, "speed", least=0.25, most=4.0) or 1.0,
+        volume=1.0 if (volume := _number(found, field, asked, "volume")) is None else volume,
+        sentence_silence=silence,
+        noise_scale=_number(found, field, asked, "noise_scale"),
+        noise_w_scale=_number(found, field, asked, "noise_w_scale"),
+    )
+
+
+def _number(
+    found: Violations, field: str, asked: pb.SpeechOptions, name: str, *, least: float = 0.0, most: float = 2.0
+) -> float | None:
+    """An optional number; None where it is absent, as 0 says something else."""
+    if not asked.HasField(name):  # type: ignore[arg-type] # the stubs list the names one by one
+        return None
+    return fields.number(found, f"{field}.{name}", getattr(asked, name), least=least, most=most)
+
+
+def _refuse_what_comes_later(found: Violations, field: str, asked: pb.SpeechOptions) -> None:
+    """The contract is wider than this release. What is not done is said, not skipped."""
+    for name in ("sample_rate_hertz", "bit_rate_bps", "pronunciations", "ssml", "lenient_ssml"):
+        found.require(not getattr(asked, name), f"{field}.{name}", NOT_YET)
+    found.require(not asked.HasField("loudness_lufs"), f"{field}.loudness_lufs", NOT_YET)
+
+
+def _format(value: voice_pb2.AudioFormat.ValueType) -> AudioFormat:
+    if value in _FORMATS:
+        return _FORMATS[value]
+    # A newer client may know formats that this server has not even heard of.
+    name = voice_pb2.AudioFormat.Name(value) if value in voice_pb2.AudioFormat.values() else str(value)
+    raise FormatUnknownError(name, allowed=[audio_format.value for audio_format in AudioFormat])

@@ -1,0 +1,55 @@
+"""Work side by side, results in order."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+async def in_order(
+    items: AsyncIterator[T], work: Callable[[T], Awaitable[R]], *, window: int
+) -> AsyncGenerator[tuple[T, R], None]:
+    """Answer each item with its result, in the order of the items, while later ones are worked on.
+
+    Args:
+        items: What to work on. An item is taken when there is room for it.
+        work: What to do with one.
+        window: Most items that are worked on, or done and not yet taken.
+
+    Raises:
+        Exception: Whatever `items` or `work` raises, in its place in the order. Closing the generator, or an error,
+            cancels the work that is left and waits until it is cancelled.
+    """
+    room = asyncio.Semaphore(window)
+    started: asyncio.Queue[tuple[T, asyncio.Task[R]] | None] = asyncio.Queue()
+    tasks: set[asyncio.Task[R]] = set()
+
+    async def start_all() -> None:
+        try:
+            await room.acquire()
+            async for item in items:
+                task = asyncio.ensure_future(work(item))
+                tasks.add(task)
+                started.put_nowait((item, task))
+                await room.acquire()
+        finally:
+            started.put_nowait(None)
+
+    starter = asyncio.create_task(start_all())
+    try:
+        while (next_one := await started.get()) is not None:
+            item, task = next_one
+            yield item, await task
+            tasks.discard(task)
+            room.release()
+        await starter
+    finally:
+        for left in (starter, *tasks):
+            left.cancel()
+        await asyncio.gather(starter, *tasks, return_exceptions=True)

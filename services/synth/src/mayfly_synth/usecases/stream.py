@@ -1,0 +1,140 @@
+"""Speak a text that is still being written: the first sentence is heard while the next one is computed."""
+
+from __future__ import annotations
+
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+from mayfly_synth.domain.sentences import SentenceBuffer
+from mayfly_synth.domain.text import TextIntake
+from mayfly_synth.domain.timeline import Segment, Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
+
+    from mayfly_synth.domain.ports import Encoded, Slot
+    from mayfly_synth.domain.speech import Delivery, Destination, RequestKey, Speech, SpeechOptions, StoredAudio
+    from mayfly_synth.usecases.keeping import Keeping
+    from mayfly_synth.usecases.speaking import Recording, Speaking
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamCommand:
+    """How to speak the text that follows."""
+
+    key: RequestKey
+    options: SpeechOptions
+    destination: Destination
+    discard: bool = False
+    """Do not keep the audio."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHeader:
+    """What follows: always the first event."""
+
+    delivery: Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTrailer:
+    """What was kept: always the last event."""
+
+    audio: StoredAudio | None
+    """None if the audio was to be discarded."""
+    duration: timedelta
+    processing_time: timedelta
+
+
+StreamEvent: TypeAlias = StreamHeader | bytes | Segment | StreamTrailer
+"""Header, then parts of the file and segments, each segment after the part in which it ends, then the trailer."""
+
+
+@dataclass(slots=True)
+class _Script:
+    """The text as it comes."""
+
+    intake: TextIntake
+    buffer: SentenceBuffer
+    pieces: list[str] = field(default_factory=list, repr=False)
+
+    async def sentences(self, pieces: AsyncIterator[str], slot: Slot) -> AsyncGenerator[str, None]:
+        """Each sentence once its end is certain; its characters are added to the slot."""
+        async for piece in pieces:
+            self.pieces.append(self.intake.take(piece))
+            for sentence in self.buffer.feed(self.pieces[-1]):
+                slot.grow(len(sentence))
+                yield sentence
+        self.intake.end()
+        for sentence in self.buffer.rest():
+            slot.grow(len(sentence))
+            yield sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSpeech:
+    """Idempotent in what is kept, as `Synthesize` is. The audio of a retry is spoken and sent anew."""
+
+    speaking: Speaking
+    keeping: Keeping
+    window: int
+    """Sentences that are spoken at a time, or are spoken and wait to be sent."""
+    monotonic: Callable[[], float]
+
+    async def __call__(self, command: StreamCommand, pieces: AsyncIterator[str]) -> AsyncGenerator[StreamEvent, None]:
+        """Speak pieces of text as they come. To be closed by whoever opens it.
+
+        Text is taken no faster than events are: a slow listener slows the writer down.
+
+        Raises:
+            SynthError: What is wrong with the text, the options or the destination, or that the server is busy.
+        """
+        began = self.monotonic()
+        delivery = self.speaking.delivery(command.options)
+        timeline = Timeline(sample_rate=delivery.voice.sample_rate)
+        recording = None if command.discard else self.speaking.recording()
+        script = self._script()
+        with self.speaking.admission.admit(0) as slot:
+            yield StreamHeader(delivery)
+            async with (
+                aclosing(script.sentences(pieces, slot)) as sentences,
+                aclosing(self.speaking.encoded(sentences, delivery, timeline, slot=slot, window=self.window)) as parts,
+                aclosing(_events(parts, timeline, recording)) as events,
+            ):
+                async for event in events:
+                    yield event
+        audio = None
+        if recording is not None:
+            speech = self.speaking.finished(recording, delivery, timeline, "".join(script.pieces))
+            audio = await self._keep(command, delivery, speech)
+        yield StreamTrailer(audio, timeline.duration, timedelta(seconds=self.monotonic() - began))
+
+    def _script(self) -> _Script:
+        limits = self.speaking.limits
+        return _Script(
+            TextIntake(max_in_piece=limits.max_characters, max_in_all=limits.max_stream_characters),
+            SentenceBuffer(longest=limits.max_sentence_characters),
+        )
+
+    async def _keep(self, command: StreamCommand, delivery: Delivery, speech: Speech) -> StoredAudio:
+        async def spoken() -> Speech:
+            return speech
+
+        fingerprint = (delivery, speech.text)
+        _, audio = await self.keeping(command.key, command.destination, fingerprint=fingerprint, speak=spoken)
+        return audio
+
+
+async def _events(
+    parts: AsyncIterator[Encoded], timeline: Timeline, recording: Recording | None
+) -> AsyncGenerator[bytes | Segment, None]:
+    async for part in parts:
+        if recording is not None:
+            recording.add(part.data)
+        yield part.data
+        for segment in timeline.heard(part.heard):
+            yield segment
+    for segment in timeline.rest():
+        yield segment

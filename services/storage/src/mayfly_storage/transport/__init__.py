@@ -1,1 +1,1 @@
-"""gRPC in front of the use cases: parse, call, convert."""
+"""StorageService and RetentionService on the wire: parse, call, convert."""

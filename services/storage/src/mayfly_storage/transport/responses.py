@@ -1,0 +1,127 @@
+"""From the domain to the messages of StorageService."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mayfly.storage.v1 import audio_pb2
+from mayfly.storage.v1 import storage_service_pb2 as pb
+
+from mayfly_storage.domain.audio import AudioName
+from mayfly_storage.domain.links import SignedUrl
+from mayfly_storage.transport.enums import GUARANTEES, LIMITS, LOCATIONS, STATES
+from mayfly_storage.transport.errors import failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from mayfly_storage.domain.audio import Audio
+    from mayfly_storage.domain.collections import Collection
+    from mayfly_storage.domain.links import UploadGrant
+    from mayfly_storage.domain.ports import Page
+    from mayfly_storage.transport.requests import AskedName
+    from mayfly_storage.usecases.info import StorageInfo
+
+
+def audio(one: Audio) -> audio_pb2.Audio:
+    """An audio. What is kept of a guest's address stays inside."""
+    message = audio_pb2.Audio(
+        name=str(one.name),
+        collection=one.collection,
+        state=STATES[one.state],
+        location=LOCATIONS[one.location],
+        object_key=one.object_key,
+        content_type=one.content_type,
+        size_bytes=one.size_bytes,
+        sha256=one.sha256,
+        voice=one.voice,
+        text=one.text,
+        key_fields=one.key_fields,
+        labels=one.labels,
+        user_id=one.user_id,
+    )
+    message.create_time.FromDatetime(one.create_time)
+    if one.expire_time is not None:
+        message.expire_time.FromDatetime(one.expire_time)
+    if one.duration is not None:
+        message.duration.FromTimedelta(one.duration)
+    return message
+
+
+def create_upload(one: Audio, granted: UploadGrant | None) -> pb.CreateUploadResponse:
+    """The reserved audio, and the grant while it is PENDING."""
+    return pb.CreateUploadResponse(audio=audio(one), grant=None if granted is None else _grant(granted))
+
+
+def _grant(granted: UploadGrant) -> pb.UploadGrant:
+    message = pb.UploadGrant(
+        method="PUT",
+        url=granted.url,
+        headers=granted.headers,
+        attempt=granted.attempt,
+        enforced=[GUARANTEES[guarantee] for guarantee in granted.enforced],
+    )
+    message.expire_time.FromDatetime(granted.expire_time)
+    return message
+
+
+def list_audio(page: Page[Audio], next_page_token: str) -> pb.ListAudioResponse:
+    """One page of readable audio."""
+    return pb.ListAudioResponse(audio=map(audio, page.items), next_page_token=next_page_token)
+
+
+def sign_urls(asked: Iterable[AskedName], outcomes: Mapping[AudioName, SignedUrl | Exception]) -> pb.SignUrlsResponse:
+    """A link, or why there is none, for each name in order."""
+    return pb.SignUrlsResponse(
+        results=[_signed(text, outcomes[name] if isinstance(name, AudioName) else name) for text, name in asked]
+    )
+
+
+def _signed(text: str, outcome: SignedUrl | Exception) -> pb.SignUrlsResponse.Result:
+    if not isinstance(outcome, SignedUrl):
+        return pb.SignUrlsResponse.Result(name=text, failure=failure(outcome))
+    message = pb.SignedUrl(url=outcome.url, limited_by=LIMITS[outcome.limited_by])
+    message.url_expire_time.FromDatetime(outcome.expire_time)
+    return pb.SignUrlsResponse.Result(name=text, signed_url=message)
+
+
+def batch_delete_audio(asked: Iterable[AskedName], deleted: Mapping[AudioName, bool]) -> pb.BatchDeleteAudioResponse:
+    """What happened to each name in order."""
+    result = pb.BatchDeleteAudioResponse.Result
+    return pb.BatchDeleteAudioResponse(
+        results=[
+            result(name=text, deleted=deleted[name])
+            if isinstance(name, AudioName)
+            else result(name=text, failure=failure(name))
+            for text, name in asked
+        ]
+    )
+
+
+def storage_info(info: StorageInfo) -> pb.GetStorageInfoResponse:
+    """What this storage is."""
+    message = pb.GetStorageInfoResponse(
+        backend=info.backend,
+        bucket=info.bucket,
+        region=info.region,
+        collections=[_collection(collection) for collection in info.collections],
+        max_single_put_bytes=info.max_single_put_bytes,
+        fallback_active=info.fallback_active,
+        keeps_text=info.keeps_text,
+    )
+    message.upload_lifetime.FromTimedelta(info.upload_lifetime)
+    return message
+
+
+def _collection(one: Collection) -> pb.GetStorageInfoResponse.Collection:
+    message = pb.GetStorageInfoResponse.Collection(
+        id=one.id,
+        key_templates=[template.text for template in one.key_templates],
+        max_size_bytes=one.max_size_bytes,
+        content_types=one.content_types,
+        writers=one.writers,
+    )
+    message.url_lifetime.FromTimedelta(one.url_lifetime)
+    if one.lifetime is not None:
+        message.lifetime.FromTimedelta(one.lifetime)
+    return message

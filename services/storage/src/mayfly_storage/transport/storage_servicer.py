@@ -1,0 +1,109 @@
+"""StorageService: parse, call, convert. Errors travel as exceptions to the runtime's error table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mayfly.storage.v1 import storage_service_pb2 as pb
+from mayfly.storage.v1 import storage_service_pb2_grpc as stubs
+
+from mayfly_runtime.identity import current_caller
+from mayfly_storage.transport import page_tokens, requests, responses, unfilled
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import grpc.aio
+
+    from mayfly_storage.transport.upload_stream import UploadReceiver
+    from mayfly_storage.usecases.assembly import StorageUseCases
+
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+
+
+class StorageServicer(stubs.StorageServiceServicer):
+    """The RPCs over the use cases."""
+
+    def __init__(self, calls: StorageUseCases, *, uploads: UploadReceiver) -> None:
+        """Take what it serves, and what takes the bytes of UploadAudio."""
+        self._calls = calls
+        self._uploads = uploads
+
+    async def ReserveQuota(self, request: pb.ReserveQuotaRequest, _: Context) -> pb.ReserveQuotaResponse:
+        """Not in this release."""
+        unfilled.reserve_quota(request)
+
+    async def CreateUpload(self, request: pb.CreateUploadRequest, _: Context) -> pb.CreateUploadResponse:
+        """Reserve an audio and grant a PUT."""
+        wanted = requests.create_upload(request, caller=current_caller().name)
+        return responses.create_upload(*await self._calls.create_upload(wanted))
+
+    async def CommitUpload(self, request: pb.CommitUploadRequest, _: Context) -> pb.CommitUploadResponse:
+        """Verify what was put, and make it readable."""
+        audio = await self._calls.commit_upload(*requests.commit_upload(request))
+        return pb.CommitUploadResponse(audio=responses.audio(audio))
+
+    async def AbandonUpload(self, request: pb.AbandonUploadRequest, _: Context) -> pb.AbandonUploadResponse:
+        """Give a reservation back."""
+        await self._calls.abandon_upload(*requests.abandon_upload(request))
+        return pb.AbandonUploadResponse()
+
+    async def UploadAudio(
+        self, request_iterator: AsyncIterator[pb.UploadAudioRequest], _: Context
+    ) -> pb.UploadAudioResponse:
+        """All of it in one call."""
+        async with self._uploads.receive(request_iterator, caller=current_caller().name) as (wanted, path):
+            audio = await self._calls.store_file(wanted, path)
+        return pb.UploadAudioResponse(audio=responses.audio(audio))
+
+    async def GetAudio(self, request: pb.GetAudioRequest, _: Context) -> pb.GetAudioResponse:
+        """One readable audio."""
+        audio = await self._calls.get_audio(requests.audio_name(request))
+        return pb.GetAudioResponse(audio=responses.audio(audio))
+
+    async def ListAudio(self, request: pb.ListAudioRequest, _: Context) -> pb.ListAudioResponse:
+        """A page of readable audio."""
+        wanted, subject, limit = requests.list_audio(request)
+        page = await self._calls.list_audio(wanted, subject=subject, limit=limit, cursor=page_tokens.read(request))
+        return responses.list_audio(page, page_tokens.make(request, page.cursor))
+
+    async def DeleteAudio(self, request: pb.DeleteAudioRequest, _: Context) -> pb.DeleteAudioResponse:
+        """Delete one audio."""
+        deleted = await self._calls.delete_audio(requests.audio_name(request))
+        return pb.DeleteAudioResponse(deleted=deleted)
+
+    async def BatchDeleteAudio(self, request: pb.BatchDeleteAudioRequest, _: Context) -> pb.BatchDeleteAudioResponse:
+        """Delete many audios, an outcome for each."""
+        asked = requests.batch_names(request)
+        names = requests.well_formed(asked)
+        deleted = await self._calls.batch_delete_audio(names, validate_only=request.validate_only)
+        return responses.batch_delete_audio(asked, deleted)
+
+    async def SignUrls(self, request: pb.SignUrlsRequest, _: Context) -> pb.SignUrlsResponse:
+        """Links to many audios, an outcome for each."""
+        asked, ttl = requests.sign_urls(request)
+        names = requests.well_formed(asked)
+        return responses.sign_urls(asked, await self._calls.sign_urls(names, ttl=ttl, attachment=request.attachment))
+
+    async def DownloadAudio(
+        self, request: pb.DownloadAudioRequest, _: Context
+    ) -> AsyncIterator[pb.DownloadAudioResponse]:
+        """Not in this release."""
+        for message in unfilled.download_audio(request):
+            yield message
+
+    async def RetainAudio(self, request: pb.RetainAudioRequest, _: Context) -> pb.RetainAudioResponse:
+        """Not in this release."""
+        unfilled.retain_audio(request)
+
+    async def ForgetSubject(self, request: pb.ForgetSubjectRequest, _: Context) -> pb.ForgetSubjectResponse:
+        """Not in this release."""
+        unfilled.forget_subject(request)
+
+    async def GetStorageInfo(self, _request: pb.GetStorageInfoRequest, _: Context) -> pb.GetStorageInfoResponse:
+        """What this storage is."""
+        return responses.storage_info(self._calls.get_storage_info())
+
+    async def GetUsage(self, request: pb.GetUsageRequest, _: Context) -> pb.GetUsageResponse:
+        """Not in this release."""
+        unfilled.get_usage(request)

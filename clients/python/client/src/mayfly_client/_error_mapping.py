@@ -43,6 +43,14 @@ _BY_CODE: Mapping[grpc.StatusCode, type[MayflyError]] = {
     grpc.StatusCode.DATA_LOSS: types.ServerError,
 }
 
+_CAUSES = {
+    "Connection refused": "connection refused",
+    "Domain name not found": "there is no such host",
+    "Connection timed out": "connection timed out",
+    "Socket closed": "the connection was closed",
+    "Connection reset": "the connection was reset",
+}
+
 _DETAILS_KEY = "grpc-status-details-bin"
 
 
@@ -108,10 +116,15 @@ def _without_details(error: grpc.RpcError, *, service: str, target: str) -> Mayf
     where = f"{service or 'the server'}{f' at {target}' if target else ''}"
     if code is grpc.StatusCode.UNAVAILABLE:
         facts = ErrorFacts(code=code, reason="NO_ANSWER", domain=domain)
-        return types.UnavailableError(f"{where} does not answer ({text})", facts)
+        return types.UnavailableError(f"{where} does not answer ({_network_cause(text)})", facts)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return types.DeadlineError(
             f"{where} did not answer in time", ErrorFacts(code=code, reason=code.name, domain=domain)
         )
     facts = ErrorFacts(code=code, reason=code.name, domain=domain)
     return error_type("", code)(text or f"{where} answered {code.name}", facts)
+
+
+def _network_cause(text: str) -> str:
+    """The usual causes in few words: the channel's own text names every layer that it went through."""
+    return next((meaning for words, meaning in _CAUSES.items() if words in text), text)

@@ -52,7 +52,11 @@ class SyncConnection(Calls):
         Raises:
             ConfigError: One or more variables make no sense.
         """
-        settings = ClientSettings.from_env()
+        return cls.from_settings(ClientSettings.from_env())
+
+    @classmethod
+    def from_settings(cls, settings: ClientSettings) -> Self:
+        """A client with these settings."""
         return cls(
             storage=settings.storage,
             synth=settings.synth,

@@ -1,0 +1,118 @@
+"""`mayfly url`, `mayfly ls` and `mayfly rm`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mayfly_client._error_types import MayflyError
+from mayfly_client._outcomes import failure_error
+from mayfly_client._results_storage import SignedUrl
+from mayfly_client.cli import human
+from mayfly_client.cli.failures import exit_code, report_item
+from mayfly_client.cli.options import Collection, Json, Names, Quiet, UrlTtl, User, output, session
+
+if TYPE_CHECKING:
+    from mayfly_client._results_storage import Audio
+
+
+def url(
+    ctx: typer.Context,
+    names: Names,
+    *,
+    ttl: UrlTtl = None,
+    attachment: Annotated[bool, typer.Option("--attachment", help="Browsers save it instead of playing it.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Print a link for each name. No link outlives its audio."""
+    out = output(ctx, json=json, quiet=quiet)
+    with session(ctx).client() as client:
+        outcomes = client.sign(names, ttl=ttl, attachment=attachment)
+    links = [each for each in outcomes if isinstance(each, SignedUrl)]
+    if json:
+        out.data(outcomes)
+    for each in outcomes if not json else ():
+        if not isinstance(each, SignedUrl):
+            report_item(each.name, failure_error(each))
+        elif quiet:
+            out.line(each.url)
+        else:
+            end = human.end(each.expire_time, datetime.now(UTC))
+            out.facts("Link", {"name": each.name, "until": end, "limited by": each.limited_by.lower()}, link=each.url)
+    raise typer.Exit(exit_code(len(links), len(outcomes) - len(links)))
+
+
+def ls(  # noqa: PLR0913 - each option of the command is a parameter
+    ctx: typer.Context,
+    *,
+    collection: Collection = None,
+    date: Annotated[
+        str | None,
+        typer.Option("--date", metavar="YYYY-MM-DD", help="Only this UTC day of creation."),
+    ] = None,
+    user: User = None,
+    session_id: Annotated[str | None, typer.Option("--session", metavar="ID", help="Only this session.")] = None,
+    prefix: Annotated[str | None, typer.Option("--prefix", help="Only object keys that begin so.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="At most so many; 0: all.")] = 100,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List readable audio."""
+    out = output(ctx, json=json, quiet=quiet)
+    with session(ctx).client() as client:
+        found = client.list(
+            collection=collection,
+            date=date,
+            user_id=user,
+            session_id=session_id,
+            object_key_prefix=prefix,
+        )
+        shown = list(islice(found, limit or None))
+        more = limit > 0 and next(found, None) is not None
+    if json:
+        out.data(shown)
+    elif quiet:
+        for each in shown:
+            out.line(each.name)
+    elif shown:
+        out.table(("name", "collection", "size", "duration", "expires"), [_row(each) for each in shown])
+    else:
+        out.note("There is no readable audio here.")
+    if more:
+        out.note(f"There is more; --limit {limit * 10} or --limit 0 shows it.")
+
+
+def rm(ctx: typer.Context, names: Names, *, json: Json = False, quiet: Quiet = False) -> None:
+    """Delete audio now. Deleting what is gone already is no failure."""
+    out = output(ctx, json=json, quiet=quiet)
+    deleted: dict[str, bool] = {}
+    failures: dict[str, MayflyError] = {}
+    with session(ctx).client() as client:
+        for name in names:
+            try:
+                deleted[name] = client.delete(name)
+            except MayflyError as error:
+                failures[name] = error
+    if json:
+        gone = [{"name": name, "deleted": done} for name, done in deleted.items()]
+        kept = [{"name": name, "reason": why.reason, "message": str(why)} for name, why in failures.items()]
+        out.data([*gone, *kept])
+    for name, done in deleted.items() if not json and not quiet else ():
+        out.line(f"{'deleted' if done else 'gone already'}: {name}")
+    for name, why in failures.items() if not json else ():
+        report_item(name, why)
+    raise typer.Exit(exit_code(len(deleted), len(failures)))
+
+
+def _row(audio: Audio) -> tuple[str, ...]:
+    return (
+        audio.name,
+        audio.collection,
+        human.size(audio.size_bytes),
+        human.length(audio.duration),
+        human.moment(audio.expire_time) if audio.expire_time else "never",
+    )

@@ -1,0 +1,97 @@
+"""Options that several commands share, and the session that the options before the command make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from mayfly_client._sync import Client
+from mayfly_client.cli import parsing
+from mayfly_client.cli.output import Output
+from mayfly_client.config import ClientSettings
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """What the options before the command say; read from the environment only when a command needs it."""
+
+    storage: str | None = None
+    synth: str | None = None
+    sweeper: str | None = None
+    timeout: float | None = None
+    json: bool = False
+    """Whether the command was asked for JSON; then failures are JSON, too."""
+
+    def client(self) -> Client:
+        """A client for the servers that are meant."""
+        found = ClientSettings.from_env()
+        return Client.from_settings(
+            replace(
+                found,
+                storage=self.storage or found.storage,
+                synth=self.synth or found.synth,
+                sweeper=self.sweeper or found.sweeper,
+                timeout=self.timeout or found.timeout,
+            ),
+        )
+
+
+def output(ctx: typer.Context, *, json: bool, quiet: bool, to_stderr: bool = False) -> Output:
+    """The command's output; from now on failures look like it."""
+    session(ctx).json = json
+    return Output(json=json, quiet=quiet, to_stderr=to_stderr)
+
+
+def session(ctx: typer.Context) -> Session:
+    """The session of this run."""
+    found = ctx.ensure_object(Session)
+    if not isinstance(found, Session):
+        raise TypeError("the context holds something else than a session")
+    return found
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help."""
+    return "\n\n".join(["[bold]Examples[/bold]", *(f"  [cyan]{line}[/cyan]" for line in lines)])
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print as little as is useful to a script.")]
+Name = Annotated[str, typer.Argument(help="Name of an audio: audio/DATE/ID.", metavar="NAME", show_default=False)]
+Names = Annotated[list[str], typer.Argument(help="Names of audio: audio/DATE/ID.", metavar="NAME...")]
+Collection = Annotated[
+    str | None,
+    typer.Option("--collection", "-c", help="Collection of storage; `mayfly info` lists them.", show_default=False),
+]
+KeyFields = Annotated[
+    list[str] | None,
+    typer.Option("--key", metavar="FIELD=VALUE", help="A part of the object's key. Repeatable.", show_default=False),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option("--label", metavar="NAME=VALUE", help="A note of your own. Repeatable.", show_default=False),
+]
+User = Annotated[str | None, typer.Option("--user", metavar="ID", help="Whose audio it is.", show_default=False)]
+Ttl = Annotated[
+    timedelta | None,
+    typer.Option(
+        "--ttl",
+        parser=parsing.duration,
+        metavar="DURATION",
+        help="How long it may be read: 90s, 5m, 24h. Default and maximum: the collection's.",
+        show_default=False,
+    ),
+]
+UrlTtl = Annotated[
+    timedelta | None,
+    typer.Option(
+        "--url-ttl",
+        parser=parsing.duration,
+        metavar="DURATION",
+        help="How long the link lives; never longer than the audio.",
+        show_default=False,
+    ),
+]

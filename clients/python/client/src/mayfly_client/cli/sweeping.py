@@ -1,0 +1,87 @@
+"""`mayfly sweep`."""
+
+from __future__ import annotations
+
+from datetime import timedelta  # noqa: TC003 - typer reads the annotations
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mayfly_client._results_sweeper import SweepState
+from mayfly_client.cli import human, parsing
+from mayfly_client.cli.failures import FAILED, PARTIAL
+from mayfly_client.cli.options import Collection, Json, Quiet, output, session
+
+if TYPE_CHECKING:
+    from mayfly_client._results_sweeper import Sweep
+    from mayfly_client.cli.output import Output
+
+# Longer than any sweep: its own time budget ends it, not the one who watches.
+_WATCH_SECONDS = 3_600.0
+
+
+def sweep(  # noqa: PLR0913 - each option of the command is a parameter
+    ctx: typer.Context,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only look: count what is due, delete nothing.")] = False,
+    collection: Collection = None,
+    time_budget: Annotated[
+        timedelta | None,
+        typer.Option("--time-budget", parser=parsing.duration, metavar="DURATION", help="Stop after this time."),
+    ] = None,
+    max_delete: Annotated[
+        int,
+        typer.Option("--max-delete", min=0, help="Delete nothing if more than this is due. 0: the server's guard."),
+    ] = 0,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Delete what has expired, and prove that it is gone."""
+    out = output(ctx, json=json, quiet=quiet)
+    with session(ctx).client() as client, out.waiting("Sweeping ...") as tell:
+        begun = client.start_sweep(
+            dry_run=dry_run,
+            collection=collection,
+            time_budget=time_budget,
+            max_delete_count=max_delete,
+        )
+        ended = begun
+        for ended in client.watch_sweep(begun.name, timeout=_WATCH_SECONDS):
+            tell(f"Sweeping ... {ended.report.deleted:,} of {ended.report.found:,}")
+    if json:
+        out.data(ended)
+    elif not quiet:
+        _show(out, ended)
+    raise typer.Exit(_exit_code(ended))
+
+
+def _exit_code(sweep: Sweep) -> int:
+    """0 clean, 3 some items failed, 1 everything that needs a person."""
+    if sweep.state is SweepState.CLEAN and not sweep.report.still_there:
+        return 0
+    return PARTIAL if sweep.state is SweepState.PARTIAL and not sweep.report.still_there else FAILED
+
+
+def _show(out: Output, sweep: Sweep) -> None:
+    report = sweep.report
+    took = sweep.end_time - sweep.start_time if sweep.end_time else None
+    facts = {
+        "sweep": sweep.name,
+        "state": sweep.state.lower() + (" (dry run: nothing was deleted)" if sweep.dry_run else ""),
+        "found": human.count(report.found, "item"),
+        "would delete" if sweep.dry_run else "deleted": f"{report.deleted:,} ({human.size(report.size_bytes)})",
+        "verified gone": f"{report.verified_gone:,}",
+        **({"STILL THERE": f"{report.still_there:,} - an incident"} if report.still_there else {}),
+        **({"failure": sweep.failure} if sweep.failure else {}),
+        "took": human.length(took),
+    }
+    out.facts("Dry run" if sweep.dry_run else "Swept", facts)
+    if report.lines:
+        columns = ("reason", "found", "deleted", "already gone", "skipped", "failed", "size")
+        out.table(columns, [_row(sweep, index) for index in range(len(report.lines))])
+
+
+def _row(sweep: Sweep, index: int) -> tuple[str, ...]:
+    line = sweep.report.lines[index]
+    counts = (line.found, line.deleted, line.already_gone, line.skipped, line.failed)
+    return (line.reason.lower(), *(f"{count:,}" for count in counts), human.size(line.size_bytes))

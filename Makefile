@@ -13,16 +13,16 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 ##@ Use it
 .PHONY: demo up say down
 demo: .state/run ## Text in, speech out, a link that plays, and a sweep that removes it (TEXT="...")
-	@$(BIN)/python tools/demo.py --text "$$TEXT"
+	@$(BIN)/python -m tools.demo --text "$$TEXT"
 
 up: .state/run .state/moto-$(BACKEND) ## Start storage, synth and sweeper on loopback and leave them running (BACKEND=embedded|aws)
-	@$(BIN)/python tools/stack.py up --backend $(BACKEND)
+	@$(BIN)/python -m tools.stack up --backend $(BACKEND)
 
 say: .state/run ## Speak TEXT="..." to hello.wav through the running set
 	@$(BIN)/mayfly say "$$TEXT" -o hello.wav
 
 down: .state/run ## Stop what `make up` started
-	@$(BIN)/python tools/stack.py down
+	@$(BIN)/python -m tools.stack down
 
 ##@ Work on it
 .PHONY: setup test check format protos locks bench test-compose clean help

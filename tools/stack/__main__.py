@@ -1,0 +1,94 @@
+"""`python -m tools.stack up|down|status`: the local set, behind `make up` and `make down`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from tools.stack import record
+from tools.stack.layout import DEFAULT_BASE, Layout, PortsTakenError, project_layout
+from tools.stack.lifecycle import OtherBackendError, StartFailedError, bring_down, bring_up
+from tools.stack.programs import Backend
+from tools.stack.record import BusyError, exclusively
+from tools.stack.view import start_view
+
+_EXPECTED = (PortsTakenError, StartFailedError, OtherBackendError, BusyError)
+
+BaseOption = Annotated[
+    int,
+    typer.Option(
+        "--port-base",
+        envvar="MAYFLY_PORT_BASE",
+        min=1024,
+        max=65_000,
+        help="Moves all ports (and has folders of its own): 51000 makes 51051 of 50051.",
+    ),
+]
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+console = Console()
+errors = Console(stderr=True)
+
+
+@app.command()
+def up(
+    backend: Annotated[Backend, typer.Option(help="Where storage keeps audio.")] = Backend.EMBEDDED,
+    port_base: BaseOption = DEFAULT_BASE,
+) -> None:
+    """Start storage, synth and sweeper, and leave them running."""
+    layout = project_layout(port_base)
+    try:
+        with exclusively(layout):
+            was_up = _is_up(layout)
+            with start_view(console) as view:
+                bring_up(layout, backend, view)
+    except _EXPECTED as error:
+        errors.print(f"[bold red]Not up:[/] {escape(str(error))}", highlight=False)
+        raise typer.Exit(1) from None
+    _tell(layout, backend, was_up=was_up)
+
+
+@app.command()
+def down(port_base: BaseOption = DEFAULT_BASE) -> None:
+    """Stop what `up` started, and nothing else. What storage keeps stays."""
+    layout = project_layout(port_base)
+    try:
+        with exclusively(layout):
+            stopped = bring_down(layout)
+    except BusyError as error:
+        errors.print(str(error))
+        raise typer.Exit(1) from None
+    console.print(f"Stopped {', '.join(process.name for process in stopped)}." if stopped else "Nothing was up.")
+
+
+@app.command()
+def status(port_base: BaseOption = DEFAULT_BASE) -> None:
+    """Say what runs. Exit code 1 if the set is not up, or not whole."""
+    layout = project_layout(port_base)
+    known = record.read(layout)
+    for process in known.processes if known else ():
+        console.print(f"{process.name:8} pid {process.pid:<8} {'runs' if process.is_alive() else 'has ended'}")
+    if not _is_up(layout):
+        console.print("The set is not up.")
+        raise typer.Exit(1)
+
+
+def _is_up(layout: Layout) -> bool:
+    known = record.read(layout)
+    return known is not None and len(known.alive()) == len(known.processes)
+
+
+def _tell(layout: Layout, backend: Backend, *, was_up: bool) -> None:
+    console.print(f"\n{'Already up' if was_up else 'Up'} (backend {backend}):", highlight=False)
+    for door in ("storage", "retention", "links", "synth", "sweeper"):
+        scheme = "http://" if door == "links" else ""
+        console.print(f"  {door:10} {scheme}{layout.address(door)}", highlight=False)
+    console.print(f"  {'data':10} {layout.data}\n  {'logs':10} {layout.run}/*.log", highlight=False)
+    console.print('\nTry it:   make say TEXT="Hello from Mayfly."\nStop it:  make down', highlight=False)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,106 @@
+"""Where the local set lies: ports on loopback, folders below the project."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Self
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+HOST = "127.0.0.1"
+DEFAULT_BASE = 50_000
+_DEFAULT_MOTO = 5_555
+
+
+class PortsTakenError(Exception):
+    """Ports that the set needs are in use."""
+
+    def __init__(self, taken: dict[str, int]) -> None:
+        told = ", ".join(f"{port} ({name})" for name, port in taken.items())
+        super().__init__(
+            f"Ports in use by something else: {told}. Stop it (`ss -ltnp` names it), or choose other ports: "
+            f"MAYFLY_PORT_BASE=51000 uses 51051 instead of 50051, and so on."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """One port for each door."""
+
+    storage: int
+    retention: int
+    links: int
+    synth: int
+    sweeper: int
+    moto: int
+
+    @classmethod
+    def at(cls, base: int) -> Self:
+        """The usual ports, moved so that 50000 becomes `base`."""
+        return cls(
+            storage=base + 51,
+            retention=base + 52,
+            links=base + 80,
+            synth=base + 61,
+            sweeper=base + 71,
+            moto=_DEFAULT_MOTO if base == DEFAULT_BASE else base + 55,
+        )
+
+    @classmethod
+    def free(cls) -> Self:
+        """Ports that nobody uses right now."""
+        names = [field.name for field in fields(cls)]
+        with ExitStack() as stack:
+            sockets = [stack.enter_context(socket.create_server((HOST, 0))) for _ in names]
+            return cls(**{name: one.getsockname()[1] for name, one in zip(names, sockets, strict=True)})
+
+    def require_free(self, names: tuple[str, ...]) -> None:
+        """See that all of the named ports can be bound.
+
+        Raises:
+            PortsTakenError: With every one that cannot.
+        """
+        taken = {name: getattr(self, name) for name in names if _is_taken(getattr(self, name))}
+        if taken:
+            raise PortsTakenError(taken)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Where one set keeps its things."""
+
+    ports: Ports
+
+    data: Path
+    """What storage keeps."""
+
+    run: Path
+    """Logs, and the record of what runs."""
+
+    def address(self, door: str) -> str:
+        """Host and port of a door, by its name in `Ports`."""
+        return f"{HOST}:{getattr(self.ports, door)}"
+
+    def log(self, name: str) -> Path:
+        """The log file of a process."""
+        return self.run / f"{name}.log"
+
+
+def project_layout(base: int = DEFAULT_BASE) -> Layout:
+    """The set of `make up`. Another base has folders of its own, so that two sets can run side by side."""
+    suffix = "" if base == DEFAULT_BASE else f"-{base}"
+    return Layout(ports=Ports.at(base), data=ROOT / f".data{suffix}", run=ROOT / f".run{suffix}")
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do: a port whose old connections still linger is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+            probe.listen(1)
+        except OSError:
+            return True
+    return False

@@ -61,6 +61,7 @@ SETS: dict[str, list[str]] = {
     "sweeper": ["mayfly-sweeper"],
     "client": ["mayfly-client[cli]"],
     "moto": LOCAL_AWS,
+    "build": BUILD,
 }
 # The stubs' generator is as old as the oldest runtime that callers may have, so it has its own environment:
 # generated code refuses runtimes that are older than its generator.

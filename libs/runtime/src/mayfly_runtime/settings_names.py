@@ -33,4 +33,9 @@ def field_at(settings: type[BaseSettings], key: object) -> str | None:
 
 def is_secret(field: FieldInfo) -> bool:
     """Whether the values of a field must not be shown."""
-    return field.annotation in _SECRETS or any(part in _SECRETS for part in get_args(field.annotation))
+    return _holds_secret(field.annotation)
+
+
+def _holds_secret(annotation: object) -> bool:
+    # At any depth: `Annotated[SecretStr, ...] | None` is a secret, too.
+    return annotation in _SECRETS or any(_holds_secret(part) for part in get_args(annotation))

@@ -1,0 +1,278 @@
+"""Settings of storage: `MAYFLY_STORAGE_*`. The only module that reads the environment.
+
+Variables of the systems that Mayfly replaces keep working as aliases. AWS credentials are not settings: boto3 finds
+them by its own chain (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a profile, a role).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import SettingsConfigDict
+
+from mayfly_runtime.addresses import InvalidAddressError, ListenAddress
+from mayfly_runtime.settings import Duration, ServerSettings
+from mayfly_storage.collections_file import adapted, read_collections
+from mayfly_storage.domain.privacy import AddressPolicy
+from mayfly_storage.domain.timing import Timing
+
+if TYPE_CHECKING:
+    from mayfly_storage.domain.collections import Collections
+
+_SECRET_BYTES = 32
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < _SECRET_BYTES:
+        raise ValueError(f"must have at least {_SECRET_BYTES} bytes; `openssl rand -hex 32` makes one")
+    return secret
+
+
+def _address(text: str) -> str:
+    try:
+        ListenAddress.parse(text)
+    except InvalidAddressError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+def _http_url(text: str) -> str:
+    if not text.startswith(("http://", "https://")) or "?" in text or "#" in text:
+        raise ValueError("expected a URL such as https://audio.example.com, without query and fragment")
+    return text.rstrip("/")
+
+
+def _backend(value: Any) -> Any:
+    """`USE_S3_STORAGE=true` meant what `aws` means."""
+    text = str(value).strip().lower()
+    return {"true": "aws", "1": "aws", "yes": "aws", "false": "embedded", "0": "embedded", "no": "embedded"}.get(
+        text, value
+    )
+
+
+def _folder(text: str) -> str:
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", text, re.ASCII) or ".." in text:
+        raise ValueError("expected the name of a folder, such as temp-audio")
+    return text.rstrip("/")
+
+
+def _usable_collections(path: Path) -> Path:
+    read_collections(path)
+    return path
+
+
+def _some_time(period: timedelta) -> timedelta:
+    if period <= timedelta(0):
+        raise ValueError("expected more than 0")
+    return period
+
+
+def _seconds(value: Any) -> Any:
+    """`S3_PRESIGNED_URL_EXPIRY=3600` had no unit."""
+    return f"{value}s" if isinstance(value, str) and value.strip().isdigit() else value
+
+
+Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
+Address = Annotated[str, AfterValidator(_address)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+Period = Annotated[Duration, AfterValidator(_some_time)]
+
+
+def _alias(*variables: str) -> AliasChoices:
+    return AliasChoices(*variables)
+
+
+class StorageSettings(ServerSettings):
+    """What storage can be told."""
+
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix="MAYFLY_STORAGE_")
+
+    backend: Annotated[Literal["embedded", "aws"], BeforeValidator(_backend)] = Field(
+        default="embedded", validation_alias=_alias("MAYFLY_STORAGE_BACKEND", "USE_S3_STORAGE")
+    )
+    """`embedded`: SQLite and files, for one machine. `aws`: S3 and DynamoDB (or what speaks like them), for many."""
+
+    data_dir: Path = Path(".data/storage")
+    """Folder of the embedded backend, and of uploads on their way. A local disk: SQLite loses its locks on others."""
+
+    listen: Address = "127.0.0.1:50051"
+    """Address of StorageService."""
+
+    retention_listen: Address = "127.0.0.1:50052"
+    """Address of RetentionService: a port of its own, so that a network policy can keep it to the sweeper."""
+
+    readiness_interval: Period = timedelta(seconds=10)
+    """How often the backend is checked. Health calls answer from the last check: shorter notices sooner, costs more."""
+
+    spool_workers: int = Field(default=4, ge=1)
+    """How many uploads over gRPC write to disk at a time. As many as the disk likes."""
+
+    collections_file: Annotated[Path, AfterValidator(_usable_collections)] | None = None
+    """TOML file of the kinds of audio, instead of the ones that ship with the package."""
+
+    temp_audio_prefix: Annotated[str, AfterValidator(_folder)] = Field(
+        default="temp-audio", validation_alias=_alias("MAYFLY_STORAGE_TEMP_AUDIO_PREFIX", "AWS_S3_TEMP_AUDIO_PREFIX")
+    )
+    """Folder of guests' audio, in place of `temp-audio`. What lies in the old folder is not found any more."""
+
+    url_lifetime: Annotated[Period, BeforeValidator(_seconds)] | None = Field(
+        default=None, validation_alias=_alias("MAYFLY_STORAGE_URL_LIFETIME", "S3_PRESIGNED_URL_EXPIRY")
+    )
+    """Life of links that nobody asked a time for, in all collections. Unset: as each collection says. Short is safe."""
+
+    keep_text: bool = False
+    """Whether the texts that were spoken are kept with their audio. They are personal data, and make rows larger."""
+
+    addresses: AddressPolicy = AddressPolicy.HASHED
+    """What is kept of a guest's address: `hashed` (keyed, of no use after a day), `raw`, or `none`."""
+
+    privacy_secret: Secret | None = Field(default=None, validate_default=True)
+    """Key of the hashes of guests and requests. Replicas must share it. Unset: one is made in `data_dir`."""
+
+    upload_lifetime: Period = timedelta(minutes=2)
+    """How long an upload grant lives. Longer helps slow writers; shorter lets abandoned uploads go sooner."""
+
+    late_put_bound: Period = timedelta(minutes=20)
+    """How much later a PUT that began in time can land at most. Tombstones stay that long. The store's property."""
+
+    pending_grace: Period = timedelta(minutes=5)
+    """How long after its deadline an upload that nobody committed is deleted. Longer forgives slow commits."""
+
+    orphan_grace: Period = timedelta(minutes=30)
+    """Objects younger than this are not taken for orphans. Must exceed upload_lifetime + late_put_bound."""
+
+    request_lifetime: Period = timedelta(hours=48)
+    """How long a request_id is remembered. Later retries are new requests."""
+
+    tombstone_margin: Period = timedelta(days=7)
+    """How long after the expiry DynamoDB may collect a row by itself. Must exceed the longest outage of the sweeper."""
+
+    links_listen: Address = "127.0.0.1:50080"
+    """Embedded: address of the HTTP endpoint of signed links. Links protect themselves, so others may reach it."""
+
+    links_url: HttpUrl | None = None
+    """Embedded: what links begin with, such as a proxy's address. Unset: the address of the endpoint."""
+
+    link_secret: Secret | None = None
+    """Embedded: key that signs links. A new one ends all links. Unset: one is made in `data_dir`."""
+
+    link_secret_previous: Secret | None = None
+    """Embedded: the key before, whose links are still honoured while they live."""
+
+    links_max_requests: int = Field(default=64, ge=1)
+    """Embedded: HTTP requests at a time; the next is told to come back. Bounds open files and memory."""
+
+    links_transfer_timeout: Period = timedelta(minutes=5)
+    """Embedded: how long one transfer may take. A download begun before the expiry ends this much later at most."""
+
+    headroom_bytes: int = Field(default=16 * 1024 * 1024, ge=0)
+    """Embedded: room that audio leaves free on the disk, so that a full store can still be swept."""
+
+    file_workers: int = Field(default=8, ge=1)
+    """Embedded: file operations at a time."""
+
+    bucket: str | None = Field(
+        default=None,
+        validate_default=True,
+        validation_alias=_alias("MAYFLY_STORAGE_BUCKET", "AWS_S3_BUCKET", "S3_BUCKET_NAME"),
+    )
+    """AWS: the bucket."""
+
+    region: str | None = Field(
+        default=None,
+        validate_default=True,
+        validation_alias=_alias("MAYFLY_STORAGE_REGION", "AWS_S3_REGION", "S3_BUCKET_REGION", "AWS_REGION"),
+    )
+    """AWS: region of bucket and table. Never guessed: a wrong one signs links that the store refuses."""
+
+    table: str = Field(
+        default="tts_temp_audio", validation_alias=_alias("MAYFLY_STORAGE_TABLE", "TEMP_AUDIO_TABLE_NAME")
+    )
+    """AWS: the DynamoDB table."""
+
+    endpoint_url: HttpUrl | None = Field(
+        default=None, validation_alias=_alias("MAYFLY_STORAGE_ENDPOINT_URL", "AWS_ENDPOINT_URL")
+    )
+    """AWS: where both services are, for an emulator. Unset: AWS itself."""
+
+    s3_endpoint_url: HttpUrl | None = Field(
+        default=None, validation_alias=_alias("MAYFLY_STORAGE_S3_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3")
+    )
+    """AWS: where S3 is, for R2 or MinIO. Links lead there too, so callers must be able to reach it."""
+
+    dynamodb_endpoint_url: HttpUrl | None = Field(
+        default=None, validation_alias=_alias("MAYFLY_STORAGE_DYNAMODB_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB")
+    )
+    """AWS: where DynamoDB is."""
+
+    addressing_style: Literal["auto", "path", "virtual"] = "auto"
+    """AWS: how the bucket stands in a URL. Many stores that speak like S3 want `path`."""
+
+    encryption: Literal["AES256", "aws:kms"] | None = None
+    """AWS: encryption that every PUT asks for. Unset: the bucket's default. `aws:kms` costs a KMS call per object."""
+
+    kms_key_id: str | None = None
+    """AWS: key for `aws:kms`. Unset: the account's."""
+
+    conditional_deletes: bool | None = None
+    """AWS: whether the store's batch delete honours ETags. Unset: only AWS itself is believed to."""
+
+    due_buckets: int = Field(default=4, ge=1)
+    """AWS: partitions of the index of due rows, 1,000 writes a second each. Only ever raise it."""
+
+    aws_connections: int = Field(default=16, ge=1)
+    """AWS: calls at a time, to each of the two services. More helps only while the network is the bottleneck."""
+
+    aws_queue: int = Field(default=256, ge=0)
+    """AWS: calls that may wait for a connection; the one after that is told that the server is busy."""
+
+    aws_connect_timeout: Period = timedelta(seconds=1)
+    """AWS: how long one try to connect may take."""
+
+    aws_read_timeout: Period = timedelta(seconds=5)
+    """AWS: how long one answer may take. Shorter gives up on slow answers that would have come."""
+
+    aws_attempts: int = Field(default=3, ge=1)
+    """AWS: tries of each call in all, with back-off. More hides longer outages, and makes callers wait."""
+
+    @field_validator("bucket", "region", "privacy_secret")
+    @classmethod
+    def _needed_with_aws(cls, value: object, info: ValidationInfo) -> object:
+        if info.data.get("backend") == "aws" and not value:
+            raise ValueError("is needed with the backend aws")
+        return value
+
+    @model_validator(mode="after")
+    def _rules_agree(self) -> Self:
+        self.timing()
+        self.collections()
+        return self
+
+    def timing(self) -> Timing:
+        """The protocol's periods. Raises ValueError where they contradict."""
+        return Timing(
+            upload_lifetime=self.upload_lifetime,
+            late_put_bound=self.late_put_bound,
+            pending_grace=self.pending_grace,
+            orphan_grace=self.orphan_grace,
+            request_lifetime=self.request_lifetime,
+            tombstone_margin=self.tombstone_margin,
+        )
+
+    def collections(self) -> Collections:
+        """The kinds of audio. Raises ValueError."""
+        collections = read_collections(self.collections_file)
+        return adapted(collections, temp_audio_prefix=self.temp_audio_prefix, url_lifetime=self.url_lifetime)

@@ -6,18 +6,18 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from mayfly_runtime.testing import FakeClock
-from mayfly_storage.testing import Subject, memory_backend
+from mayfly_storage.testing import LinkResponse, Subject, memory_backend
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from mayfly_storage.domain.ports import BlobFacts, BlobStore, StoredBlob
-    from mayfly_storage.testing import LinkResponse
 
     Opener = Callable[[pytest.FixtureRequest, FakeClock], AbstractAsyncContextManager[Subject]]
 
@@ -35,7 +35,27 @@ async def open_memory(request: pytest.FixtureRequest, clock: FakeClock) -> Async
     yield Subject(backend=memory.backend, clock=clock, follow=follow)
 
 
-OPENERS: dict[str, Opener] = {"memory": open_memory}
+@asynccontextmanager
+async def open_aws(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[Subject]:
+    """S3 and DynamoDB, emulated, over real HTTP."""
+    from mayfly_storage.backends.aws.testing import (  # noqa: PLC0415 - boto3 and moto are slow to load
+        emulated_options,
+        open_emulated,
+    )
+
+    options = emulated_options(request.getfixturevalue("aws_url"))
+    async with open_emulated(options, now=clock.now) as backend, httpx.AsyncClient() as http:
+
+        async def follow(
+            method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
+        ) -> LinkResponse:
+            answer = await http.request(method, url, headers=headers, content=body)
+            return LinkResponse(status=answer.status_code, headers=dict(answer.headers), body=answer.content)
+
+        yield Subject(backend=backend, clock=clock, follow=follow)
+
+
+OPENERS: dict[str, Opener] = {"aws": open_aws, "memory": open_memory}
 """Each opens one empty backend on the given clock; session fixtures (a server) come by `request.getfixturevalue`."""
 
 

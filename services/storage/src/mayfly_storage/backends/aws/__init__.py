@@ -1,0 +1,1 @@
+"""Audio in S3 (or a store that speaks like it) and rows in DynamoDB. The only place that knows boto3."""

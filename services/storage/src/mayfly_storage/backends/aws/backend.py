@@ -1,0 +1,102 @@
+"""Opens the AWS backend: clients, pools, catalog, bytes and links, in order, and closes them in reverse."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from mayfly_runtime.offload import Offload
+from mayfly_storage.backends.aws.blobs import S3Blobs
+from mayfly_storage.backends.aws.catalog import DynamoCatalog
+from mayfly_storage.backends.aws.clients import DYNAMODB, S3, AwsCalls, Clients, make_clients
+from mayfly_storage.backends.aws.credentials import SigningCredentials
+from mayfly_storage.backends.aws.deletion import ObjectDeletion
+from mayfly_storage.backends.aws.due import DueIndex
+from mayfly_storage.backends.aws.links import S3Links
+from mayfly_storage.backends.aws.listing import RowListing
+from mayfly_storage.backends.aws.patience import Patience
+from mayfly_storage.backends.aws.places import ObjectPlaces
+from mayfly_storage.backends.aws.presigning import Presigner
+from mayfly_storage.backends.aws.rows import RowFormat
+from mayfly_storage.backends.aws.table import AudioTable
+from mayfly_storage.backends.aws.writes import Writes
+from mayfly_storage.domain.audio import Location
+from mayfly_storage.domain.ports import Backend, Store, Stores
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+    from datetime import datetime
+
+    import boto3
+
+    from mayfly_storage.backends.aws.options import AwsOptions
+    from mayfly_storage.domain.timing import Timing
+
+
+@asynccontextmanager
+async def open_aws(
+    options: AwsOptions,
+    *,
+    timing: Timing,
+    now: Callable[[], datetime],
+    session: boto3.Session | None = None,
+) -> AsyncIterator[Backend]:
+    """Open the backend. It calls no service yet: `check` does.
+
+    Args:
+        options: Where the services are.
+        timing: When rows are due, and when DynamoDB may collect them.
+        now: The clock; links are honest only if it is the one that botocore signs by.
+        session: Carries credentials and event hooks; by default boto3's own chain of credentials.
+    """
+    async with AsyncExitStack() as stack:
+        after_the_pools = stack.enter_context(ExitStack())
+        s3_pool = _pool(stack, "s3", options)
+        dynamodb_pool = _pool(stack, "dynamodb", options)
+        clients = await s3_pool(make_clients, options, session=session)
+        after_the_pools.callback(clients.close)
+        yield Backend(
+            name="aws",
+            bucket=options.bucket,
+            region=options.region,
+            catalog=_catalog(options, clients, AwsCalls(DYNAMODB, dynamodb_pool), timing=timing, now=now),
+            stores=Stores(
+                primary=Location.S3,
+                by_location={Location.S3: _store(options, clients, AwsCalls(S3, s3_pool), now=now)},
+            ),
+        )
+
+
+def _pool(stack: AsyncExitStack, name: str, options: AwsOptions) -> Offload:
+    """A pool with a worker for each connection."""
+    pool = Offload(name=name, workers=options.connections, queue=options.queue)
+    stack.push_async_callback(pool.shutdown)
+    return pool
+
+
+def _catalog(
+    options: AwsOptions, clients: Clients, calls: AwsCalls, *, timing: Timing, now: Callable[[], datetime]
+) -> DynamoCatalog:
+    table = AudioTable(clients.dynamodb, calls, name=options.table, patience=Patience())
+    rows = RowFormat(timing=timing, bucket=options.bucket, due_buckets=options.due_buckets)
+    return DynamoCatalog(
+        table=table,
+        writes=Writes(options.table, rows),
+        listing=RowListing(table),
+        due=DueIndex(table, rows),
+        now=now,
+    )
+
+
+def _store(options: AwsOptions, clients: Clients, calls: AwsCalls, *, now: Callable[[], datetime]) -> Store:
+    places = ObjectPlaces(clients.s3, calls, bucket=options.bucket)
+    credentials = SigningCredentials(clients.credentials, now=now, session_lifetime=options.session_lifetime)
+    return Store(
+        blobs=S3Blobs(
+            options,
+            places=places,
+            deletion=ObjectDeletion(places, conditional=options.trusts_conditional_deletes),
+            patience=Patience(),
+        ),
+        links=S3Links(options, presigner=Presigner(clients.s3, now=now), credentials=credentials, calls=calls),
+    )

@@ -1,0 +1,162 @@
+"""The rows in DynamoDB: the AudioCatalog of this backend."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mayfly_storage.backends.aws import rows
+from mayfly_storage.backends.aws.schema import require_usable
+from mayfly_storage.backends.aws.table import Refusal
+from mayfly_storage.domain.audio import Audio, AudioName, State
+from mayfly_storage.domain.errors import ObjectKeyTakenError, RequestSeenError, StateChangedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
+
+    from mayfly_storage.backends.aws.due import DueIndex
+    from mayfly_storage.backends.aws.listing import RowListing
+    from mayfly_storage.backends.aws.table import AudioTable
+    from mayfly_storage.backends.aws.writes import Writes
+    from mayfly_storage.domain.ports import AudioFilter, Page, Shard
+    from mayfly_storage.domain.uploads import RequestRecord
+
+
+class DynamoCatalog:
+    """Rows, request records and key claims in one table; every promise is the port's."""
+
+    def __init__(
+        self, *, table: AudioTable, writes: Writes, listing: RowListing, due: DueIndex, now: Callable[[], datetime]
+    ) -> None:
+        """Take the table and its parts; `now` decides whether a request record is forgotten."""
+        self._table = table
+        self._writes = writes
+        self._listing = listing
+        self._due = due
+        self._now = now
+
+    async def reserve(self, audio: Audio, request: RequestRecord | None, *, replaces: AudioName | None = None) -> None:
+        """W1, in one transaction."""
+        writes = [self._writes.add_row(audio)]
+        if request is not None:
+            writes.append(self._writes.add_request(request, self._now(), replaces=replaces))
+        if audio.claims_key:
+            writes.append(self._writes.add_claim(audio))
+        refused = await self._table.transact(writes)
+        if refused and not _is_own(refused, writes, audio, request):
+            raise _conflict(refused, audio, request)
+
+    async def find_request(self, caller: str, request_id: str, now: datetime) -> RequestRecord | None:
+        """The request record, unless it is forgotten."""
+        found = await self._table.read([rows.request_key(caller, request_id)])
+        records = [rows.request_of(item, caller=caller) for item in found]
+        return next((record for record in records if now < record.forget_time), None)
+
+    async def get_many(self, names: Sequence[AudioName]) -> dict[AudioName, Audio]:
+        """The rows that exist."""
+        found = await self._table.read([rows.key_of(name) for name in dict.fromkeys(names)])
+        return {audio.name: audio for audio in map(rows.audio_of, found)}
+
+    async def find_by_keys(self, object_keys: Sequence[str]) -> dict[str, AudioName]:
+        """The holders of claimed keys."""
+        found = await self._table.read([rows.claim_key(key) for key in dict.fromkeys(object_keys)])
+        return dict(map(rows.holder_of, found))
+
+    async def make_ready(self, audio: Audio) -> Audio:
+        """W3."""
+        row = await self._table.update(self._writes.make_ready(audio))
+        if not isinstance(row, Refusal):
+            return rows.audio_of(row)
+        there = rows.audio_of(row.found) if row.found else None
+        # READY by this attempt: the answer to an earlier try was lost, or this call is a repetition.
+        if there is not None and (there.state, there.attempt) == (State.READY, audio.attempt):
+            return there
+        raise StateChangedError(f"{audio.name} is not PENDING with this attempt any more")
+
+    async def begin_delete(self, audios: Sequence[Audio], now: datetime) -> list[Audio | None]:
+        """D1, for each row on its own; a hundred in a request."""
+        living = {audio.name: audio for audio in audios if audio.state is not State.DELETING}
+        outcomes = await self._table.apply([[self._writes.begin_delete(audio, now)] for audio in living.values()])
+        marked = {
+            audio.name: audio.tombstone(now)
+            for audio, refusal in zip(living.values(), outcomes, strict=True)
+            if refusal is None or _is_own_delete(refusal, audio, now)
+        }
+        marked |= await self._unchanged([audio for audio in audios if audio.state is State.DELETING])
+        return [marked.get(audio.name) for audio in audios]
+
+    async def _unchanged(self, tombstones: Sequence[Audio]) -> dict[AudioName, Audio]:
+        there = await self.get_many([audio.name for audio in tombstones])
+        return {given.name: there[given.name] for given in tombstones if _is_same(there.get(given.name), given)}
+
+    async def mark_bytes_gone(self, tombstones: Sequence[Audio]) -> None:
+        """Note that D3 was seen."""
+        gone = [replace(audio, bytes_gone=True) for audio in _distinct(tombstones)]
+        await self._table.apply([[self._writes.mark_bytes_gone(audio)] for audio in gone])
+
+    async def remove(self, tombstones: Sequence[Audio]) -> None:
+        """D4."""
+        given = _distinct(tombstones)
+        outcomes = await self._table.apply([self._removal(audio) for audio in given])
+        # Where another audio holds the key by now, the row alone may go; a row that has changed is refused again.
+        rest = [audio for audio, refusal in zip(given, outcomes, strict=True) if refusal and audio.claims_key]
+        await self._table.apply([[self._writes.remove_row(audio)] for audio in rest])
+
+    def _removal(self, audio: Audio) -> list[TransactWriteItemTypeDef]:
+        row = self._writes.remove_row(audio)
+        return [row, self._writes.remove_claim(audio)] if audio.claims_key else [row]
+
+    async def list_audio(self, wanted: AudioFilter, *, limit: int, cursor: str = "") -> Page[Audio]:
+        """Rows in any state; by name within a day."""
+        return await self._listing.page(wanted, limit=limit, cursor=cursor)
+
+    async def list_due(self, before: datetime, *, shard: Shard, limit: int, cursor: str = "") -> Page[Audio]:
+        """Rows that are due, the longest due first."""
+        return await self._due.page(before, shard=shard, limit=limit, cursor=cursor)
+
+    async def check(self) -> None:
+        """Whether the table is there, with its index."""
+        await require_usable(self._table)
+
+
+def _is_own(refused: dict[int, Refusal], writes: Sequence[object], audio: Audio, request: RequestRecord | None) -> bool:
+    """Whether what is in the way of W1 is all of what it writes: then the answer to an earlier try was lost.
+
+    The row alone would not do: whatever is one transaction is there as a whole, or not at all.
+    """
+    if len(refused) < len(writes) or rows.audio_of(refused[0].found) != audio:
+        return False
+    return request is None or rows.request_of(refused[1].found, caller=request.caller) == request
+
+
+def _conflict(refused: dict[int, Refusal], audio: Audio, request: RequestRecord | None) -> Exception:
+    """Which condition of W1 did not hold; the writes are row, request record, claim, as far as there are such."""
+    if request is not None and 1 in refused:
+        return RequestSeenError(f"request_id {request.request_id} is known, or stands for another audio")
+    if 0 in refused:
+        return StateChangedError(f"{audio.name} exists already")
+    return ObjectKeyTakenError(audio.object_key)
+
+
+def _is_own_delete(refusal: Refusal, audio: Audio, now: datetime) -> bool:
+    """Whether the tombstone that is in the way is the one that we wrote."""
+    if not refusal.found:
+        return False
+    there = rows.audio_of(refusal.found)
+    return (there.state, there.attempt, there.delete_time) == (State.DELETING, audio.attempt, now)
+
+
+def _is_same(there: Audio | None, given: Audio) -> bool:
+    return there is not None and (there.state, there.attempt, there.expire_time) == (
+        given.state,
+        given.attempt,
+        given.expire_time,
+    )
+
+
+def _distinct(audios: Sequence[Audio]) -> list[Audio]:
+    """Each row once: a transaction must not name one twice."""
+    return list({audio.name: audio for audio in audios}.values())

@@ -1,0 +1,43 @@
+"""Cursors: opaque to callers, and refused where they do not belong."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mayfly_storage.domain.errors import PageTokenInvalidError
+
+Places: TypeAlias = dict[str, list[str]]
+"""Where a listing stands: for each of its parts the key of what was answered last."""
+
+
+@dataclass(frozen=True, slots=True)
+class CursorFormat:
+    """Cursors of one listing with one set of filters."""
+
+    kind: str
+    scope: str
+
+    def encode(self, places: Places) -> str:
+        """Base64url of JSON, without padding."""
+        text = json.dumps([self.kind, self.scope, places], separators=(",", ":"))
+        return base64.urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+    def decode(self, cursor: str) -> Places:
+        """Read it back. Raises PageTokenInvalidError for cursors of others."""
+        try:
+            padded = cursor + "=" * (-len(cursor) % 4)
+            kind, scope, places = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        except (ValueError, TypeError):
+            raise PageTokenInvalidError from None
+        if (kind, scope) != (self.kind, self.scope) or not _are_places(places):
+            raise PageTokenInvalidError
+        return dict(places)
+
+
+def _are_places(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(place, list) and all(isinstance(part, str) and part for part in place) for place in value.values()
+    )

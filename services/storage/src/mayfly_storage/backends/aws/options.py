@@ -1,0 +1,46 @@
+"""What the AWS backend needs to be told. Credentials are not among it: boto3 finds them by its own chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsOptions:
+    """Where the stores are, and how patient storage is with them."""
+
+    bucket: str
+    region: str
+    """Always explicit: a guessed region signs links that the store refuses."""
+    table: str = "tts_temp_audio"
+    s3_endpoint_url: str | None = None
+    """None: AWS. Otherwise R2, MinIO or an emulator; links lead there too, so callers must be able to reach it."""
+    dynamodb_endpoint_url: str | None = None
+    addressing_style: Literal["auto", "path", "virtual"] = "auto"
+    """How the bucket stands in a URL; many S3-like stores want `path`."""
+    encryption: Literal["AES256", "aws:kms"] | None = None
+    """What every PUT asks for. None: what the bucket does by default."""
+    kms_key_id: str | None = None
+    conditional_deletes: bool | None = None
+    """Whether DeleteObjects honours ETags. Where it does not, a listing is compared before, which leaves a moment
+    between. None: only AWS itself is believed to."""
+    due_buckets: int = 4
+    """Partitions of the index of due rows; each takes about 1,000 writes a second. Only ever raise it: rows in buckets
+    above the number are found by the object listing alone."""
+    connections: int = 16
+    """Calls at a time, to each of the two services. More helps only while the network is the bottleneck."""
+    queue: int = 256
+    """Calls that may wait for a connection; the one after that is told that the server is busy."""
+    connect_timeout: timedelta = timedelta(seconds=1)
+    read_timeout: timedelta = timedelta(seconds=5)
+    attempts: int = 3
+    """Tries of each call in all, by the SDK, with back-off."""
+    session_lifetime: timedelta = timedelta(minutes=15)
+    """How long temporary credentials are trusted that do not say when they end (a token from the environment)."""
+
+    @property
+    def trusts_conditional_deletes(self) -> bool:
+        """Whether an ETag in DeleteObjects can be relied on."""
+        return self.s3_endpoint_url is None if self.conditional_deletes is None else self.conditional_deletes

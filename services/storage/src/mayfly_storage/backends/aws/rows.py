@@ -1,0 +1,223 @@
+"""The items of the table: rows of audio, request records and key claims.
+
+A row has system A's attributes under system A's names, so that whoever queries the table by that schema can read it;
+the protocol's own attributes stand beside them. Records and claims share the table, because W1 is one transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from mayfly_storage.backends.aws import attributes as at
+from mayfly_storage.backends.aws.attributes import Item, ItemReader
+from mayfly_storage.domain.audio import Audio, AudioName, Location, State
+from mayfly_storage.domain.ports import Shard
+from mayfly_storage.domain.uploads import RequestRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    from mayfly_storage.domain.timing import Timing
+
+PARTITION: Final = "date"
+SORT: Final = "audio_id"
+DUE_BUCKET: Final = "due_bucket"
+DUE_TIME: Final = "due_time"
+DUE_INDEX: Final = "due"
+DUE_ATTRIBUTES: Final = (DUE_BUCKET, DUE_TIME)
+PERSONAL: Final = ("text", "owner", "ip_address")
+"""What leaves a row at D1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowFormat:
+    """How audio looks in this table."""
+
+    timing: Timing
+    bucket: str
+    due_buckets: int
+
+    def item(self, audio: Audio) -> Item:
+        """The row of an audio."""
+        return key_of(audio.name) | self._schema_of_system_a(audio) | _protocol(audio) | _facts(audio) | self.due(audio)
+
+    def _schema_of_system_a(self, audio: Audio) -> Item:
+        return _present(
+            s3_key=at.text(audio.object_key),
+            s3_url=at.text(f"s3://{self.bucket}/{audio.object_key}") if audio.location is Location.S3 else None,
+            text=_text(audio.text),
+            voice_id=_text(audio.voice),
+            duration=at.seconds(audio.duration) if audio.duration is not None else None,
+            created_at=at.time(audio.create_time),
+            ip_address=_text(audio.ip_address),
+            ttl=self._ttl(audio),
+        )
+
+    def due(self, audio: Audio) -> Item:
+        """What makes the row stand in the index of due rows; nothing, and so no place there, if it never is."""
+        due_time = self.timing.due_time(audio)
+        if due_time is None:
+            return {}
+        return {DUE_BUCKET: at.text(self._due_bucket(audio.name.audio_id)), DUE_TIME: at.time(due_time)}
+
+    @property
+    def all_due_buckets(self) -> list[str]:
+        """Every bucket that rows may stand in."""
+        return [f"due#{number}" for number in range(self.due_buckets)]
+
+    def _due_bucket(self, audio_id: str) -> str:
+        shards = (Shard(index=number, count=self.due_buckets) for number in range(self.due_buckets))
+        return f"due#{next(shard.index for shard in shards if shard.holds(audio_id))}"
+
+    def claim(self, audio: Audio) -> Item:
+        """The item that holds a key which the caller chose."""
+        return claim_key(audio.object_key) | _present(
+            audio_name=at.text(str(audio.name)),
+            # Later than the row's: a claim that went first would let another audio have the key too early.
+            ttl=self._ttl(audio, margins=2),
+        )
+
+    def _ttl(self, audio: Audio, *, margins: int = 1) -> AttributeValueTypeDef | None:
+        if audio.expire_time is None:
+            return None
+        return _epoch(audio.expire_time + margins * self.timing.tombstone_margin)
+
+
+def key_of(name: AudioName) -> Item:
+    """The key of a row."""
+    return _key(name.date, name.audio_id)
+
+
+def name_of(item: Mapping[str, AttributeValueTypeDef]) -> AudioName:
+    """The name of a row's audio."""
+    reader = ItemReader(item)
+    return AudioName(reader.text(PARTITION), reader.text(SORT))
+
+
+def claim_key(object_key: str) -> Item:
+    """The key of a claim."""
+    return _key(f"key#{_digest(object_key)[:4]}", object_key)
+
+
+def request_key(caller: str, request_id: str) -> Item:
+    """The key of a request record. It does not hold the date, so that a retry after midnight finds it."""
+    return _key(f"idem#{caller}#{_digest(request_id)[:2]}", request_id)
+
+
+def request_item(request: RequestRecord) -> Item:
+    """A request record."""
+    return request_key(request.caller, request.request_id) | _present(
+        fingerprint=at.text(request.fingerprint),
+        audio_name=at.text(str(request.name)),
+        forget_time=at.time(request.forget_time),
+        ttl=_epoch(request.forget_time),
+    )
+
+
+def request_of(item: Item, *, caller: str) -> RequestRecord:
+    """Read a request record."""
+    reader = ItemReader(item)
+    return RequestRecord(
+        caller=caller,
+        request_id=reader.text(SORT),
+        fingerprint=reader.text("fingerprint"),
+        name=AudioName.parse(reader.text("audio_name")),
+        forget_time=reader.moment("forget_time"),
+    )
+
+
+def holder_of(item: Item) -> tuple[str, AudioName]:
+    """Read a claim: which key, held by whom."""
+    reader = ItemReader(item)
+    return reader.text(SORT), AudioName.parse(reader.text("audio_name"))
+
+
+def audio_of(item: Mapping[str, AttributeValueTypeDef]) -> Audio:
+    """Read a row."""
+    row = ItemReader(item)
+    return Audio(
+        name=name_of(item),
+        collection=row.text("collection"),
+        state=State(row.text("state")),
+        location=Location(row.text("location")),
+        object_key=row.text("s3_key"),
+        content_type=row.text("content_type"),
+        size_bytes=row.integer("size_bytes"),
+        sha256=row.blob("sha256"),
+        attempt=row.text("attempt"),
+        create_time=row.moment("created_at"),
+        upload_deadline=row.moment("upload_deadline"),
+        expire_time=row.time("expire_time"),
+        etag=row.text("etag") or None,
+        delete_time=row.time("delete_time"),
+        bytes_gone=row.flag("bytes_gone"),
+        claims_key=row.flag("claims_key"),
+        duration=row.period("duration"),
+        voice=row.text("voice_id"),
+        text=row.text("text"),
+        user_id=row.text("user_id"),
+        owner=row.text("owner"),
+        ip_address=row.text("ip_address"),
+        writer=row.text("writer"),
+        key_fields=row.texts("key_fields"),
+        labels=row.texts("labels"),
+    )
+
+
+def _protocol(audio: Audio) -> Item:
+    return _present(
+        state=at.text(audio.state),
+        attempt=at.text(audio.attempt),
+        location=at.text(audio.location),
+        upload_deadline=at.time(audio.upload_deadline),
+        expire_time=_time(audio.expire_time),
+        delete_time=_time(audio.delete_time),
+        etag=_text(audio.etag or ""),
+        bytes_gone=at.flag(value=True) if audio.bytes_gone else None,
+        claims_key=at.flag(value=True) if audio.claims_key else None,
+    )
+
+
+def _facts(audio: Audio) -> Item:
+    return _present(
+        collection=at.text(audio.collection),
+        content_type=_text(audio.content_type),
+        size_bytes=at.number(audio.size_bytes),
+        sha256=at.blob(audio.sha256) if audio.sha256 else None,
+        user_id=_text(audio.user_id),
+        owner=_text(audio.owner),
+        writer=_text(audio.writer),
+        key_fields=at.texts(audio.key_fields) if audio.key_fields else None,
+        labels=at.texts(audio.labels) if audio.labels else None,
+    )
+
+
+def _key(partition: str, sort: str) -> Item:
+    return {PARTITION: at.text(partition), SORT: at.text(sort)}
+
+
+def _present(**values: AttributeValueTypeDef | None) -> Item:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _text(value: str) -> AttributeValueTypeDef | None:
+    return at.text(value) if value else None
+
+
+def _time(value: datetime | None) -> AttributeValueTypeDef | None:
+    return at.time(value) if value is not None else None
+
+
+def _epoch(value: datetime) -> AttributeValueTypeDef:
+    """DynamoDB's TTL wants whole seconds, and must never be early."""
+    return at.number(math.ceil(value.timestamp()))
+
+
+def _digest(value: str) -> str:
+    return hashlib.sha256(value.encode()).hexdigest()

@@ -1,0 +1,67 @@
+"""The table: system A's two keys, the index of what is due, and DynamoDB's TTL as garbage collection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from mayfly_storage.backends.aws.rows import DUE_BUCKET, DUE_INDEX, DUE_TIME, PARTITION, SORT
+from mayfly_storage.domain.errors import BackendMisconfiguredError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mypy_boto3_dynamodb.type_defs import (
+        AttributeDefinitionTypeDef,
+        GlobalSecondaryIndexTypeDef,
+        KeySchemaElementTypeDef,
+        TableDescriptionTypeDef,
+    )
+
+    from mayfly_storage.backends.aws.table import AudioTable
+
+TTL_ATTRIBUTE: Final = "ttl"
+KEYS: Final[Sequence[KeySchemaElementTypeDef]] = (
+    {"AttributeName": PARTITION, "KeyType": "HASH"},
+    {"AttributeName": SORT, "KeyType": "RANGE"},
+)
+ATTRIBUTES: Final[Sequence[AttributeDefinitionTypeDef]] = tuple(
+    {"AttributeName": name, "AttributeType": "S"} for name in (PARTITION, SORT, DUE_BUCKET, DUE_TIME)
+)
+INDEX: Final[GlobalSecondaryIndexTypeDef] = {
+    "IndexName": DUE_INDEX,
+    "KeySchema": [
+        {"AttributeName": DUE_BUCKET, "KeyType": "HASH"},
+        {"AttributeName": DUE_TIME, "KeyType": "RANGE"},
+    ],
+    # Whole rows, so that finding a thousand due rows needs no thousand reads. D1 empties them here, too.
+    "Projection": {"ProjectionType": "ALL"},
+}
+
+
+async def require_usable(table: AudioTable) -> None:
+    """Raise BackendMisconfiguredError unless the table has the schema that the catalog works with."""
+    answer = await table.calls(table.client.describe_table, TableName=table.name)
+    if problem := problem_of(answer["Table"]):
+        raise BackendMisconfiguredError(table.calls.service, f"table {table.name} {problem}")
+
+
+def problem_of(table: TableDescriptionTypeDef) -> str:
+    """What is wrong with a table; empty if nothing is."""
+    if table.get("TableStatus") not in {"ACTIVE", "UPDATING"}:
+        return f"is {table.get('TableStatus')}"
+    if _schema(table.get("KeySchema", [])) != _schema(KEYS):
+        return f"has not the keys {PARTITION} and {SORT}"
+    if not has_index(table):
+        return f"has no index {DUE_INDEX}"
+    return ""
+
+
+def has_index(table: TableDescriptionTypeDef) -> bool:
+    """Whether the table has the index of due rows."""
+    indexes = {index.get("IndexName", ""): index for index in table.get("GlobalSecondaryIndexes", [])}
+    found = indexes.get(DUE_INDEX)
+    return found is not None and _schema(found.get("KeySchema", [])) == _schema(INDEX["KeySchema"])
+
+
+def _schema(keys: Sequence[KeySchemaElementTypeDef]) -> list[tuple[str, str]]:
+    return [(key["AttributeName"], key["KeyType"]) for key in keys]

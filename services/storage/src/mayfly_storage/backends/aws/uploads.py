@@ -1,0 +1,77 @@
+"""What a PUT says of its bytes, whether storage sends it or a caller with a grant; and what S3 then says of them."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Final
+
+from mayfly_storage.backends.aws.attributes import iso
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, PutObjectRequestTypeDef
+
+    from mayfly_storage.backends.aws.options import AwsOptions
+    from mayfly_storage.domain.ports import BlobFacts
+
+_ATTEMPT: Final = "attempt"
+_EXPIRES: Final = "expires-at"
+
+
+def put_parameters(options: AwsOptions, key: str, facts: BlobFacts) -> PutObjectRequestTypeDef:
+    """PutObject's parameters, all but the body: written once, with exactly these bytes and this type."""
+    parameters: PutObjectRequestTypeDef = {
+        "Bucket": options.bucket,
+        "Key": key,
+        "IfNoneMatch": "*",
+        "ContentLength": facts.size_bytes,
+        "ContentType": facts.content_type,
+        # The algorithm says no more than the checksum's name; some stores keep the checksum only if it is there.
+        "ChecksumAlgorithm": "SHA256",
+        "ChecksumSHA256": _base64(facts.sha256),
+        "Metadata": _metadata(facts),
+    }
+    if options.encryption:
+        parameters["ServerSideEncryption"] = options.encryption
+    if options.kms_key_id:
+        parameters["SSEKMSKeyId"] = options.kms_key_id
+    return parameters
+
+
+def put_headers(parameters: PutObjectRequestTypeDef) -> dict[str, str]:
+    """The same parameters as the headers of the PUT; a grant signs all of them, so that each has to be as it is."""
+    headers = {
+        "Content-Length": str(parameters["ContentLength"]),
+        "Content-Type": parameters["ContentType"],
+        "If-None-Match": parameters["IfNoneMatch"],
+        "x-amz-checksum-sha256": parameters["ChecksumSHA256"],
+        "x-amz-sdk-checksum-algorithm": parameters["ChecksumAlgorithm"],
+    }
+    headers |= {f"x-amz-meta-{name}": value for name, value in parameters["Metadata"].items()}
+    if encryption := parameters.get("ServerSideEncryption"):
+        headers["x-amz-server-side-encryption"] = encryption
+    if key_id := parameters.get("SSEKMSKeyId"):
+        headers["x-amz-server-side-encryption-aws-kms-key-id"] = key_id
+    return headers
+
+
+def attempt_of(head: HeadObjectOutputTypeDef) -> str | None:
+    """The attempt that wrote an object; None if it was written without one."""
+    return head["Metadata"].get(_ATTEMPT)
+
+
+def sha256_of(head: HeadObjectOutputTypeDef) -> bytes | None:
+    """The checksum that the store keeps of the whole object; None if it keeps none."""
+    checksum = head.get("ChecksumSHA256", "")
+    # A multipart object's is a checksum of checksums, which says so by its end: "-3" for three parts.
+    return base64.b64decode(checksum) if checksum and "-" not in checksum else None
+
+
+def _metadata(facts: BlobFacts) -> dict[str, str]:
+    metadata = {_ATTEMPT: facts.attempt}
+    if facts.expire_time is not None:
+        metadata[_EXPIRES] = iso(facts.expire_time)
+    return metadata
+
+
+def _base64(value: bytes) -> str:
+    return base64.b64encode(value).decode()

@@ -1,0 +1,130 @@
+"""The protocol's conditional writes (W1, W3, D1, D4) as requests. Nothing here touches the network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mayfly_storage.backends.aws import attributes as at
+from mayfly_storage.backends.aws.expressions import Condition, absent, assignment, equals, names_in
+from mayfly_storage.backends.aws.rows import (
+    DUE_ATTRIBUTES,
+    PARTITION,
+    PERSONAL,
+    RowFormat,
+    claim_key,
+    key_of,
+    request_item,
+)
+from mayfly_storage.domain.audio import Audio, AudioName, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from mypy_boto3_dynamodb.type_defs import DeleteTypeDef, PutTypeDef, TransactWriteItemTypeDef, UpdateTypeDef
+
+    from mayfly_storage.backends.aws.attributes import Item
+    from mayfly_storage.domain.uploads import RequestRecord
+
+
+class Writes:
+    """Makes the requests for one table."""
+
+    def __init__(self, table: str, rows: RowFormat) -> None:
+        """Take the table's name and how its rows look."""
+        self._table = table
+        self._rows = rows
+
+    def add_row(self, audio: Audio) -> TransactWriteItemTypeDef:
+        """W1: the row, which must be new."""
+        return {"Put": self._put(self._rows.item(audio), absent(PARTITION))}
+
+    def add_request(
+        self, request: RequestRecord, now: datetime, *, replaces: AudioName | None
+    ) -> TransactWriteItemTypeDef:
+        """W1: the request record, which must be new or forgotten, or must stand for `replaces`."""
+        moment = {":now": at.time(now)}
+        if replaces is None:
+            condition = absent(PARTITION) | Condition("#forget_time <= :now", moment)
+        else:
+            condition = equals("audio_name", str(replaces)) & Condition("#forget_time > :now", moment)
+        return {"Put": self._put(request_item(request), condition)}
+
+    def add_claim(self, audio: Audio) -> TransactWriteItemTypeDef:
+        """W1: the claim of the key, which nobody may hold."""
+        return {"Put": self._put(self._rows.claim(audio), absent(PARTITION))}
+
+    def make_ready(self, audio: Audio) -> UpdateTypeDef:
+        """W3: only a PENDING row of this attempt."""
+        ready = audio.ready(etag=audio.etag or "")
+        return self._update(ready, {"etag": at.text(audio.etag or "")}, _is(audio, State.PENDING))
+
+    def begin_delete(self, audio: Audio, now: datetime) -> TransactWriteItemTypeDef:
+        """D1: only a row with state, attempt and expiry as given."""
+        if audio.expire_time is None:
+            unchanged = absent("expire_time")
+        else:
+            unchanged = equals("expire_time", at.iso(audio.expire_time))
+        return {
+            "Update": self._update(
+                audio.tombstone(now),
+                {"delete_time": at.time(now)},
+                _is(audio, audio.state) & unchanged,
+                removed=PERSONAL,
+            )
+        }
+
+    def mark_bytes_gone(self, gone: Audio) -> TransactWriteItemTypeDef:
+        """After D3: only a DELETING row of this attempt."""
+        return {"Update": self._update(gone, {"bytes_gone": at.flag(value=True)}, _is(gone, State.DELETING))}
+
+    def remove_row(self, tombstone: Audio) -> TransactWriteItemTypeDef:
+        """D4: only a DELETING row of this attempt. One that is gone already may be gone."""
+        return {"Delete": self._delete(key_of(tombstone.name), absent(PARTITION) | _is(tombstone, State.DELETING))}
+
+    def remove_claim(self, tombstone: Audio) -> TransactWriteItemTypeDef:
+        """D4: only this audio's claim."""
+        held = equals("audio_name", str(tombstone.name))
+        return {"Delete": self._delete(claim_key(tombstone.object_key), absent(PARTITION) | held)}
+
+    def _update(
+        self, audio: Audio, changes: Item, condition: Condition, *, removed: Iterable[str] = ()
+    ) -> UpdateTypeDef:
+        """Set `changes`, and what every transition changes: the state, and when the row is due."""
+        due = self._rows.due(audio)
+        never_due = () if due else DUE_ATTRIBUTES
+        update = assignment({"state": at.text(audio.state)} | changes | due, (*removed, *never_due))
+        return {
+            "TableName": self._table,
+            "Key": key_of(audio.name),
+            "UpdateExpression": update.text,
+            "ConditionExpression": condition.text,
+            "ExpressionAttributeNames": names_in(update.text, condition.text),
+            "ExpressionAttributeValues": update.values | condition.values,
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+
+    def _put(self, item: Item, condition: Condition) -> PutTypeDef:
+        request: PutTypeDef = {
+            "TableName": self._table,
+            "Item": item,
+            "ConditionExpression": condition.text,
+            "ExpressionAttributeNames": names_in(condition.text),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        if condition.values:
+            request["ExpressionAttributeValues"] = condition.values
+        return request
+
+    def _delete(self, key: Item, condition: Condition) -> DeleteTypeDef:
+        return {
+            "TableName": self._table,
+            "Key": key,
+            "ConditionExpression": condition.text,
+            "ExpressionAttributeNames": names_in(condition.text),
+            "ExpressionAttributeValues": condition.values,
+        }
+
+
+def _is(audio: Audio, state: State) -> Condition:
+    return equals("state", state) & equals("attempt", audio.attempt)

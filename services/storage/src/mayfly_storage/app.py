@@ -1,0 +1,125 @@
+"""Composition root: what storage is made of, opened in order and closed in reverse. Alone knows both sides."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mayfly.storage.v1.retention_service_pb2_grpc import add_RetentionServiceServicer_to_server
+from mayfly.storage.v1.storage_service_pb2_grpc import add_StorageServiceServicer_to_server
+
+from mayfly_runtime.offload import Offload
+from mayfly_runtime.server import Readiness, RunningServer, ServerBuilder, serve_until_signal
+from mayfly_runtime.telemetry import Telemetry
+from mayfly_storage.data_dir import SPOOL, usable
+from mayfly_storage.opening import open_backend, open_privacy
+from mayfly_storage.readiness import check_backend, watching
+from mayfly_storage.transport.errors import DOMAIN, ERROR_TABLE
+from mayfly_storage.transport.retention_servicer import RetentionServicer
+from mayfly_storage.transport.spool import Spool
+from mayfly_storage.transport.storage_servicer import StorageServicer
+from mayfly_storage.transport.upload_stream import UploadReceiver
+from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases, World
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from mayfly_storage.config import StorageSettings
+    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.privacy import Privacy
+
+STORAGE_SERVICE = "mayfly.storage.v1.StorageService"
+RETENTION_SERVICE = "mayfly.storage.v1.RetentionService"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningStorage:
+    """Storage as it serves."""
+
+    backend: Backend
+    storage: RunningServer
+    retention: RunningServer
+
+
+async def serve(settings: StorageSettings, *, announce: Callable[[RunningStorage], None]) -> None:
+    """Serve until SIGTERM or SIGINT, then drain.
+
+    Args:
+        settings: All of them.
+        announce: Called once everything serves.
+    """
+    async with running_storage(settings) as running:
+        announce(running)
+        await serve_until_signal(running.storage, running.retention)
+
+
+@asynccontextmanager
+async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningStorage]:
+    """Storage, serving within the block. A failed start leaves nothing open."""
+    async with AsyncExitStack() as stack:
+        telemetry = Telemetry.start(settings, "mayfly-storage")
+        stack.callback(telemetry.shutdown)
+        spool_pool = Offload(name="spool", workers=settings.spool_workers, queue=settings.max_concurrent_rpcs)
+        stack.push_async_callback(spool_pool.shutdown)
+
+        backend = await stack.enter_async_context(open_backend(settings, now=_now))
+        await check_backend(backend, within=settings.readiness_interval)
+        with usable(settings.data_dir):
+            spool = await Spool.open(settings.data_dir / SPOOL, spool_pool)
+            privacy = await spool_pool(open_privacy, settings)
+
+        world = _world(settings, backend, privacy)
+        storage_calls = StorageUseCases.over(world)
+        uploads = UploadReceiver(admit=storage_calls.admit_stream, spool=spool)
+        readiness = Readiness()
+        await stack.enter_async_context(watching(backend, readiness, every=settings.readiness_interval))
+
+        storage = _builder(settings, settings.listen, telemetry)
+        storage.add(
+            add_StorageServiceServicer_to_server,
+            StorageServicer(storage_calls, uploads=uploads),
+            service=STORAGE_SERVICE,
+            readiness=readiness,
+        )
+        # A server of its own, because it is a right of its own, which a network policy must be able to see.
+        retention = _builder(settings, settings.retention_listen, telemetry)
+        retention.add(
+            add_RetentionServiceServicer_to_server,
+            RetentionServicer(RetentionUseCases.over(world)),
+            service=RETENTION_SERVICE,
+            readiness=readiness,
+        )
+        yield RunningStorage(
+            backend=backend, storage=await _start(stack, storage), retention=await _start(stack, retention)
+        )
+
+
+async def _start(stack: AsyncExitStack, builder: ServerBuilder) -> RunningServer:
+    server = await builder.start()
+    stack.push_async_callback(server.stop_now)
+    return server
+
+
+def _builder(settings: StorageSettings, listen: str, telemetry: Telemetry) -> ServerBuilder:
+    options, callers = settings.server_options(listen), settings.callers()
+    return ServerBuilder(options, domain=DOMAIN, errors=ERROR_TABLE, callers=callers, telemetry=telemetry)
+
+
+def _world(settings: StorageSettings, backend: Backend, privacy: Privacy) -> World:
+    return World(
+        backend=backend,
+        collections=settings.collections(),
+        privacy=privacy,
+        timing=settings.timing(),
+        now=_now,
+        new_id=uuid.uuid4,
+        new_attempt=lambda: secrets.token_hex(16),
+    )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,112 @@
+"""`mayfly-storage`: serve (the default), provision, config."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import typer
+
+from mayfly_runtime import logs
+from mayfly_runtime.callers_file import CallersFileError
+from mayfly_runtime.server import ListenError
+from mayfly_runtime.settings import SettingsError
+from mayfly_runtime.tls import TlsFilesError
+from mayfly_storage import app as composition
+from mayfly_storage import opening
+from mayfly_storage.backends.embedded.folder import DataFolderError
+from mayfly_storage.config import StorageSettings
+from mayfly_storage.data_dir import DataDirError
+from mayfly_storage.domain.errors import BackendMisconfiguredError, BackendUnavailableError, StorageFullError
+
+if TYPE_CHECKING:
+    from mayfly_storage.app import RunningStorage
+
+COULD_NOT_START: Final = 2
+
+# What an operator can mend. Everything else is a fault of ours, and shows its traceback.
+_UNUSABLE: Final = (
+    SettingsError,
+    CallersFileError,
+    ListenError,
+    TlsFilesError,
+    DataDirError,
+    DataFolderError,
+    BackendUnavailableError,
+    BackendMisconfiguredError,
+    StorageFullError,
+)
+
+logger = logging.getLogger("mayfly.storage")
+
+app = typer.Typer(
+    help="Keeps audio for exactly as long as it may live. Settings are environment variables: see `config`.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback(invoke_without_command=True)
+def default(context: typer.Context) -> None:
+    """Serve, unless a command says otherwise."""
+    if context.invoked_subcommand is None:
+        serve()
+
+
+@app.command()
+def serve() -> None:
+    """Serve StorageService and RetentionService until SIGTERM. The default."""
+    settings = _settings()
+    logs.configure(level=settings.log_level, format=settings.log_format)
+    try:
+        asyncio.run(composition.serve(settings, announce=lambda running: _announce(settings, running)))
+    except _UNUSABLE as error:
+        _give_up("start", error)
+
+
+@app.command()
+def provision() -> None:
+    """Make the bucket and the table of the AWS backend, where they are missing. Safe to repeat."""
+    settings = _settings()
+    try:
+        made = opening.provision(settings)
+    except _UNUSABLE as error:
+        _give_up("provision", error)
+    for line in made or ["Nothing to make: everything is there."]:
+        typer.echo(line)
+
+
+@app.command()
+def config() -> None:
+    """Print the effective settings; `*` marks what differs from the default, secrets are masked."""
+    typer.echo(_settings().describe())
+
+
+def _settings() -> StorageSettings:
+    try:
+        return StorageSettings.load()
+    except SettingsError as error:
+        _give_up("start", error)
+
+
+def _announce(settings: StorageSettings, running: RunningStorage) -> None:
+    addresses = {"storage": running.storage.address, "retention": running.retention.address}
+    if settings.log_format == "json":
+        logger.info("storage.serving", extra={"backend": running.backend.name, **addresses})
+        return
+    links = "" if settings.backend == "aws" else f"\n  links             {settings.links_url or settings.links_listen}"
+    token = "MAYFLY_TOKEN=... " if settings.callers_file else ""
+    typer.echo(
+        f"{settings.describe()}\n\n"
+        f"Mayfly storage, backend {running.backend.name} ({running.backend.bucket})\n"
+        f"  StorageService    {addresses['storage']}\n"
+        f"  RetentionService  {addresses['retention']}{links}\n\n"
+        f"Try it: MAYFLY_STORAGE_TARGET={addresses['storage']} {token}mayfly info\n",
+        err=True,
+    )
+
+
+def _give_up(verb: str, error: Exception) -> NoReturn:
+    typer.echo(f"mayfly-storage could not {verb}: {error}", err=True)
+    raise typer.Exit(COULD_NOT_START) from None

@@ -1,0 +1,102 @@
+"""From settings to an open backend. Only what is selected is imported: the embedded backend needs no boto3."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mayfly_storage.data_dir import PRIVACY_KEY, read_or_make_secret
+from mayfly_storage.domain.privacy import Privacy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+    from datetime import datetime
+
+    from mayfly_storage.backends.aws.options import AwsOptions
+    from mayfly_storage.backends.embedded.options import EmbeddedOptions
+    from mayfly_storage.config import StorageSettings
+    from mayfly_storage.domain.ports import Backend
+
+
+def open_backend(settings: StorageSettings, *, now: Callable[[], datetime]) -> AbstractAsyncContextManager[Backend]:
+    """The backend that the settings name, open within the block.
+
+    Raises:
+        DataFolderError: The embedded backend cannot use its folder.
+        ListenError: Its links cannot be served at their address.
+    """
+    if settings.backend == "aws":
+        from mayfly_storage.backends.aws.backend import open_aws  # noqa: PLC0415 - it imports boto3
+
+        return open_aws(aws_options(settings), timing=settings.timing(), now=now)
+    from mayfly_storage.backends.embedded.backend import open_embedded  # noqa: PLC0415 - it imports an HTTP server
+
+    return open_embedded(embedded_options(settings), timing=settings.timing(), now=now)
+
+
+def provision(settings: StorageSettings) -> list[str]:
+    """Make what the backend needs and does not make itself; a line for each thing made. Blocks.
+
+    Raises:
+        BackendUnavailableError: AWS does not answer.
+        BackendMisconfiguredError: AWS refuses.
+    """
+    if settings.backend == "embedded":
+        return []
+    from mayfly_storage.backends.aws.provision import provision as provision_aws  # noqa: PLC0415 - it imports boto3
+
+    return provision_aws(aws_options(settings))
+
+
+def open_privacy(settings: StorageSettings) -> Privacy:
+    """What is kept of people, with the secret that the settings give or the data folder keeps. Blocks.
+
+    Raises:
+        OSError: The secret can be neither read nor made.
+    """
+    given = settings.privacy_secret
+    secret = given.get_secret_value().encode() if given else read_or_make_secret(settings.data_dir / PRIVACY_KEY)
+    return Privacy(secret=secret, addresses=settings.addresses, keep_text=settings.keep_text)
+
+
+def embedded_options(settings: StorageSettings) -> EmbeddedOptions:
+    """What the embedded backend is told."""
+    from mayfly_storage.backends.embedded.options import EmbeddedOptions, LinkServerOptions  # noqa: PLC0415 - as above
+
+    secrets = (settings.link_secret, settings.link_secret_previous)
+    return EmbeddedOptions(
+        data_dir=settings.data_dir,
+        links=LinkServerOptions(
+            listen=settings.links_listen,
+            max_requests=settings.links_max_requests,
+            transfer_timeout=settings.links_transfer_timeout,
+            drain=settings.drain,
+        ),
+        link_base_url=settings.links_url or "",
+        link_secrets=tuple(secret.get_secret_value().encode() for secret in secrets if secret is not None),
+        headroom_bytes=settings.headroom_bytes,
+        file_workers=settings.file_workers,
+    )
+
+
+def aws_options(settings: StorageSettings) -> AwsOptions:
+    """What the AWS backend is told."""
+    from mayfly_storage.backends.aws.options import AwsOptions  # noqa: PLC0415 - as above
+
+    return AwsOptions(
+        bucket=settings.bucket or "",
+        region=settings.region or "",
+        table=settings.table,
+        s3_endpoint_url=settings.s3_endpoint_url or settings.endpoint_url,
+        dynamodb_endpoint_url=settings.dynamodb_endpoint_url or settings.endpoint_url,
+        addressing_style=settings.addressing_style,
+        encryption=settings.encryption,
+        kms_key_id=settings.kms_key_id,
+        conditional_deletes=settings.conditional_deletes,
+        due_buckets=settings.due_buckets,
+        connections=settings.aws_connections,
+        queue=settings.aws_queue,
+        connect_timeout=settings.aws_connect_timeout,
+        read_timeout=settings.aws_read_timeout,
+        attempts=settings.aws_attempts,
+    )

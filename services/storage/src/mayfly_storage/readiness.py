@@ -1,0 +1,84 @@
+"""Readiness follows the backend: checked from time to time, so that health calls cost nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from mayfly_storage.domain.errors import BackendUnavailableError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from datetime import timedelta
+
+    from mayfly_runtime.server import Readiness
+    from mayfly_storage.domain.ports import Backend
+
+logger = logging.getLogger("mayfly.storage.readiness")
+
+
+async def check_backend(backend: Backend, *, within: timedelta) -> None:
+    """Make sure that rows and bytes can be reached.
+
+    Raises:
+        BackendUnavailableError: Something does not answer, or not in time.
+        BackendMisconfiguredError: Something refuses.
+    """
+    try:
+        async with asyncio.timeout(within.total_seconds()):
+            await backend.catalog.check()
+            for store in backend.stores.by_location.values():
+                await store.blobs.check()
+    except TimeoutError:
+        raise BackendUnavailableError(backend.name) from None
+
+
+class BackendWatch:
+    """Checks again and again, and says how it is."""
+
+    def __init__(
+        self, backend: Backend, readiness: Readiness, *, every: timedelta, pause: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Describe the watch.
+
+        Args:
+            backend: What to check.
+            readiness: What to set.
+            every: How long a check may take: as long as the pause that `pause` makes.
+            pause: Waits until the next check.
+        """
+        self._backend = backend
+        self._readiness = readiness
+        self._every = every
+        self._pause = pause
+
+    async def run(self) -> None:
+        """Go on until cancelled."""
+        while True:
+            await self._pause()
+            await self._look()
+
+    async def _look(self) -> None:
+        try:
+            await check_backend(self._backend, within=self._every)
+        except StorageError as error:
+            self._readiness.set(ready=False, reason=str(error))
+        except Exception:  # a watch that dies would leave the last state for ever
+            logger.exception("backend.check_failed")
+            self._readiness.set(ready=False, reason="the check of the backend failed")
+        else:
+            self._readiness.set(ready=True)
+
+
+@asynccontextmanager
+async def watching(backend: Backend, readiness: Readiness, *, every: timedelta) -> AsyncIterator[None]:
+    """Watch for the length of the block."""
+    watch = BackendWatch(backend, readiness, every=every, pause=lambda: asyncio.sleep(every.total_seconds()))
+    task = asyncio.create_task(watch.run(), name="backend-watch")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import os
 import socket
 from dataclasses import dataclass
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 
 class ListenError(Exception):
@@ -97,22 +99,41 @@ class ListenAddress:
         """The same address at another port."""
         return ListenAddress(self.host, port, self.is_unix)
 
-    def why_not(self) -> ListenError:
-        """Find out why gRPC could not bind the address; it does not say itself."""
-        if self.is_unix:
-            return CannotListenError(str(self), "is the folder there and writable, and the path not in use?")
-        try:
-            _try_to_bind(self)
-        except socket.gaierror:
-            return CannotListenError(str(self), f"the host {self.host!r} is not known")
-        except OSError as error:
-            return self._explained(error)
-        return CannotListenError(str(self), "gRPC could not bind it, though it seems free now; try again")
+    def check(self) -> None:
+        """Make sure that the whole address can be bound; blocks for a moment.
 
-    def _explained(self, error: OSError) -> ListenError:
-        if error.errno == errno.EADDRINUSE:
-            return PortInUseError(str(self))
-        return CannotListenError(str(self), _REASONS.get(error.errno or 0) or error.strerror or str(error))
+        gRPC itself is content with a part: with `localhost` it may serve `::1` while another process has `127.0.0.1`,
+        and it takes a unix socket away from a process that serves it.
+
+        Raises:
+            ListenError: If the address, or a part of it, cannot be bound.
+        """
+        if self.is_unix:
+            self._check_unix()
+        else:
+            self._check_tcp()
+
+    def _check_tcp(self) -> None:
+        try:
+            targets = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)
+        except socket.gaierror:
+            raise CannotListenError(str(self), f"the host {self.host!r} is not known") from None
+        failures = [error for target in targets if (error := _failure_to_bind(target)) is not None]
+        for error in failures:
+            if error.errno == errno.EADDRINUSE:
+                raise PortInUseError(str(self)) from error
+        # A name may stand for more addresses than this machine has (no IPv6, for example); one is enough.
+        if len(failures) == len(targets):
+            raise CannotListenError(str(self), _reason(failures[0])) from failures[0]
+
+    def _check_unix(self) -> None:
+        folder = Path(self.host).parent
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise CannotListenError(str(self), f"the folder {folder} is not there, or not writable")
+        with socket.socket(socket.AF_UNIX) as probe:
+            # Nobody answers at a socket that a dead process left behind; gRPC removes it.
+            if probe.connect_ex(self.host) == 0:
+                raise PortInUseError(str(self))
 
     def __str__(self) -> str:
         if self.is_unix:
@@ -127,10 +148,18 @@ _REASONS: Final = {
 }
 
 
-def _try_to_bind(address: ListenAddress) -> None:
-    for family, kind, protocol, _, target in socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM):
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(target)
+def _reason(error: OSError) -> str:
+    return _REASONS.get(error.errno or 0) or error.strerror or str(error)
+
+
+def _failure_to_bind(target: tuple[Any, ...]) -> OSError | None:
+    family, kind, protocol, _, address = target
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
             # Listening is what fails where SO_REUSEADDR let the bind pass.
             probe.listen(1)
+        except OSError as error:
+            return error
+    return None

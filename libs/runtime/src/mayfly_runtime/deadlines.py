@@ -93,10 +93,11 @@ class DeadlineInterceptor(Interceptor):
             # The stubs say float; it is None when the caller sent no deadline.
             left = cast("float | None", call.context.time_remaining())
             if left is None:
-                left = default
-            elif left < MINIMUM:
-                await responder.abort(call, DeadlineTooShortError(left))
-            allowed = left - SHAVE
+                left, allowed = default, default - SHAVE
+            else:
+                if left < MINIMUM:
+                    await responder.abort(call, DeadlineTooShortError(left))
+                allowed = left - _wire_rounding(left) - SHAVE
             _deadline.set(time.monotonic() + allowed)
             scope = asyncio.timeout(allowed)
             try:
@@ -111,6 +112,14 @@ class DeadlineInterceptor(Interceptor):
             return await responder.abort(call, DeadlineExceededError(left))
 
         return limit_time
+
+
+def _wire_rounding(seconds: float) -> float:
+    """How much longer than meant a timeout may have become on its way: gRPC rounds it up to three digits.
+
+    A caller's 30 s may arrive as 30.1 s; without taking that off again, the caller would always give up first.
+    """
+    return 10.0 ** (math.floor(math.log10(seconds)) - 2)
 
 
 Continuation = Callable[[grpc.aio.ClientCallDetails, Any], Awaitable[Any]]

@@ -125,7 +125,7 @@ class HealthServicer(health_aio.HealthServicer):
             _log.info("readiness_changed", extra={"service": service, "ready": ready, "because": reason or None})
 
 
-def _status(ready: bool) -> health_pb2.HealthCheckResponse.ServingStatus:  # noqa: FBT001 - it is the question
+def _status(ready: bool) -> Any:  # noqa: FBT001 - it is the question
     return health_pb2.HealthCheckResponse.SERVING if ready else health_pb2.HealthCheckResponse.NOT_SERVING
 
 

@@ -91,7 +91,9 @@ class ConsoleFormatter(EventFormatter):
         """Write one line, and a traceback below it if there is one."""
         fields = "".join(f" {key}={_plain(value)}" for key, value in self.fields(record).items())
         time = f"{_clock(int(record.created))}.{int(record.msecs):03}"
-        line = f"{time} {record.levelname:<7} {record.name} {record.getMessage()}{fields}"
+        # One event is one line, whatever a message holds.
+        event = record.getMessage().replace("\n", "\\n")
+        line = f"{time} {record.levelname:<7} {record.name} {event}{fields}"
         traceback = self.traceback(record)
         return redact(f"{line}\n{traceback}" if traceback else line)
 

@@ -28,15 +28,21 @@ class MethodTable(grpc.GenericRpcHandler):
         self._refuse = refusal(self._not_there, interceptors)
         self._sources: list[grpc.GenericRpcHandler] = []
         self._wrapped: dict[str, RpcMethodHandler] = {}
+        self.services: set[str] = set()
+        """Full names of the services that were added."""
 
     def add_generic_rpc_handlers(self, generic_rpc_handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         """Take what a generated function adds."""
         self._sources.extend(generic_rpc_handlers)
+        for source in generic_rpc_handlers:
+            if isinstance(source, grpc.ServiceRpcHandler):
+                self.services.add(source.service_name())
 
     def add_registered_method_handlers(
         self, service_name: str, method_handlers: Mapping[str, RpcMethodHandler]
     ) -> None:
         """Take what a generated function adds; wrapped right away, so that a wrong handler is found at the start."""
+        self.services.add(service_name)
         for name, handler in method_handlers.items():
             method = f"/{service_name}/{name}"
             self._wrapped[method] = wrap_handler(handler, method, self._interceptors)

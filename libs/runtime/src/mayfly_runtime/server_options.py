@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
+DEFAULT_DRAIN: Final = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class ServerOptions:
 
     tls: TlsFiles | None = None
 
-    drain: timedelta = timedelta(seconds=20)
+    drain: timedelta = DEFAULT_DRAIN
     """How long running RPCs may go on once the server drains; afterwards they are cancelled."""
 
     reflection: bool = True

@@ -21,12 +21,13 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from mayfly_runtime.deadlines import DEFAULT_DEADLINE
 from mayfly_runtime.durations import Duration
 from mayfly_runtime.identity import CallerRegistry
-from mayfly_runtime.server_options import ServerOptions, TlsFiles
+from mayfly_runtime.server_options import DEFAULT_DRAIN, ServerOptions, TlsFiles
 from mayfly_runtime.settings_problems import SettingsError, problems_of
 from mayfly_runtime.settings_reference import SettingReference, describe_settings, references_of
-from mayfly_runtime.settings_source import EnvironmentSource
+from mayfly_runtime.settings_source import EnvironmentSource, misspelt
 
 __all__ = ["Duration", "ServerSettings", "ServiceSettings", "SettingReference", "SettingsError"]
 
@@ -63,11 +64,16 @@ class ServiceSettings(BaseSettings):
         Raises:
             SettingsError: With every problem: variable, value unless secret, and what is expected.
         """
+        given = EnvironmentSource(cls).env_vars
+        problems = [f"{name} is not a setting; did you mean {meant}?" for name, meant in misspelt(cls, given)]
         try:
-            return cls(**overrides)
+            settings = cls(**overrides)
         except ValidationError as error:
             # Not chained: pydantic's own text would show the values again.
-            raise SettingsError(problems_of(cls, error)) from None
+            raise SettingsError(problems + problems_of(cls, error)) from None
+        if problems:
+            raise SettingsError(problems)
+        return settings
 
     @classmethod
     def reference(cls) -> list[SettingReference]:
@@ -109,10 +115,10 @@ class ServerSettings(ServiceSettings):
     max_concurrent_rpcs: int = Field(default=100, ge=1)
     """RPCs served at a time; more are told that the server is busy. High values queue, low values refuse."""
 
-    default_deadline: Duration = Field(default="60s", validate_default=True)
+    default_deadline: Duration = DEFAULT_DEADLINE
     """Deadline of calls that come without one."""
 
-    drain: Duration = Field(default="20s", validate_default=True)
+    drain: Duration = DEFAULT_DRAIN
     """How long running RPCs may go on after SIGTERM. Stay below the orchestrator's grace period (30s)."""
 
     reflection: bool = True

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Final, get_args, get_origin
 
 from pydantic_settings import EnvSettingsSource
 
 from mayfly_runtime.settings_names import is_secret, variables_of
 
 if TYPE_CHECKING:
-    from pydantic.fields import FieldInfo
+    from collections.abc import Iterable
 
-FILE_SUFFIX = "_FILE"
+    from pydantic.fields import FieldInfo
+    from pydantic_settings import BaseSettings
+
+FILE_SUFFIX: Final = "_FILE"
+_NEAR: Final = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,25 @@ class Unreadable:
     """Stands for a value that could not be read, and says why."""
 
     problem: str
+
+
+def misspelt(settings: type[BaseSettings], given: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of a variable that nobody reads and the setting that was probably meant.
+
+    Only near misses: the prefix is shared with clients' variables, and with those that Kubernetes adds by itself.
+    """
+    prefix = str(settings.model_config.get("env_prefix", "")).upper()
+    known = {variable for name in settings.model_fields for variable in variables_of(settings, name)}
+    suffixes = {variable.removeprefix(prefix): variable for variable in known if variable.startswith(prefix)}
+    secrets = (name for name, field in settings.model_fields.items() if is_secret(field))
+    known |= {variable + FILE_SUFFIX for name in secrets for variable in variables_of(settings, name)}
+    names = {name.upper() for name in given}
+    pairs = []
+    for name in sorted(names - known) if prefix else ():
+        near = get_close_matches(name.removeprefix(prefix), suffixes, n=1, cutoff=_NEAR)
+        if name.startswith(prefix) and near and suffixes[near[0]] not in names:
+            pairs.append((name, suffixes[near[0]]))
+    return pairs
 
 
 class EnvironmentSource(EnvSettingsSource):

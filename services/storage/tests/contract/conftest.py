@@ -10,6 +10,9 @@ import httpx
 import pytest
 
 from mayfly_runtime.testing import FakeClock
+from mayfly_storage.backends.embedded.backend import open_embedded
+from mayfly_storage.backends.embedded.options import EmbeddedOptions, LinkServerOptions
+from mayfly_storage.domain.timing import Timing
 from mayfly_storage.testing import LinkResponse, Subject, memory_backend
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mayfly_storage.domain.ports import BlobFacts, BlobStore, StoredBlob
+    from mayfly_storage.testing import FollowLink
 
     Opener = Callable[[pytest.FixtureRequest, FakeClock], AbstractAsyncContextManager[Subject]]
 
@@ -44,7 +48,23 @@ async def open_aws(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIte
     )
 
     options = emulated_options(request.getfixturevalue("aws_url"))
-    async with open_emulated(options, now=clock.now) as backend, httpx.AsyncClient() as http:
+    async with open_emulated(options, now=clock.now) as backend, over_http() as follow:
+        yield Subject(backend=backend, clock=clock, follow=follow)
+
+
+@asynccontextmanager
+async def open_files(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[Subject]:
+    """SQLite and files, and the links of a real server."""
+    folder: Path = request.getfixturevalue("tmp_path_factory").mktemp("data")
+    options = EmbeddedOptions(data_dir=folder, links=LinkServerOptions(listen="127.0.0.1:0"))
+    async with open_embedded(options, timing=Timing(), now=clock.now) as backend, over_http() as follow:
+        yield Subject(backend=backend, clock=clock, follow=follow)
+
+
+@asynccontextmanager
+async def over_http() -> AsyncIterator[FollowLink]:
+    """Follows links as a person's browser would."""
+    async with httpx.AsyncClient() as http:
 
         async def follow(
             method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
@@ -52,10 +72,10 @@ async def open_aws(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIte
             answer = await http.request(method, url, headers=headers, content=body)
             return LinkResponse(status=answer.status_code, headers=dict(answer.headers), body=answer.content)
 
-        yield Subject(backend=backend, clock=clock, follow=follow)
+        yield follow
 
 
-OPENERS: dict[str, Opener] = {"aws": open_aws, "memory": open_memory}
+OPENERS: dict[str, Opener] = {"aws": open_aws, "embedded": open_files, "memory": open_memory}
 """Each opens one empty backend on the given clock; session fixtures (a server) come by `request.getfixturevalue`."""
 
 

@@ -1,0 +1,160 @@
+"""The catalog in SQLite: one writer, which makes every condition simple, and group commit, which makes it fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from mayfly_storage.backends.embedded import listing, statements
+from mayfly_storage.backends.embedded.errors import translated
+from mayfly_storage.backends.embedded.rows import from_micros
+from mayfly_storage.domain.audio import Audio, AudioName, State
+from mayfly_storage.domain.errors import StateChangedError
+from mayfly_storage.domain.uploads import RequestRecord
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from mayfly_runtime.offload import Offload
+    from mayfly_storage.backends.embedded.writer import GroupWriter
+    from mayfly_storage.domain.ports import AudioFilter, Page, Shard
+    from mayfly_storage.domain.timing import Timing
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A connection that reads what was committed, and its thread."""
+
+    connection: sqlite3.Connection
+    offload: Offload
+
+    async def __call__(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `read(connection)` on the thread."""
+        with translated():
+            return await self.offload(read, self.connection)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqliteCatalog:
+    """An AudioCatalog. A condition and its write run in one transaction of the only writer."""
+
+    read: Reader
+    write: GroupWriter
+    timing: Timing
+    now: Callable[[], datetime]
+
+    async def reserve(self, audio: Audio, request: RequestRecord | None, *, replaces: AudioName | None = None) -> None:
+        """W1."""
+        now = self.now()
+
+        def write(connection: sqlite3.Connection) -> None:
+            if request is not None:
+                statements.add_request(connection, request, replaces=replaces, now=now)
+            statements.add_audio(connection, audio, self.timing.due_time(audio))
+            if audio.claims_key:
+                statements.add_claim(connection, audio)
+            statements.forget_requests(connection, now)
+
+        await self.write(write)
+
+    async def find_request(self, caller: str, request_id: str, now: datetime) -> RequestRecord | None:
+        """The request record, unless it is forgotten."""
+        row = await self.read(lambda connection: statements.find_request(connection, caller, request_id, now))
+        if row is None:
+            return None
+        return RequestRecord(
+            caller=caller,
+            request_id=request_id,
+            fingerprint=row["fingerprint"],
+            name=AudioName(row["date"], row["audio_id"]),
+            forget_time=from_micros(row["forget_time"]),
+        )
+
+    async def get_many(self, names: Sequence[AudioName]) -> dict[AudioName, Audio]:
+        """The rows that exist."""
+        return await self.read(lambda connection: statements.find_audios(connection, names))
+
+    async def find_by_keys(self, object_keys: Sequence[str]) -> dict[str, AudioName]:
+        """The holders of claimed keys."""
+        return await self.read(lambda connection: statements.find_claims(connection, object_keys))
+
+    async def make_ready(self, audio: Audio) -> Audio:
+        """W3."""
+
+        def write(connection: sqlite3.Connection) -> Audio:
+            row = statements.find_audio(connection, audio.name)
+            if row is None or row.attempt != audio.attempt or row.state is State.DELETING:
+                raise StateChangedError(f"{audio.name} is not PENDING with this attempt any more")
+            if row.state is State.READY:
+                return row
+            return self._change(connection, replace(row, state=State.READY, etag=audio.etag))
+
+        return await self.write(write)
+
+    async def begin_delete(self, audios: Sequence[Audio], now: datetime) -> list[Audio | None]:
+        """D1."""
+
+        def write(connection: sqlite3.Connection) -> list[Audio | None]:
+            return [self._begin_delete(connection, audio, now) for audio in audios]
+
+        return await self.write(write, erases=True) if audios else []
+
+    def _begin_delete(self, connection: sqlite3.Connection, given: Audio, now: datetime) -> Audio | None:
+        row = statements.find_audio(connection, given.name)
+        if row is None or _decisive(row) != _decisive(given):
+            return None
+        if row.state is State.DELETING:
+            return row
+        return self._change(connection, row.tombstone(now))
+
+    async def mark_bytes_gone(self, tombstones: Sequence[Audio]) -> None:
+        """Note that D3 was seen."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            for row in _still_deleting(connection, tombstones):
+                self._change(connection, replace(row, bytes_gone=True))
+
+        await self.write(write)
+
+    async def remove(self, tombstones: Sequence[Audio]) -> None:
+        """D4."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            for row in _still_deleting(connection, tombstones):
+                statements.remove_audio(connection, row.name)
+
+        await self.write(write)
+
+    def _change(self, connection: sqlite3.Connection, audio: Audio) -> Audio:
+        return statements.change_audio(connection, audio, self.timing.due_time(audio))
+
+    async def list_audio(self, wanted: AudioFilter, *, limit: int, cursor: str = "") -> Page[Audio]:
+        """Rows in any state, by name."""
+        start = listing.Position.of_names(cursor)
+        return await self.read(lambda connection: listing.list_audio(connection, wanted, limit=limit, start=start))
+
+    async def list_due(self, before: datetime, *, shard: Shard, limit: int, cursor: str = "") -> Page[Audio]:
+        """Rows that are due, the longest due first."""
+        start = listing.Position.of_due(cursor)
+        return await self.read(
+            lambda connection: listing.list_due(connection, before, shard=shard, limit=limit, start=start)
+        )
+
+    async def check(self) -> None:
+        """Whether rows can be read, and a write could begin."""
+        await self.read(lambda connection: connection.execute("SELECT 1 FROM audio LIMIT 1").fetchone())
+        await self.write(lambda _: None)
+
+
+def _decisive(row: Audio) -> tuple[State, str, datetime | None]:
+    return row.state, row.attempt, row.expire_time
+
+
+def _still_deleting(connection: sqlite3.Connection, tombstones: Sequence[Audio]) -> list[Audio]:
+    attempts = {given.name: given.attempt for given in tombstones}
+    rows = statements.find_audios(connection, list(attempts))
+    return [row for row in rows.values() if row.state is State.DELETING and row.attempt == attempts[row.name]]

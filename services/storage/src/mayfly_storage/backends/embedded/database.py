@@ -1,0 +1,81 @@
+"""The SQLite file: opened with the settings that the promises need, and only in a version that this code knows."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from importlib import resources
+from typing import TYPE_CHECKING, Final
+
+from mayfly_storage.backends.embedded.folder import DataFolderError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMA_VERSION: Final = 1
+_OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables
+
+_SETTINGS: Final = (
+    "PRAGMA journal_mode = WAL",  # readers do not wait for the writer
+    "PRAGMA synchronous = FULL",  # a commit has reached the disk when it returns
+    "PRAGMA secure_delete = ON",  # what leaves a row is overwritten, not merely forgotten
+    "PRAGMA busy_timeout = 5000",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA temp_store = MEMORY",  # nothing personal in temporary files
+    "PRAGMA trusted_schema = OFF",
+)
+
+
+def open_for_writing(path: Path) -> sqlite3.Connection:
+    """Open the catalog, and make it if it is missing.
+
+    Raises:
+        DataFolderError: If the file is no catalog, or of a newer Mayfly.
+    """
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise DataFolderError(path, f"SQLite {sqlite3.sqlite_version} is too old; 3.37 or later is needed.")
+    try:
+        # SQLite's own files (-wal, -shm) take this one's rights.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        connection = _connect(path)
+    except (OSError, sqlite3.Error) as error:
+        raise DataFolderError(path, f"{error}. Mend or move the file; without it, storage starts empty.") from error
+    try:
+        _prepare(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_for_reading(path: Path) -> sqlite3.Connection:
+    """A second connection, which sees whatever was committed before each of its statements."""
+    connection = _connect(path)
+    connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # Every connection is used by one thread at a time, but not by the one that opens it.
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    connection.row_factory = sqlite3.Row
+    try:
+        for setting in _SETTINGS:
+            connection.execute(setting)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise DataFolderError(
+            path,
+            f"it has version {version}, and this Mayfly knows versions up to {SCHEMA_VERSION}. Start the newer Mayfly "
+            "that wrote it, or choose another folder in the settings.",
+        )
+    if version == 0:
+        schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+        connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nCOMMIT;")

@@ -1,0 +1,65 @@
+"""HTTP connections that have to say soon what they want."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+    from datetime import timedelta
+
+    import uvicorn
+    from uvicorn.protocols.http.h11_impl import RequestResponseCycle
+    from uvicorn.server import ServerState
+
+
+class BoundedProtocol(H11Protocol):
+    """uvicorn bounds how long a connection may be idle, but not how slowly a request's head may trickle in."""
+
+    def __init__(
+        self, config: uvicorn.Config, state: ServerState, *, head_timeout: timedelta, on_lost: Callable[[], None]
+    ) -> None:
+        """Take uvicorn's part, the patience, and whom to tell when the connection has ended."""
+        # What a request may do to its connection: hang up at once. Closing would first wait until all is sent, for ever
+        # if nobody reads.
+        super().__init__(config=config, server_state=state, app_state={"hang_up": self._hang_up})
+        self._head_timeout = head_timeout
+        self._on_lost = on_lost
+        self._patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn's class
+        """Start to wait for the first request."""
+        super().connection_made(transport)
+        self._watch_head()
+
+    def data_received(self, data: bytes) -> None:
+        """Wait for the rest of a head that has begun; stop to wait when it is complete."""
+        self._watch_head()
+        super().data_received(data)
+        if not self._awaits_head():
+            self._forget_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop to wait."""
+        self._forget_head()
+        super().connection_lost(exc)
+        self._on_lost()
+
+    def _awaits_head(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle  # uvicorn declares it without the None that it begins as
+        return cycle is None or cycle.response_complete
+
+    def _watch_head(self) -> None:
+        if self._patience is None and self._awaits_head():
+            self._patience = self.loop.call_later(self._head_timeout.total_seconds(), self._hang_up)
+
+    def _forget_head(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _hang_up(self) -> None:
+        self.transport.abort()

@@ -1,0 +1,124 @@
+"""Page by page through the rows: by name, and by due time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from mayfly_storage.backends.embedded import cursors
+from mayfly_storage.backends.embedded.rows import from_row, to_micros
+from mayfly_storage.domain.ports import Page
+
+if TYPE_CHECKING:
+    import sqlite3
+    from datetime import datetime
+
+    from mayfly_storage.domain.audio import Audio
+    from mayfly_storage.domain.ports import AudioFilter, Shard
+
+_LOOK_AT: Final = 10_000
+"""Most rows that a page looks at where no index leads to the wanted ones, so that no read holds up the others."""
+
+_NAMES, _DUE = "names", "due"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Behind which row a page begins."""
+
+    due_time: int
+    date: str
+    audio_id: str
+
+    @classmethod
+    def of_names(cls, cursor: str) -> Self:
+        """Read a cursor of `list_audio`. Raises PageTokenInvalidError."""
+        date, audio_id = cursors.decode(_NAMES, cursor, (str, str)) if cursor else ("", "")
+        return cls(0, str(date), str(audio_id))
+
+    @classmethod
+    def of_due(cls, cursor: str) -> Self:
+        """Read a cursor of `list_due`. Raises PageTokenInvalidError."""
+        if not cursor:
+            return cls(_BEFORE_ALL, "", "")
+        due_time, date, audio_id = cursors.decode(_DUE, cursor, (int, str, str))
+        return cls(int(due_time), str(date), str(audio_id))
+
+
+_BEFORE_ALL: Final = -(2**63)
+
+
+def list_audio(connection: sqlite3.Connection, wanted: AudioFilter, *, limit: int, start: Position) -> Page[Audio]:
+    """One page by name."""
+    facts: dict[str, Any] = {**_conditions(wanted), "after": start.date, "after_id": start.audio_id, "limit": limit + 1}
+    end = None if wanted.owner or wanted.session_id or wanted.collection else _end_of_look(connection, facts)
+    if end is not None:
+        facts |= {"end": end["date"], "end_id": end["audio_id"]}
+    rows = connection.execute(_select(facts), facts).fetchall()
+    if len(rows) > limit:
+        end, rows = rows[limit - 1], rows[:limit]
+    cursor = cursors.encode(_NAMES, end["date"], end["audio_id"]) if end is not None else ""
+    return Page(items=tuple(map(from_row, rows)), cursor=cursor)
+
+
+_TESTS: Final = {
+    "collection": "collection = :collection",
+    "date": "date = :date",
+    # The partial indexes are used only by statements that exclude what they exclude.
+    "owner": "owner = :owner AND owner <> ''",
+    "session_id": "session_id = :session_id AND session_id <> ''",
+    "object_key_prefix": "substr(object_key, 1, length(:object_key_prefix)) = :object_key_prefix",
+    "end": "(date, audio_id) <= (:end, :end_id)",
+}
+
+
+def _conditions(wanted: AudioFilter) -> dict[str, str]:
+    names = ("collection", "date", "owner", "session_id", "object_key_prefix")
+    return {name: value for name in names if (value := getattr(wanted, name))}
+
+
+def _select(facts: dict[str, Any]) -> str:
+    tests = " AND ".join(test for name, test in _TESTS.items() if name in facts)
+    # Only texts from above are put into the statement.
+    return (
+        f"SELECT * FROM audio WHERE (date, audio_id) > (:after, :after_id) {'AND ' + tests if tests else ''} "  # noqa: S608
+        "ORDER BY date, audio_id LIMIT :limit"
+    )
+
+
+def _end_of_look(connection: sqlite3.Connection, facts: dict[str, Any]) -> sqlite3.Row | None:
+    """The last row that this page looks at, if there are more behind it."""
+    day = "AND date = :date" if "date" in facts else ""
+    statement = (
+        f"SELECT date, audio_id FROM audio WHERE (date, audio_id) > (:after, :after_id) {day} "  # noqa: S608 - the same
+        "ORDER BY date, audio_id LIMIT 1 OFFSET :look_at"
+    )
+    end: sqlite3.Row | None = connection.execute(statement, {**facts, "look_at": _LOOK_AT - 1}).fetchone()
+    return end
+
+
+_SELECT_DUE: Final = """
+SELECT * FROM audio
+WHERE due_time <= :before AND (due_time, date, audio_id) > (:due_time, :date, :audio_id)
+  AND share % :count = :index
+ORDER BY due_time, date, audio_id LIMIT :limit
+"""
+
+
+def list_due(
+    connection: sqlite3.Connection, before: datetime, *, shard: Shard, limit: int, start: Position
+) -> Page[Audio]:
+    """One page by due time."""
+    facts = {
+        "before": to_micros(before),
+        "due_time": start.due_time,
+        "date": start.date,
+        "audio_id": start.audio_id,
+        "count": shard.count,
+        "index": shard.index,
+        "limit": limit + 1,
+    }
+    rows = connection.execute(_SELECT_DUE, facts).fetchall()
+    last = rows[limit - 1] if len(rows) > limit else None
+    cursor = cursors.encode(_DUE, last["due_time"], last["date"], last["audio_id"]) if last else ""
+    return Page(items=tuple(map(from_row, rows[:limit])), cursor=cursor)

@@ -67,7 +67,11 @@ def main(
         fail(f"{error}", error.remedy)
     except (StartFailedError, BrokenPromiseError) as error:
         fail(f"{error}")
-    console.print(f"\n[dim]Everything is stopped and its folder removed. {time.monotonic() - begun:.1f} s in all.[/]")
+    console.print(
+        f"Everything is stopped and its folder removed: {time.monotonic() - begun:.1f} s in all.\n"
+        'To keep a set running: `make up`, then `make say TEXT="..."`, and `make down` in the end.',
+        style="dim",
+    )
 
 
 @contextmanager
@@ -105,6 +109,7 @@ def speak(client: Client, text: str) -> Speech:
             "expire_time": human.end(speech.expire_time, datetime.now(UTC)),
             "took": human.length(took),
             "URL": speech.url,
+            "": "(it plays while this demo runs)",
         }
     )
     return speech

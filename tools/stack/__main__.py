@@ -12,10 +12,11 @@ from tools.stack import record
 from tools.stack.layout import DEFAULT_BASE, Layout, PortsTakenError, project_layout
 from tools.stack.lifecycle import OtherBackendError, StartFailedError, bring_down, bring_up
 from tools.stack.programs import Backend
+from tools.stack.provision import ProvisionError
 from tools.stack.record import BusyError, exclusively
 from tools.stack.view import start_view
 
-_EXPECTED = (PortsTakenError, StartFailedError, OtherBackendError, BusyError)
+_EXPECTED = (PortsTakenError, StartFailedError, OtherBackendError, ProvisionError, BusyError)
 
 BaseOption = Annotated[
     int,
@@ -83,11 +84,28 @@ def _is_up(layout: Layout) -> bool:
 
 def _tell(layout: Layout, backend: Backend, *, was_up: bool) -> None:
     console.print(f"\n{'Already up' if was_up else 'Up'} (backend {backend}):", highlight=False)
-    for door in ("storage", "retention", "links", "synth", "sweeper"):
-        scheme = "http://" if door == "links" else ""
+    for door in _doors(backend):
+        scheme = "http://" if door in ("links", "moto") else ""
         console.print(f"  {door:10} {scheme}{layout.address(door)}", highlight=False)
     console.print(f"  {'data':10} {layout.data}\n  {'logs':10} {layout.run}/*.log", highlight=False)
-    console.print('\nTry it:   make say TEXT="Hello from Mayfly."\nStop it:  make down', highlight=False)
+    console.print(f'\nTry it:   {_targets(layout)}make say TEXT="Hello from Mayfly."', highlight=False)
+    console.print(f"Stop it:  {_base(layout)}make down", highlight=False)
+
+
+def _doors(backend: Backend) -> tuple[str, ...]:
+    # Links of the AWS backend lead to the emulator itself.
+    return ("storage", "retention", "moto" if backend is Backend.AWS else "links", "synth", "sweeper")
+
+
+def _targets(layout: Layout) -> str:
+    """What the client has to be told; nothing for the usual ports."""
+    if layout == project_layout():
+        return ""
+    return "".join(f"MAYFLY_{door.upper()}_TARGET={layout.address(door)} " for door in ("storage", "synth", "sweeper"))
+
+
+def _base(layout: Layout) -> str:
+    return "" if layout == project_layout() else f"MAYFLY_PORT_BASE={layout.ports.storage - 51} "
 
 
 if __name__ == "__main__":

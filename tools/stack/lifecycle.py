@@ -58,6 +58,7 @@ def bring_up(layout: Layout, backend: Backend, view: View) -> Record:
         OtherBackendError: It is up with another backend.
         PortsTakenError: Something else has its ports.
         StartFailedError: A process did not come up.
+        ProvisionError: The emulator has no bucket or table.
     """
     known = record.read(layout)
     if known and len(known.alive()) == len(known.processes):
@@ -92,28 +93,22 @@ class _Start:
         self._end = time.monotonic() + START_PATIENCE
 
     def run(self) -> Record:
-        stages = self._stages()
-        doors = tuple(door for stage in stages for program in stage for door in program.doors)
+        storage = programs.storage(self._layout, self._backend)
+        services = [storage, programs.synth(self._layout), programs.sweeper(self._layout)]
+        first = [programs.moto(self._layout)] if self._backend is Backend.AWS else []
+        doors = tuple(door for program in (*first, *services) for door in program.doors)
         self._layout.ports.require_free(doors)
         self._layout.data.mkdir(parents=True, exist_ok=True)
         try:
-            for stage in stages:
-                self._start(stage)
-                if any(program.name == "moto" for program in stage):
-                    provision(self._layout)
+            if first:
+                self._start(first)
+                provision(storage)
+            self._start(services)
         except BaseException:
             # Whatever happened (Ctrl-C, too): whole or not at all.
             bring_down(self._layout)
             raise
         return self._record
-
-    def _stages(self) -> list[list[Program]]:
-        services = [
-            programs.storage(self._layout, self._backend),
-            programs.synth(self._layout),
-            programs.sweeper(self._layout),
-        ]
-        return [[programs.moto(self._layout)], services] if self._backend is Backend.AWS else [services]
 
     def _start(self, stage: Sequence[Program]) -> None:
         begun = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import sys
 from collections.abc import Callable
@@ -25,7 +26,7 @@ AWS_REGION: Final = "eu-central-1"
 AWS_BUCKET: Final = "mayfly-local"
 AWS_TABLE: Final = "mayfly-local"
 MADE_UP_CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
-"""moto believes everybody; no real key is ever near the local set."""
+"""The emulator believes everybody; no real key is ever near the local set."""
 
 
 class Backend(StrEnum):
@@ -75,31 +76,33 @@ def moto(layout: Layout) -> Program:
     port = layout.ports.moto
     return Program(
         name="moto",
-        arguments=("-m", "moto.server", "-H", HOST, "-p", str(port)),
+        # moto's server, made safe for writers that race.
+        arguments=("-m", "mayfly_storage.backends.aws.testing", "--port", str(port)),
         doors=("moto",),
         ready=(lambda: _listens(port),),
     )
 
 
 def storage(layout: Layout, backend: Backend) -> Program:
-    """storage, the only one that gets AWS settings."""
+    """storage, the only one that gets AWS settings. Links to S3 lead there; only its own files need an endpoint."""
+    links = ("links",) if backend is Backend.EMBEDDED else ()
     return Program(
         name="storage",
         arguments=("-m", "mayfly_storage"),
-        doors=("storage", "retention", "links"),
+        doors=("storage", "retention", *links),
         prefix="MAYFLY_STORAGE_",
         settings={
             "MAYFLY_STORAGE_LISTEN": layout.address("storage"),
             "MAYFLY_STORAGE_RETENTION_LISTEN": layout.address("retention"),
             "MAYFLY_STORAGE_LINKS_LISTEN": layout.address("links"),
-            "MAYFLY_STORAGE_ROOT": str(layout.data),
+            "MAYFLY_STORAGE_DATA_DIR": str(layout.data / "storage"),
             "MAYFLY_STORAGE_BACKEND": backend.value,
             **(_aws_settings(layout) if backend is Backend.AWS else {}),
         },
         ready=(
             lambda: _serves(layout, "storage"),
             lambda: _serves(layout, "retention"),
-            lambda: _listens(layout.ports.links),
+            lambda: not links or _listens(layout.ports.links),
         ),
     )
 
@@ -138,10 +141,12 @@ def sweeper(layout: Layout) -> Program:
 def _aws_settings(layout: Layout) -> dict[str, str]:
     return {
         **MADE_UP_CREDENTIALS,
-        "MAYFLY_STORAGE_AWS_ENDPOINT": f"http://{layout.address('moto')}",
-        "MAYFLY_STORAGE_AWS_REGION": AWS_REGION,
+        "MAYFLY_STORAGE_ENDPOINT_URL": f"http://{layout.address('moto')}",
+        "MAYFLY_STORAGE_REGION": AWS_REGION,
         "MAYFLY_STORAGE_BUCKET": AWS_BUCKET,
         "MAYFLY_STORAGE_TABLE": AWS_TABLE,
+        # What it keys lies in the emulator's memory, and ends with it.
+        "MAYFLY_STORAGE_PRIVACY_SECRET": secrets.token_hex(32),
     }
 
 

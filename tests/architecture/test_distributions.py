@@ -118,6 +118,12 @@ def test_wheels_are_typed_and_carry_their_data(wheels: dict[str, Path]) -> None:
 
 
 def test_import_rules_hold() -> None:
-    done = subprocess.run([Path(sys.executable).parent / "lint-imports", "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
 
     assert done.returncode == 0, done.stdout

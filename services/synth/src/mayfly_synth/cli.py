@@ -24,7 +24,7 @@ _log = logging.getLogger("mayfly.synth")
 
 
 def main() -> None:
-    """Serve until SIGTERM or SIGINT. Exit code 1: it could not start, and standard error says why."""
+    """Serve until SIGTERM or SIGINT. Exit code 2: it could not start, and standard error says why."""
     argparse.ArgumentParser(
         "mayfly-synth",
         description="Turns text into speech. Everything is set by environment variables:",
@@ -37,7 +37,8 @@ def main() -> None:
         _log.info("settings\n%s", settings.describe())
         asyncio.run(app.run(settings))
     except _CANNOT_START as error:
-        sys.exit(f"mayfly-synth cannot start. {error}")
+        sys.stderr.write(f"mayfly-synth cannot start. {error}\n")
+        sys.exit(2)
 
 
 def _settings() -> str:

@@ -96,6 +96,10 @@ def _options(target: str, tls: Tls | None) -> list[tuple[str, Any]]:
         # The service is configured here, not by a TXT record of somebody's DNS.
         ("grpc.service_config_disable_resolution", 1),
         ("grpc.enable_retries", 1),
+        # A service that restarts is found again within the retries' own patience (gRPC's default waits 1 s to 2 min).
+        ("grpc.initial_reconnect_backoff_ms", 200),
+        ("grpc.min_reconnect_backoff_ms", 200),
+        ("grpc.max_reconnect_backoff_ms", 10_000),
         # A dead connection is noticed within 80 s of a call; servers permit a ping every 30 s.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from typing import TYPE_CHECKING, cast
 
 import grpc
@@ -47,6 +48,7 @@ class _Certificates:
     def read(self) -> grpc.ServerCertificateConfiguration:
         pair = (_pem(self._files.key), _pem(self._files.cert))
         authorities = _pem(self._files.client_ca) if self._files.client_ca else None
+        _check_pair(self._files)
         return grpc.ssl_server_certificate_configuration([pair], authorities)
 
     def changed(self) -> grpc.ServerCertificateConfiguration | None:
@@ -67,6 +69,19 @@ class _Certificates:
     def _stamp(self) -> tuple[int, ...]:
         files = (self._files.cert, self._files.key, self._files.client_ca)
         return tuple(_modified(path) for path in files if path is not None)
+
+
+def _check_pair(files: TlsFiles) -> None:
+    """GRPC does not say what is wrong with a pair, and would serve nothing at all with one that is half renewed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # An encrypted key must fail here, instead of asking a terminal for its password.
+        context.load_cert_chain(files.cert, files.key, password=lambda: "")
+    except ssl.SSLError as error:
+        reason = error.reason or str(error)
+        if reason == "KEY_VALUES_MISMATCH":
+            raise TlsFilesError(files.key, f"it and {files.cert} do not belong together") from error
+        raise TlsFilesError(files.cert, f"it, or the key {files.key}, cannot be read ({reason})") from error
 
 
 def _modified(path: Path) -> int:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import logging
 from typing import Any
 
@@ -9,6 +11,7 @@ import grpc.aio
 import pytest
 
 from mayfly_runtime.identity import Caller, CallerRegistry, hash_token
+from mayfly_runtime.logs import JsonFormatter
 from mayfly_runtime.violations import InvalidRequestError, Violation
 
 
@@ -113,3 +116,17 @@ async def test_neither_peer_nor_content_is_logged(serve: Any, call: Any, caplog:
     (event,) = access_events(caplog)
     assert "127.0.0.1" not in repr(vars(event))
     assert "a secret wish" not in caplog.text
+
+
+async def test_the_event_carries_the_callers_trace(serve: Any, call: Any, kind: str) -> None:
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter())
+    logging.getLogger("mayfly.access").addHandler(handler)
+    try:
+        async with serve() as channel:
+            await call(channel, kind, metadata=(("traceparent", f"00-{'ab' * 16}-{'cd' * 8}-01"),))
+    finally:
+        logging.getLogger("mayfly.access").removeHandler(handler)
+
+    assert json.loads(stream.getvalue())["trace_id"] == "ab" * 16

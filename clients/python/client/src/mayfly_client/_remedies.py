@@ -21,6 +21,7 @@ _REMEDIES = {
     "SSML_INVALID": "Mend the SSML, or allow what is not supported to be left out (`lenient_ssml`).",
     "AUDIO_UNREADABLE": "Send audio in a container that is taken.",
     "AUDIO_TOO_LARGE": "Send fewer bytes, or use a collection that takes more.",
+    "ENCODER_FAILED": "Try another format, and tell the operator of synth; its log has the details.",
     "STORAGE_REFUSED": "Mend what storage refused.",
     "STORAGE_UNAVAILABLE": "Look whether storage runs, and try again.",
     "COLLECTION_UNKNOWN": "`mayfly info` lists the collections.",
@@ -44,6 +45,7 @@ _REMEDIES = {
     "GUARD_TRIPPED": "Look at what is due (`mayfly sweep --dry-run`), and raise the guard if it is right.",
     "TRANSCRIBER_MISSING": "Configure a transcriber at synth, or ask for no transcript.",
     "LINK_ENDED": "Ask for a new link (`mayfly url NAME`).",
+    "LINK_REFUSED": "Look at the size, type and checksum that were announced, and start a new upload.",
     "LINK_UNREACHABLE": "Look whether the store can be reached from here, and try again.",
 }
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import grpc
+from google.protobuf.message import Message
 
 from mayfly_client._fake.refusal import Refusal
 
@@ -24,6 +25,8 @@ class FakeCall:
     metadata: Mapping[str, str] = field(repr=False)
     seconds_left: float | None
     """Until the caller's deadline; None if the call had none."""
+    request: Message | None = field(repr=False)
+    """The request; None for a stream of them."""
 
 
 class Faults:
@@ -33,7 +36,7 @@ class Faults:
         self.calls: list[FakeCall] = []
         self._refusals: dict[str, deque[Refusal]] = {}
         self._hanging: set[str] = set()
-        self._released = threading.Event()
+        self._waiting: list[threading.Event] = []
         self._lock = threading.Lock()
 
     def refuse(self, method: str, refusal: Refusal, times: int) -> None:
@@ -48,21 +51,39 @@ class Faults:
 
     def release(self) -> None:
         """Let everything go that hangs."""
-        self._released.set()
+        with self._lock:
+            self._hanging.clear()
+            for ended in self._waiting:
+                ended.set()
 
-    def meet(self, method: str, context: grpc.ServicerContext) -> None:
+    def meet(self, method: str, request: object, context: grpc.ServicerContext) -> None:
         """Record a call, and do to it what was asked for."""
         metadata = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
-        call = FakeCall(method=method, metadata=metadata, seconds_left=context.time_remaining())
+        call = FakeCall(
+            method=method,
+            metadata=metadata,
+            seconds_left=context.time_remaining(),
+            request=request if isinstance(request, Message) else None,
+        )
         with self._lock:
             self.calls.append(call)
             queue = self._refusals.get(method)
             refusal = queue.popleft() if queue else None
             hangs = method in self._hanging
         if hangs:
-            self._released.wait(call.seconds_left)
+            self._wait_for_the_end(context)
         if refusal is not None:
             raise refusal
+
+    def _wait_for_the_end(self, context: grpc.ServicerContext) -> None:
+        """Wait until the caller gives up, or the servers end; either way nothing is done."""
+        ended = threading.Event()
+        with self._lock:
+            self._waiting.append(ended)
+        # False if the call has ended already.
+        if context.add_callback(ended.set):
+            ended.wait()
+        raise Refusal(code=grpc.StatusCode.CANCELLED, reason="", message="nobody waits any more")
 
 
 class FakeGate(grpc.ServerInterceptor):
@@ -100,7 +121,7 @@ class FakeGate(grpc.ServerInterceptor):
     def _answering(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         def answer(request: Any, context: grpc.ServicerContext) -> Any:
             try:
-                self._admit(method, context)
+                self._admit(method, request, context)
                 return behaviour(request, context)
             except Refusal as refusal:
                 refusal.abort(context, self._domain)
@@ -110,15 +131,15 @@ class FakeGate(grpc.ServerInterceptor):
     def _streaming(self, method: str, behaviour: Callable[..., Any]) -> Callable[..., Any]:
         def stream(request: Any, context: grpc.ServicerContext) -> Any:
             try:
-                self._admit(method, context)
+                self._admit(method, request, context)
                 yield from behaviour(request, context)
             except Refusal as refusal:
                 refusal.abort(context, self._domain)
 
         return stream
 
-    def _admit(self, method: str, context: grpc.ServicerContext) -> None:
-        self._faults.meet(method, context)
+    def _admit(self, method: str, request: object, context: grpc.ServicerContext) -> None:
+        self._faults.meet(method, request, context)
         given = dict(context.invocation_metadata()).get("authorization")
         if self._token is not None and given != f"Bearer {self._token}":
             raise Refusal(

@@ -13,7 +13,7 @@ from mayfly_client._outcomes import failure_error
 from mayfly_client._results_storage import SignedUrl
 from mayfly_client.cli import human
 from mayfly_client.cli.failures import exit_code, report_item
-from mayfly_client.cli.options import Collection, Json, Names, Quiet, UrlTtl, User, output, session
+from mayfly_client.cli.options import Collection, Json, LinkTtl, Names, Quiet, User, output, session
 
 if TYPE_CHECKING:
     from mayfly_client._results_storage import Audio
@@ -23,7 +23,7 @@ def url(
     ctx: typer.Context,
     names: Names,
     *,
-    ttl: UrlTtl = None,
+    ttl: LinkTtl = None,
     attachment: Annotated[bool, typer.Option("--attachment", help="Browsers save it instead of playing it.")] = False,
     json: Json = False,
     quiet: Quiet = False,

@@ -60,9 +60,7 @@ def report_item(item: str, error: MayflyError) -> None:
 
 def _report(error: MayflyError, session: Session | None) -> None:
     if session is not None and session.json:
-        Console(stderr=True).print(
-            as_json.dumps({"error": _data(error)}), soft_wrap=True, markup=False, highlight=False
-        )
+        typer.echo(as_json.dumps({"error": _data(error)}), err=True)
     else:
         _lines(str(error), _details(error))
 

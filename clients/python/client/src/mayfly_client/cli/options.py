@@ -85,6 +85,16 @@ Ttl = Annotated[
         show_default=False,
     ),
 ]
+LinkTtl = Annotated[
+    timedelta | None,
+    typer.Option(
+        "--ttl",
+        parser=parsing.duration,
+        metavar="DURATION",
+        help="How long the link lives; never longer than the audio.",
+        show_default=False,
+    ),
+]
 UrlTtl = Annotated[
     timedelta | None,
     typer.Option(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -71,7 +70,7 @@ class Output:
 
     def data(self, value: object) -> None:
         """The result as JSON."""
-        self._stream().write(as_json.dumps(value) + "\n")
+        self._line(self._console(), as_json.dumps(value))
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[Callable[[str], None]]:
@@ -101,9 +100,6 @@ class Output:
     def _console(self) -> Console:
         return Console(stderr=self.to_stderr)
 
-    def _stream(self) -> TextIO:
-        return sys.stderr if self.to_stderr else sys.stdout
-
     def _line(self, console: Console, text: str) -> None:
-        # As it is: no wrapping, no colours, no markup, so that a link or a name can be copied whole.
-        console.print(text, soft_wrap=True, markup=False, highlight=False)
+        # As it is: no wrapping, no colours, no expanded tabs, so that it can be copied and cut.
+        console.file.write(text + "\n")

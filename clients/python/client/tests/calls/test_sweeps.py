@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mayfly_client import SweepNotFoundError, SweepState
+
+if TYPE_CHECKING:
+    from mayfly_client.testing import FakeMayfly
+
+
+async def expired_audio(mayfly: Any, fake: FakeMayfly, count: int = 1) -> None:
+    for number in range(count):
+        await mayfly.call("save", bytes([number]), collection="temp-audio", content_type="audio/wav", ttl=60)
+    fake.clock.advance(timedelta(minutes=1))
+
+
+async def test_a_sweep_deletes_what_has_expired_and_says_so(mayfly: Any, fake: FakeMayfly) -> None:
+    await expired_audio(mayfly, fake, count=2)
+
+    begun = await mayfly.call("start_sweep")
+    seen = await mayfly.collect("watch_sweep", begun.name)
+
+    assert [each.state for each in seen] == [SweepState.RUNNING, SweepState.CLEAN]
+    assert (seen[-1].report.found, seen[-1].report.deleted, seen[-1].report.verified_gone) == (2, 2, 2)
+    assert [line.reason for line in seen[-1].report.lines] == ["EXPIRED"]
+    assert seen[-1] == await mayfly.call("get_sweep", begun.name)
+
+
+async def test_a_dry_run_only_looks(mayfly: Any, fake: FakeMayfly) -> None:
+    await expired_audio(mayfly, fake)
+
+    dry = [await mayfly.call("get_sweep", (await mayfly.call("start_sweep", dry_run=True)).name) for _ in range(2)]
+
+    assert [each.report.deleted for each in dry] == [1, 1]
+    assert all(each.dry_run for each in dry)
+
+
+async def test_a_guard_stops_a_sweep(mayfly: Any, fake: FakeMayfly) -> None:
+    await expired_audio(mayfly, fake, count=2)
+
+    sweep = await mayfly.call("get_sweep", (await mayfly.call("start_sweep", max_delete_count=1)).name)
+
+    assert sweep.state is SweepState.GUARDED
+    assert "max_delete_count is 1" in sweep.failure
+
+
+async def test_other_collections_are_left_alone(mayfly: Any, fake: FakeMayfly) -> None:
+    await expired_audio(mayfly, fake)
+
+    sweep = await mayfly.call("get_sweep", (await mayfly.call("start_sweep", collection="debug")).name)
+
+    assert sweep.report.found == 0
+
+
+async def test_sweeps_are_remembered_newest_first(mayfly: Any) -> None:
+    names = [(await mayfly.call("start_sweep")).name for _ in range(3)]
+
+    listed = await mayfly.collect("list_sweeps", page_size=2)
+
+    assert [each.name for each in listed] == names[::-1]
+
+
+async def test_an_unknown_sweep(mayfly: Any) -> None:
+    with pytest.raises(SweepNotFoundError):
+        await mayfly.call("get_sweep", "sweeps/none")
+    with pytest.raises(SweepNotFoundError):
+        await mayfly.collect("watch_sweep", "sweeps/none")

@@ -1,0 +1,250 @@
+"""What each verb prints when its output is no terminal."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from mayfly_client.testing import FakeMayfly
+
+SPOKEN = """\
+name: audio/DAY/ID
+voice: en_US-fake-low
+duration: 0.56 s
+size: 24.7 kB (audio/wav)
+expire_time: MOMENT (in 24 h)
+took: SECONDS
+url: LINK
+"""
+
+SAVED = """\
+name: audio/DAY/ID
+collection: recordings
+key: users/u1/recordings/r1/audio.wav
+size: 4 B (audio/wav)
+duration: 1.5 s
+user: u1
+expire_time: never: kept until deleted
+"""
+
+SWEPT = """\
+sweep: sweeps/ID
+state: clean
+found: 1 item
+deleted: 1 (24.7 kB)
+verified gone: 1
+took: SECONDS
+expired\t1\t1\t0\t0\t0\t24.7 kB
+"""
+
+
+@pytest.fixture
+def name(fake: FakeMayfly) -> str:
+    with fake.client() as client:
+        return client.speak("Hello.").name
+
+
+def test_say_prints_what_was_kept(run: Any, steady: Callable[[str], str]) -> None:
+    done = run("say", "Hello.")
+
+    assert (steady(done.stdout), done.stderr, done.exit_code) == (SPOKEN, "", 0)
+
+
+def test_say_reads_standard_input(run: Any, fake: FakeMayfly) -> None:
+    assert run("say", "-", text="Hello.\n").exit_code == 0
+    assert fake.calls[0].request.text == "Hello."  # type: ignore[union-attr] # a SynthesizeRequest
+
+
+def test_say_passes_its_options_on(run: Any, fake: FakeMayfly) -> None:
+    options = "-v de_DE-fake-low --speaker otto --speed 2 -c speech-sessions --key session_id=s1 --key index=2"
+
+    done = run(
+        "say",
+        "Hallo.",
+        *options.split(),
+        *["--user", "u1", "--ttl", "2h", "--url-ttl", "5m", "--label", "a=b", "-f", "mp3"],
+    )
+
+    request: Any = fake.calls[0].request
+    assert done.exit_code == 0
+    assert (request.options.voice, request.options.speaker, request.options.speed) == ("de_DE-fake-low", "otto", 2)
+    assert dict(request.destination.key_fields) == {"session_id": "s1", "index": "2"}
+    assert (request.destination.user_id, request.destination.collection) == ("u1", "speech-sessions")
+    assert (request.destination.ttl.seconds, request.destination.url_ttl.seconds) == (7_200, 300)
+    assert dict(request.destination.labels) == {"a": "b"}
+
+
+@pytest.mark.parametrize(("file", "magic"), [("hello.wav", b"RIFF"), ("hello.mp3", b"\xff\xfb")])
+def test_say_writes_a_file_in_the_format_of_its_suffix(run: Any, tmp_path: Path, file: str, magic: bytes) -> None:
+    done = run("say", "Hello.", "-o", str(tmp_path / file))
+
+    assert f"saved to: {tmp_path / file}\n" in done.stdout
+    assert (tmp_path / file).read_bytes().startswith(magic)
+
+
+def test_say_to_standard_output_is_audio_and_nothing_else(run: Any, steady: Callable[[str], str]) -> None:
+    done = run("say", "Hello.", "-o", "-")
+
+    assert done.stdout_bytes.startswith(b"RIFF")
+    assert len(done.stdout_bytes) == 24_740
+    assert steady(done.stderr) == SPOKEN
+
+
+def test_say_quietly_prints_a_name_for_the_next_command(run: Any, steady: Callable[[str], str]) -> None:
+    name = run("say", "-q", "Hello.").stdout.strip()
+
+    assert steady(run("url", "-q", name).stdout) == "LINK\n"
+
+
+def test_say_quietly_to_a_file_prints_nothing(run: Any, tmp_path: Path) -> None:
+    assert run("say", "-q", "Hello.", "-o", str(tmp_path / "a.wav")).output == ""
+
+
+def test_say_as_json(run: Any) -> None:
+    spoken = json.loads(run("say", "Hello.", "--json").stdout)
+
+    assert spoken["name"].startswith("audio/")
+    assert spoken["duration"] == 0.56
+    assert spoken["segments"][0]["graphemes"] == "Hello."
+    assert spoken["url"].startswith("http://127.0.0.1:")
+    assert spoken["expire_time"].endswith("Z")
+    assert {"voice", "took", "saved_to", "sha256"} <= spoken.keys()
+
+
+def test_save_prints_where_it_lies(run: Any, tmp_path: Path, steady: Callable[[str], str]) -> None:
+    file = tmp_path / "clip.wav"
+    file.write_bytes(b"RIFF")
+
+    done = run("save", str(file), "-c", "recordings", "--user", "u1", "--key", "recording_id=r1", "--duration", "1.5")
+
+    assert (steady(done.stdout), done.stderr, done.exit_code) == (SAVED, "", 0)
+
+
+def test_save_quietly_and_as_json(run: Any, tmp_path: Path, steady: Callable[[str], str]) -> None:
+    file = tmp_path / "clip.wav"
+    file.write_bytes(b"RIFF")
+
+    assert steady(run("save", "-q", str(file)).stdout) == "audio/DAY/ID\n"
+    assert json.loads(run("save", "--json", str(file)).stdout)["state"] == "READY"
+
+
+def test_get_fetches_under_its_own_name_once(
+    run: Any, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    first, second, forced = run("get", name), run("get", name), run("get", name, "--force")
+
+    (file,) = tmp_path.iterdir()
+    assert f"saved to: {file.name}\n" in first.stdout
+    assert (first.exit_code, second.exit_code, forced.exit_code) == (0, 2, 0)
+    assert "is there already" in " ".join(second.stderr.split())
+
+
+def test_get_to_standard_output(run: Any, name: str) -> None:
+    done = run("get", "-q", name, "-o", "-")
+
+    assert done.stdout_bytes.startswith(b"RIFF")
+    assert done.stderr == ""
+
+
+def test_get_as_json(run: Any, name: str, tmp_path: Path) -> None:
+    got = json.loads(run("get", name, "-o", str(tmp_path / "x.wav"), "--json").stdout)
+
+    assert (got["name"], got["saved_to"]) == (name, str(tmp_path / "x.wav"))
+
+
+def test_url_prints_a_link_with_its_end(run: Any, name: str, steady: Callable[[str], str]) -> None:
+    done = run("url", name, "--ttl", "20m")
+
+    assert steady(done.stdout) == "name: audio/DAY/ID\nuntil: MOMENT (in 20 min)\nlimited by: request\nurl: LINK\n"
+    assert done.exit_code == 0
+
+
+def test_url_as_json(run: Any, name: str) -> None:
+    (link,) = json.loads(run("url", name, "--json").stdout)
+
+    assert (link["name"], link["limited_by"]) == (name, "POLICY")
+
+
+def test_ls_prints_lines_that_other_tools_can_cut(run: Any, name: str, steady: Callable[[str], str]) -> None:
+    assert steady(run("ls").stdout) == "audio/DAY/ID\ttemp-audio\t24.7 kB\t0.56 s\tMOMENT\n"
+    assert run("ls", "-q").stdout == f"{name}\n"
+    assert [each["name"] for each in json.loads(run("ls", "--json").stdout)] == [name]
+
+
+def test_ls_says_when_there_is_nothing_or_more(run: Any, fake: FakeMayfly) -> None:
+    nothing = run("ls", "-c", "debug")
+    with fake.client() as client:
+        for _ in range(3):
+            client.speak("Hello.")
+    limited = run("ls", "-n", "2")
+
+    assert (nothing.stdout, nothing.stderr) == ("", "There is no readable audio here.\n")
+    assert len(limited.stdout.splitlines()) == 2
+    assert "There is more" in limited.stderr
+    assert len(run("ls", "-n", "0").stdout.splitlines()) == 3
+
+
+def test_rm_deletes_and_does_not_mind_what_is_gone(run: Any, name: str) -> None:
+    done = run("rm", name, name)
+
+    assert done.stdout == f"gone already: {name}\n"
+    assert done.exit_code == 0
+    assert json.loads(run("rm", name, "--json").stdout) == [{"name": name, "deleted": False}]
+
+
+def test_voices(run: Any) -> None:
+    assert run("voices", "-l", "de").stdout == "de_DE-fake-low\tde_DE Deutsch\tlow\t22,050 Hz\tanna, otto\n"
+    assert run("voices", "-q").stdout == "de_DE-fake-low\nen_US-fake-low\n"
+    assert [each["is_default"] for each in json.loads(run("voices", "--json").stdout)] == [False, True]
+
+
+def test_sweep_reports_what_it_did(run: Any, name: str, fake: FakeMayfly, steady: Callable[[str], str]) -> None:
+    fake.clock.advance(timedelta(hours=24))
+
+    dry, real, empty = run("sweep", "--dry-run"), run("sweep"), run("sweep", "-q")
+
+    assert "would delete: 1 (24.7 kB)" in dry.stdout
+    assert "nothing was deleted" in dry.stdout
+    assert steady(real.stdout) == SWEPT
+    assert (empty.output, empty.exit_code) == ("", 0)
+
+
+def test_sweep_as_json(run: Any) -> None:
+    swept = json.loads(run("sweep", "--json", "-c", "temp-audio").stdout)
+
+    assert (swept["state"], swept["dry_run"], swept["report"]["lines"]) == ("CLEAN", False, [])
+
+
+def test_info_lists_the_collections(run: Any, steady: Callable[[str], str]) -> None:
+    lines = steady(run("info").stdout).splitlines()
+
+    assert lines[:2] == ["storage: ADDRESS", "backend: embedded"]
+    assert "temp-audio\t24 h\t24 h\t52.4 MB\ttemp-audio/{date}/{audio_id}.{ext}" in lines
+    assert run("info", "-q").stdout.splitlines()[0] == "temp-audio"
+    assert json.loads(run("info", "--json").stdout)["collections"][0]["lifetime"] == 86_400
+
+
+@pytest.mark.parametrize("verb", ["say", "save", "get", "url", "ls", "rm", "voices", "sweep", "info"])
+def test_every_verb_has_help_with_examples(run: Any, verb: str) -> None:
+    done = run(verb, "--help")
+
+    assert done.exit_code == 0
+    assert "Examples" in done.stdout
+    assert f"mayfly {verb}" in done.stdout.partition("Examples")[2]
+    assert all(option in done.stdout for option in ("--json", "--quiet"))
+
+
+def test_help_lists_the_verbs_and_the_exit_codes(run: Any) -> None:
+    done = run("--help")
+
+    assert "2 used wrongly, 3 done in part" in done.stdout
+    assert run("--version").stdout.startswith("mayfly 0.")

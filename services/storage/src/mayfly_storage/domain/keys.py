@@ -23,10 +23,10 @@ MAX_KEY_BYTES = 1_024
 MAX_PART_BYTES = 255
 """File systems take no longer names."""
 _PATTERNS = {
-    "date": r"\d{4}-\d{2}-\d{2}",
+    "date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
     "audio_id": r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
     "ext": r"[a-z0-9]{1,8}",
-    "timestamp": r"\d{1,16}",
+    "timestamp": r"[0-9]{1,16}",
 }
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _INDEX_SPEC = re.compile(r"0[1-6]")
@@ -126,7 +126,7 @@ class KeyTemplate:
         for literal, name, spec, _ in Formatter().parse(self.text):
             pieces.append(re.escape(literal))
             if name:
-                default = r"\d{1,6}" if spec else r"[^/]+"
+                default = r"[0-9]{1,6}" if spec else r"[^/]+"
                 pieces.append(f"(?P<{name}>{_PATTERNS.get(name, default)})")
         return re.compile("".join(pieces))
 

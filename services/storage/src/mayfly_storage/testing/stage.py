@@ -1,0 +1,114 @@
+"""The use cases over a backend in memory, with a clock that waits for nobody."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from mayfly_runtime.testing import FakeClock
+from mayfly_storage.collections_file import read_collections
+from mayfly_storage.domain.ports import Store, Stores
+from mayfly_storage.domain.privacy import Privacy
+from mayfly_storage.domain.timing import Timing
+from mayfly_storage.domain.uploads import NewAudio, UploadRequest
+from mayfly_storage.testing.backend import memory_backend
+from mayfly_storage.testing.builders import DAWN, SOUND
+from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases, World
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from mayfly_storage.domain.audio import Audio
+    from mayfly_storage.domain.collections import Collections
+
+
+class Between:
+    """A port that lets a test act right before a call: what races do, at a moment of the test's choice."""
+
+    def __init__(self, port: Any) -> None:
+        """Take the port that answers."""
+        self._port = port
+        self.before: dict[str, Callable[[], Awaitable[object]]] = {}
+        """What to do before the next call of a method, once."""
+        self.instead: dict[str, Callable[..., Awaitable[object]]] = {}
+        """What to do instead of the next call of a method, once."""
+
+    def __getattr__(self, name: str) -> Any:
+        """The port's own attribute; a method with something to do before does it first."""
+        found = self.instead.pop(name, None) or getattr(self._port, name)
+        if name not in self.before:
+            return found
+        action = self.before.pop(name)
+
+        async def after(*args: Any, **kwargs: Any) -> Any:
+            await action()
+            return await found(*args, **kwargs)
+
+        return after
+
+
+class Stage:
+    """Everything that a test of use cases needs. Tests may read, and break, what it holds."""
+
+    def __init__(self, *, collections: Collections | None = None, privacy: Privacy | None = None) -> None:
+        """Begin at `DAWN`, empty."""
+        self.clock = FakeClock(DAWN)
+        self.timing = Timing()
+        self.memory = memory_backend(now=self.clock.now, timing=self.timing)
+        self.catalog = Between(self.memory.catalog)
+        self.blobs = Between(self.memory.blobs)
+        attempts = count(1)
+        self.world = World(
+            backend=replace(self.memory.backend, catalog=self.catalog, stores=self._stores()),
+            collections=collections or read_collections(),
+            privacy=privacy or Privacy(secret=b"a secret of the tests, and long enough", keep_text=True),
+            timing=self.timing,
+            now=self.clock.now,
+            new_id=uuid4,
+            new_attempt=lambda: f"attempt-{next(attempts)}",
+        )
+        self.storage = StorageUseCases.over(self.world)
+        self.retention = RetentionUseCases.over(self.world)
+
+    def _stores(self) -> Stores:
+        stores = self.memory.backend.stores
+        return replace(stores, by_location={stores.primary: Store(blobs=self.blobs, links=self.memory.links)})
+
+    def wish(self, body: bytes = SOUND, **overrides: Any) -> UploadRequest:
+        """A request to store some bytes as guest audio; overrides are fields of UploadRequest or of its NewAudio."""
+        facts: dict[str, Any] = {"caller": "synth", "request_id": str(uuid4()), "size_bytes": len(body)}
+        facts |= {"sha256": hashlib.sha256(body).digest()}
+        facts |= {name: overrides.pop(name) for name in list(overrides) if name in facts}
+        audio = NewAudio(**({"collection": "temp-audio", "content_type": "audio/wav"} | overrides))
+        return UploadRequest(audio=audio, **facts)
+
+    async def reserved(self, body: bytes = SOUND, **overrides: Any) -> Audio:
+        """A PENDING audio whose bytes were not put."""
+        audio, _ = await self.storage.create_upload(self.wish(body, **overrides))
+        return audio
+
+    async def put(self, body: bytes = SOUND, **overrides: Any) -> Audio:
+        """A PENDING audio whose bytes were put."""
+        audio, grant = await self.storage.create_upload(self.wish(body, **overrides))
+        if grant is None:
+            raise AssertionError(f"{audio.name} is READY already: a retry of what was committed needs no PUT")
+        answer = self.memory.links.serve("PUT", grant.url, headers=grant.headers, body=body)
+        if answer.status != 200:
+            raise AssertionError(f"the PUT was refused: {answer}")
+        return audio
+
+    async def saved(self, body: bytes = SOUND, **overrides: Any) -> Audio:
+        """A READY audio."""
+        audio = await self.put(body, **overrides)
+        return await self.storage.commit_upload(audio.name, audio.attempt)
+
+    def row(self, audio: Audio) -> Audio | None:
+        """The row as it is, if it is."""
+        return self.memory.catalog.rows.get(audio.name)
+
+    def lies(self, audio: Audio) -> bool:
+        """Whether bytes lie at the audio's key."""
+        return audio.object_key in self.memory.blobs.objects

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from mayfly_storage.domain.audio import State
+from mayfly_storage.domain.retention import DueItem, DueReason
+from mayfly_storage.domain.timing import Timing
+from mayfly_storage.testing import DAWN, an_audio
+
+TIMING = Timing()
+UPLOAD_DEADLINE = DAWN + timedelta(minutes=2)
+
+
+@pytest.mark.parametrize(
+    ("facts", "due_after"),
+    [
+        ({"state": State.READY, "expire_time": DAWN + timedelta(hours=1)}, timedelta(hours=1)),
+        ({"state": State.READY, "expire_time": None}, None),
+        ({"state": State.PENDING}, timedelta(minutes=2 + 5)),
+        ({"state": State.DELETING, "delete_time": DAWN + timedelta(minutes=1)}, timedelta(minutes=1)),
+        ({"state": State.DELETING, "delete_time": DAWN, "bytes_gone": True}, timedelta(minutes=2 + 20)),
+    ],
+)
+def test_a_row_is_due_when_its_state_says_so(facts: dict[str, Any], due_after: timedelta | None) -> None:
+    expected = None if due_after is None else DAWN + due_after
+
+    assert TIMING.due_time(an_audio(**facts)) == expected
+
+
+def test_what_is_kept_is_never_due() -> None:
+    assert not TIMING.is_due(an_audio(state=State.READY, expire_time=None), DAWN + timedelta(days=10_000))
+
+
+def test_a_row_is_due_from_its_time_on() -> None:
+    audio = an_audio(state=State.READY, expire_time=DAWN)
+
+    assert TIMING.is_due(audio, DAWN)
+    assert not TIMING.is_due(audio, DAWN - timedelta(microseconds=1))
+
+
+def test_a_tombstone_may_go_when_no_late_put_can_land_any_more() -> None:
+    assert TIMING.settled_time(an_audio()) == UPLOAD_DEADLINE + timedelta(minutes=20)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"orphan_grace": timedelta(minutes=22)}, "orphan_grace .* must be longer than upload_lifetime"),
+        ({"late_put_bound": timedelta(hours=1)}, "orphan_grace .* must be longer than upload_lifetime"),
+        ({"tombstone_margin": timedelta(hours=47)}, "tombstone_margin .* must not be shorter than"),
+    ],
+)
+def test_periods_that_contradict_each_other_are_refused(changes: dict[str, timedelta], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        Timing(**changes)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (State.READY, DueReason.EXPIRED),
+        (State.PENDING, DueReason.ABANDONED),
+        (State.DELETING, DueReason.UNFINISHED),
+    ],
+)
+def test_the_state_of_a_due_row_is_the_reason(state: State, reason: DueReason) -> None:
+    audio = an_audio(state=state, delete_time=DAWN)
+
+    item = DueItem.of_row(audio, TIMING)
+
+    assert (item.name, item.reason, item.due_time) == (audio.name, reason, TIMING.due_time(audio))

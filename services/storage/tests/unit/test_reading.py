@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -17,8 +17,8 @@ from mayfly_storage.domain.uploads import Subject
 from mayfly_storage.testing import DAWN, SOUND, an_audio
 
 if TYPE_CHECKING:
-    from mayfly_storage.usecases.access import SignUrls
     from mayfly_storage.testing.stage import Stage
+    from mayfly_storage.usecases.access import SignUrls
 
 GUEST = Subject(guest_address="203.0.113.7")
 USER = Subject(user_id="u1")

@@ -5,7 +5,6 @@ No peer address, no request, no response: method, code, reason, caller, millisec
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from typing import TYPE_CHECKING, Any, Final
@@ -35,15 +34,14 @@ class AccessLogInterceptor(Interceptor):
 
         async def log_access(request: Any, call: Call) -> Any:
             begun = clock()
-            code: grpc.StatusCode | None = None
+            ended_by: BaseException | None = None
             try:
                 return await inner(request, call)
-            except asyncio.CancelledError:
-                # The caller hung up, or the server was stopped: no status reached anybody.
-                code = grpc.StatusCode.CANCELLED
+            except BaseException as error:
+                ended_by = error
                 raise
             finally:
-                _write(method, code or call.code(), call, clock() - begun)
+                _write(method, call.code(ended_by), call, clock() - begun)
 
         return log_access
 

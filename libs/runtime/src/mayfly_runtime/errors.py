@@ -135,9 +135,12 @@ class ErrorResponder:
         Raises:
             grpc.aio.AbortError: Always, as grpc.aio wants it.
         """
-        status = status_of(exc, domain=self._domain, table=self._table)
+        try:
+            status, call.reason = status_of(exc, domain=self._domain, table=self._table), reason_of(exc, self._table)
+        except Exception as mistake:  # noqa: BLE001 - a table that names a missing attribute still gets an answer
+            exc = mistake
+            status, call.reason = status_of(exc, domain=self._domain, table={}), _INTERNAL.reason
         code = _CODES[status.code]
-        call.reason = reason_of(exc, self._table)
         if code is grpc.StatusCode.INTERNAL:
             _log_internal(call, exc)
         await call.context.abort(code, status.message, ((STATUS_DETAILS_KEY, status.SerializeToString()),))
@@ -156,7 +159,8 @@ class ErrorInterceptor(Interceptor):
         async def answer_errors(request: Any, call: Call) -> Any:
             try:
                 return await inner(request, call)
-            except grpc.aio.AbortError:
+            except (grpc.aio.AbortError, grpc.aio.InternalError):
+                # Answered already, or nobody is there to answer.
                 raise
             except Exception as error:  # noqa: BLE001 - the last place that can answer it
                 await responder.abort(call, error)

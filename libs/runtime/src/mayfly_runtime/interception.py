@@ -13,6 +13,7 @@ not even parsed.
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
@@ -56,12 +57,21 @@ class Call:
             self._metadata = dict(self.context.invocation_metadata() or ())
         return self._metadata
 
-    def code(self) -> grpc.StatusCode:
-        """The status that was set or aborted with so far; OK if none was."""
+    def code(self, ended_by: BaseException | None = None) -> grpc.StatusCode:
+        """The status that the caller got, or would have got.
+
+        Args:
+            ended_by: What the handler raised, if it did.
+        """
+        if isinstance(ended_by, _GONE):
+            return grpc.StatusCode.CANCELLED
         # The stubs promise a code; until one is set there is none.
         code: grpc.StatusCode | None = self.context.code()
         return grpc.StatusCode.OK if code is None else code
 
+
+# The caller hung up, or the server was stopped; gRPC fails to send (`InternalError`) when it notices first.
+_GONE: Final = (asyncio.CancelledError, grpc.aio.InternalError)
 
 Handler: TypeAlias = Callable[[Any, Call], Awaitable[Any]]
 

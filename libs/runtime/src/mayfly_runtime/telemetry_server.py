@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -58,14 +57,14 @@ class TelemetryInterceptor(Interceptor):
             span = tracer.start_span(name, context=parent, kind=SpanKind.SERVER, attributes=attributes)
             otel_context.attach(set_span_in_context(span, parent))
             begun = time.perf_counter()
-            code: grpc.StatusCode | None = None
+            ended_by: BaseException | None = None
             try:
                 return await inner(request, call)
-            except asyncio.CancelledError:
-                code = grpc.StatusCode.CANCELLED
+            except BaseException as error:
+                ended_by = error
                 raise
             finally:
-                code = code or call.code()
+                code = call.code(ended_by)
                 duration.record(time.perf_counter() - begun, measured[code])
                 names.end_span(span, outcomes[code], call.reason)
 

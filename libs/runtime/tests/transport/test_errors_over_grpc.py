@@ -69,6 +69,36 @@ async def test_an_unknown_exception_is_internal_with_a_fixed_text_in_every_kind(
     assert "test_errors_over_grpc.py" in record.__dict__["traceback"]
 
 
+async def test_a_table_that_names_a_missing_attribute_is_internal(
+    serve: Any, echo: Any, call: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    echo.act = raising(AudioNotFoundError("audio/1"))
+    wrong = {AudioNotFoundError: Mapped(grpc.StatusCode.NOT_FOUND, "AUDIO_NOT_FOUND", ("colour",))}
+
+    async with serve(errors=wrong) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await call(channel, "unary_unary")
+
+    assert rpc_error(failed).reason == "INTERNAL"
+    (record,) = [record for record in caplog.records if record.getMessage() == "rpc_failed"]
+    assert "'AudioNotFoundError' object has no attribute 'colour'" in record.__dict__["traceback"]
+
+
+async def test_a_response_that_cannot_be_sent_any_more_is_no_failure_of_ours(
+    serve: Any, echo: Any, call: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    echo.act = raising(grpc.aio.InternalError("failed to send"))
+
+    async with serve() as channel:
+        with pytest.raises(grpc.aio.AioRpcError):
+            await call(channel, "unary_unary")
+
+    assert "rpc_failed" not in caplog.text
+    (event,) = [record for record in caplog.records if record.name == "mayfly.access"]
+    assert event.__dict__["code"] == "CANCELLED"
+
+
 async def test_an_invalid_request_blames_its_fields(serve: Any, echo: Any, call: Any, kind: str) -> None:
     echo.act = raising(InvalidRequestError(Violation("text", "is empty"), Violation("voice", "is unknown")))
 

@@ -30,8 +30,8 @@ BaseOption = Annotated[
 ]
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-console = Console()
-errors = Console(stderr=True)
+console = Console(soft_wrap=True, highlight=False)
+errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 @app.command()
@@ -47,7 +47,7 @@ def up(
             with start_view(console) as view:
                 bring_up(layout, backend, view)
     except _EXPECTED as error:
-        errors.print(f"[bold red]Not up:[/] {escape(str(error))}", highlight=False)
+        errors.print(f"[bold red]Not up:[/] {escape(str(error))}")
         raise typer.Exit(1) from None
     _tell(layout, backend, was_up=was_up)
 
@@ -83,13 +83,13 @@ def _is_up(layout: Layout) -> bool:
 
 
 def _tell(layout: Layout, backend: Backend, *, was_up: bool) -> None:
-    console.print(f"\n{'Already up' if was_up else 'Up'} (backend {backend}):", highlight=False)
+    console.print(f"\n{'Already up' if was_up else 'Up'} (backend {backend}):")
     for door in _doors(backend):
         scheme = "http://" if door in ("links", "moto") else ""
-        console.print(f"  {door:10} {scheme}{layout.address(door)}", highlight=False)
-    console.print(f"  {'data':10} {layout.data}\n  {'logs':10} {layout.run}/*.log", highlight=False)
-    console.print(f'\nTry it:   {_targets(layout)}make say TEXT="Hello from Mayfly."', highlight=False)
-    console.print(f"Stop it:  {_base(layout)}make down", highlight=False)
+        console.print(f"  {door:10} {scheme}{layout.address(door)}")
+    console.print(f"  {'data':10} {layout.data}\n  {'logs':10} {layout.run}/*.log")
+    console.print(f'\nTry it:   {_targets(layout)}make say TEXT="Hello from Mayfly."')
+    console.print(f"Stop it:  {_base(layout)}make down")
 
 
 def _doors(backend: Backend) -> tuple[str, ...]:

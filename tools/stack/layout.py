@@ -90,8 +90,8 @@ class Layout:
 
 def project_layout(base: int = DEFAULT_BASE) -> Layout:
     """The set of `make up`. Another base has folders of its own, so that two sets can run side by side."""
-    suffix = "" if base == DEFAULT_BASE else f"-{base}"
-    return Layout(ports=Ports.at(base), data=ROOT / f".data{suffix}", run=ROOT / f".run{suffix}")
+    own = "." if base == DEFAULT_BASE else str(base)
+    return Layout(ports=Ports.at(base), data=ROOT / ".data" / own, run=ROOT / ".run" / own)
 
 
 def _is_taken(port: int) -> bool:

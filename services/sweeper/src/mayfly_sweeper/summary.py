@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from mayfly_sweeper.domain.report import Report
     from mayfly_sweeper.domain.sweep import Ending, SweepOrder
 
 
@@ -35,8 +36,13 @@ def summary_fields(ending: Ending) -> dict[str, Any]:
 
 def summary_line(ending: Ending, *, order: SweepOrder, elapsed: float) -> str:
     """The whole sweep in one line."""
-    report = ending.report
-    deleted = "would be deleted" if order.dry_run else "deleted"
+    state = f"{ending.state}{' (dry run)' if order.dry_run else ''}"
+    told = ending.failure or _counts(ending.report, dry_run=order.dry_run)
+    return " ".join([f"{state}: {told}", *ending.notes, f"({elapsed:.1f} s)"])
+
+
+def _counts(report: Report, *, dry_run: bool) -> str:
+    deleted = "would be deleted" if dry_run else "deleted"
     parts = [
         f"{report.found} found",
         f"{report.deleted} {deleted} ({readable_size(report.size_bytes)})",
@@ -44,14 +50,13 @@ def summary_line(ending: Ending, *, order: SweepOrder, elapsed: float) -> str:
         f"{report.skipped} skipped",
         f"{report.failed} failed",
     ]
-    if not order.dry_run:
+    if not dry_run:
         parts.append(f"{report.verified_gone} verified gone")
     if report.still_there:
         parts.append(f"{report.still_there} STILL THERE")
-    if report.deleted and not order.dry_run:
+    if report.deleted and not dry_run:
         parts.append(f"at most {report.max_lateness.total_seconds():.0f} s late")
-    line = f"{ending.state}{' (dry run)' if order.dry_run else ''}: {', '.join(parts)}; {elapsed:.1f} s."
-    return " ".join([line, *ending.notes, *([ending.failure] if ending.failure else [])])
+    return f"{', '.join(parts)}."
 
 
 def summary_table(ending: Ending, *, order: SweepOrder) -> Table:
@@ -68,6 +73,8 @@ def summary_table(ending: Ending, *, order: SweepOrder) -> Table:
 
 def summary_json(ending: Ending, *, order: SweepOrder, start_time: datetime, elapsed: float) -> str:
     """Everything, for programs: times as RFC 3339, durations in seconds."""
+    report = asdict(ending.report)
+    del report["max_lateness"]
     told = {
         "state": ending.state,
         "dry_run": order.dry_run,
@@ -76,7 +83,7 @@ def summary_json(ending: Ending, *, order: SweepOrder, start_time: datetime, ela
         "elapsed_seconds": round(elapsed, 3),
         "failure": ending.failure,
         "notes": ending.notes,
-        "report": asdict(ending.report),
+        "report": {**report, "max_lateness_seconds": ending.report.max_lateness.total_seconds()},
     }
     return json.dumps(told, default=_plain, indent=2)
 
@@ -94,6 +101,4 @@ def readable_size(size: int) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
-    if isinstance(value, timedelta):
-        return value.total_seconds()
     raise TypeError(f"no JSON form of {type(value).__name__}")

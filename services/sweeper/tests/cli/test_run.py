@@ -111,7 +111,7 @@ async def test_the_json_is_the_whole_report(run: Run, store: FakeRetention) -> N
     told = json.loads(done.out)
     assert (told["state"], told["collection"]) == ("CLEAN", "temp-audio")
     assert told["report"]["verified_gone"] == 1
-    assert told["report"]["max_lateness"] >= 30
+    assert told["report"]["max_lateness_seconds"] >= 30
 
 
 async def test_verbose_names_every_item(run: Run, store: FakeRetention) -> None:

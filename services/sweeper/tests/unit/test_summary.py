@@ -28,8 +28,14 @@ def test_the_line_has_the_counts_and_why_it_is_partial() -> None:
 
     assert line == (
         "PARTIAL: 3 found, 1 deleted (2.5 kB), 0 already gone, 1 skipped, 1 failed, 1 verified gone, "
-        "at most 94 s late; 1.2 s. The sweep was asked to stop."
+        "at most 94 s late. The sweep was asked to stop. (1.2 s)"
     )
+
+
+def test_the_line_of_a_sweep_that_did_not_run_says_why_and_nothing_else() -> None:
+    ending = Ending(state=SweepState.FAILED, report=Report(), failure="storage does not answer")
+
+    assert summary_line(ending, order=REAL, elapsed=1.23) == "FAILED: storage does not answer (1.2 s)"
 
 
 def test_the_line_of_a_dry_run_claims_no_deletion() -> None:
@@ -56,7 +62,7 @@ def test_the_json_has_times_in_rfc_3339_and_durations_in_seconds() -> None:
     assert told["start_time"] == "2025-12-08T11:00:00Z"
     assert told["elapsed_seconds"] == 2.0
     assert told["failure"] == "too many"
-    assert told["report"]["max_lateness"] == 94.0
+    assert told["report"]["max_lateness_seconds"] == 94.0
     assert told["report"]["lines"][0]["reason"] == "EXPIRED"
 
 

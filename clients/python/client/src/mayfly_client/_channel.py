@@ -98,8 +98,9 @@ def _options(target: str, tls: Tls | None) -> list[tuple[str, Any]]:
         ("grpc.enable_retries", 1),
         # A service that restarts is found again within the retries' own patience (gRPC's default waits 1 s to 2 min).
         ("grpc.initial_reconnect_backoff_ms", 200),
-        ("grpc.min_reconnect_backoff_ms", 200),
         ("grpc.max_reconnect_backoff_ms", 10_000),
+        # In spite of its name, the least time that one attempt to connect (with TLS) is given.
+        ("grpc.min_reconnect_backoff_ms", 5_000),
         # A dead connection is noticed within 80 s of a call; servers permit a ping every 30 s.
         ("grpc.keepalive_time_ms", 60_000),
         ("grpc.keepalive_timeout_ms", 20_000),

@@ -43,7 +43,7 @@ class Command:
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-c", "from mayfly_client.cli import main; main()", *arguments],
+            [sys.executable, "-m", "mayfly_client", *arguments],
             cwd=self.folder,
             env={**_NARROW, **self.environ, "PATH": "/usr/bin:/bin", "HOME": str(self.folder)},
             stdin=subprocess.PIPE,

@@ -229,6 +229,7 @@ def test_info_lists_the_collections(run: Any, steady: Callable[[str], str]) -> N
 
     assert lines[:2] == ["storage: ADDRESS", "backend: embedded"]
     assert "temp-audio\t24 h\t24 h\t52.4 MB\ttemp-audio/{date}/{audio_id}.{ext}" in lines
+    assert sum(line.startswith("pitches\t") for line in lines) == 1
     assert run("info", "-q").stdout.splitlines()[0] == "temp-audio"
     assert json.loads(run("info", "--json").stdout)["collections"][0]["lifetime"] == 86_400
 

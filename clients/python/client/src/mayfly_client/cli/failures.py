@@ -75,7 +75,7 @@ def _lines(message: str, details: Sequence[str]) -> None:
 def _details(error: MayflyError) -> list[str]:
     said = str(error)
     lines = [f"{each.field}: {each.description}" for each in error.violations if each.description not in said]
-    if near := error.metadata.get("near"):
+    if (near := error.metadata.get("near")) and near not in said:
         lines.append(f"Did you mean {near}?")
     if error.retry_after is not None:
         lines.append(f"Try again in {error.retry_after.total_seconds():g} s.")

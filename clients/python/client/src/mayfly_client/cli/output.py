@@ -50,7 +50,7 @@ class Output:
         console = self._console()
         if not console.is_terminal:
             for row in rows:
-                self._line(console, "\t".join(row))
+                self._line(console, "\t".join(cell.replace("\n", ", ") for cell in row))
             return
         table = Table(*columns, header_style="bold", box=SIMPLE_HEAD, border_style="dim", pad_edge=False)
         for row in rows:

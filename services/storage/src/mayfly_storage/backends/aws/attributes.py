@@ -22,8 +22,8 @@ def text(value: str) -> AttributeValueTypeDef:
 
 
 def number(value: float) -> AttributeValueTypeDef:
-    """A whole number as it is, any other to six decimals."""
-    return {"N": str(value) if isinstance(value, int) else f"{value:.6f}"}
+    """A whole number as it is, any other to six decimals at most."""
+    return {"N": str(value) if isinstance(value, int) else f"{value:.6f}".rstrip("0").rstrip(".")}
 
 
 def flag(*, value: bool) -> AttributeValueTypeDef:

@@ -70,7 +70,7 @@ class S3Links:
             "Key": audio.object_key,
             "ResponseContentType": audio.content_type,
             # The audio's id alone: nothing that a person chose stands in a header.
-            "ResponseContentDisposition": f'{kind}; filename="{audio.name.audio_id}.{EXTENSIONS[audio.content_type]}"',
+            "ResponseContentDisposition": f'{kind}; filename="{audio.name.audio_id}.{_extension(audio)}"',
             "ResponseCacheControl": f"private, max-age={seconds}",
         }
 
@@ -105,6 +105,10 @@ def _too_short(wish: LinkWish, service: str) -> Exception:
     if wish.audio.expire_time is not None and wish.audio.expire_time <= wish.expire_time:
         return AudioNotFoundError(wish.audio.name)
     return BackendUnavailableError(service, retry_after=RETRY_AFTER)
+
+
+def _extension(audio: Audio) -> str:
+    return EXTENSIONS.get(audio.content_type, "bin")
 
 
 def _facts_of(audio: Audio) -> BlobFacts:

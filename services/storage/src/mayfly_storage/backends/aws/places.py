@@ -44,11 +44,12 @@ class ObjectPage:
 class ObjectPlaces:
     """Reads from one bucket; all answers are consistent with what was last written."""
 
-    def __init__(self, client: S3Client, calls: AwsCalls, *, bucket: str) -> None:
-        """Take the client, how it is called, and the bucket."""
+    def __init__(self, client: S3Client, calls: AwsCalls, *, bucket: str, page_size: int = MAX_LISTED) -> None:
+        """Take the client, how it is called, the bucket, and how many objects a page may have at most."""
         self.client = client
         self.calls = calls
         self.bucket = bucket
+        self._page_size = page_size
 
     async def head(self, key: str) -> HeadObjectOutputTypeDef | None:
         """What S3 says of the object at a key; None if there is none."""
@@ -76,7 +77,9 @@ class ObjectPlaces:
         missing = set(wanted)
         after = ""
         while left := [key for key in wanted if key.encode() > after.encode()]:
-            page = await self.page(folder, limit=MAX_LISTED, after=max(after, _just_before(left[0]), key=str.encode))
+            page = await self.page(
+                folder, limit=self._page_size, after=max(after, _just_before(left[0]), key=str.encode)
+            )
             found |= {each["Key"]: each["ETag"] for each in page.objects if each["Key"] in missing}
             if not page.has_more:
                 break
@@ -90,7 +93,7 @@ class ObjectPlaces:
             Bucket=self.bucket,
             Prefix=prefix,
             StartAfter=after,
-            MaxKeys=min(limit, MAX_LISTED),
+            MaxKeys=min(limit, self._page_size),
         )
         return _page(answer)
 

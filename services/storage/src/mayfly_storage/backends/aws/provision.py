@@ -1,4 +1,4 @@
-"""Makes the bucket and the table that the backend needs, where they are missing. Idempotent; changes nothing else."""
+"""Makes the bucket and the table where they are missing, and closes the bucket to the public. Idempotent."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from botocore.exceptions import ClientError
 
 from mayfly_storage.backends.aws.clients import DYNAMODB, S3, Clients, make_clients
 from mayfly_storage.backends.aws.errors import code_of, domain_errors
-from mayfly_storage.backends.aws.schema import ATTRIBUTES, INDEX, KEYS, TTL_ATTRIBUTE, has_index
+from mayfly_storage.backends.aws.schema import ATTRIBUTES, INDEX, KEYS, TTL_ATTRIBUTE, due_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_dynamodb.type_defs import TableDescriptionTypeDef, WaiterConfigTypeDef
-    from mypy_boto3_s3.type_defs import CreateBucketRequestTypeDef
+    from mypy_boto3_s3.type_defs import CreateBucketRequestTypeDef, PublicAccessBlockConfigurationTypeDef
 
     from mayfly_storage.backends.aws.options import AwsOptions
 
@@ -22,6 +22,13 @@ _WAIT: Final[WaiterConfigTypeDef] = {"Delay": 2, "MaxAttempts": 60}
 """For a table to become usable: two minutes at most."""
 _NAMELESS: Final = "us-east-1"
 """The one region whose name CreateBucket refuses to hear."""
+_NOT_PUBLIC: Final[PublicAccessBlockConfigurationTypeDef] = {
+    "BlockPublicAcls": True,
+    "IgnorePublicAcls": True,
+    "BlockPublicPolicy": True,
+    "RestrictPublicBuckets": True,
+}
+_UNKNOWN: Final = frozenset({"MalformedXML", "MethodNotAllowed", "NotImplemented", "UnsupportedOperation"})
 
 
 def provision(options: AwsOptions) -> list[str]:
@@ -50,22 +57,31 @@ def ensure_bucket_and_table(clients: Clients, options: AwsOptions) -> list[str]:
 
 
 def _ensure_bucket(clients: Clients, options: AwsOptions) -> Iterator[str]:
-    if _bucket_exists(clients, options):
-        return
+    if not _bucket_exists(clients, options):
+        yield from _make_bucket(clients, options)
+    yield from _ensure_privacy(clients, options)
+
+
+def _make_bucket(clients: Clients, options: AwsOptions) -> Iterator[str]:
     request: CreateBucketRequestTypeDef = {"Bucket": options.bucket}
     if options.region != _NAMELESS:
         request["CreateBucketConfiguration"] = {"LocationConstraint": options.region}  # type: ignore[typeddict-item]  # any region that there is or will be
     clients.s3.create_bucket(**request)
     yield f"made bucket {options.bucket} in {options.region}"
-    clients.s3.put_public_access_block(
-        Bucket=options.bucket,
-        PublicAccessBlockConfiguration={
-            "BlockPublicAcls": True,
-            "IgnorePublicAcls": True,
-            "BlockPublicPolicy": True,
-            "RestrictPublicBuckets": True,
-        },
-    )
+
+
+def _ensure_privacy(clients: Clients, options: AwsOptions) -> Iterator[str]:
+    try:
+        there = clients.s3.get_public_access_block(Bucket=options.bucket)["PublicAccessBlockConfiguration"]
+    except ClientError as error:
+        if code_of(error) in _UNKNOWN:  # not everything that speaks like S3 knows of it
+            return
+        if code_of(error) != "NoSuchPublicAccessBlockConfiguration":
+            raise
+        there = {}
+    if there == _NOT_PUBLIC:
+        return
+    clients.s3.put_public_access_block(Bucket=options.bucket, PublicAccessBlockConfiguration=_NOT_PUBLIC)
     yield f"blocked public access to bucket {options.bucket}"
 
 
@@ -90,7 +106,7 @@ def _ensure_table(clients: Clients, options: AwsOptions) -> Iterator[str]:
             BillingMode="PAY_PER_REQUEST",
         )
         yield f"made table {options.table}"
-    elif not has_index(table):
+    elif due_index(table) is None:
         clients.dynamodb.update_table(
             TableName=options.table,
             AttributeDefinitions=ATTRIBUTES,

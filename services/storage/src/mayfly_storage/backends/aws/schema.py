@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb.type_defs import (
         AttributeDefinitionTypeDef,
+        GlobalSecondaryIndexDescriptionTypeDef,
         GlobalSecondaryIndexTypeDef,
         KeySchemaElementTypeDef,
         TableDescriptionTypeDef,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.table import AudioTable
 
 TTL_ATTRIBUTE: Final = "ttl"
+_USABLE: Final = frozenset({"ACTIVE", "UPDATING"})
 KEYS: Final[Sequence[KeySchemaElementTypeDef]] = (
     {"AttributeName": PARTITION, "KeyType": "HASH"},
     {"AttributeName": SORT, "KeyType": "RANGE"},
@@ -47,20 +49,20 @@ async def require_usable(table: AudioTable) -> None:
 
 def problem_of(table: TableDescriptionTypeDef) -> str:
     """What is wrong with a table; empty if nothing is."""
-    if table.get("TableStatus") not in {"ACTIVE", "UPDATING"}:
+    if table.get("TableStatus") not in _USABLE:
         return f"is {table.get('TableStatus')}"
     if _schema(table.get("KeySchema", [])) != _schema(KEYS):
         return f"has not the keys {PARTITION} and {SORT}"
-    if not has_index(table):
-        return f"has no index {DUE_INDEX}"
-    return ""
+    index = due_index(table)
+    if index is None or _schema(index.get("KeySchema", [])) != _schema(INDEX["KeySchema"]):
+        return f"has no index {DUE_INDEX} by {DUE_BUCKET} and {DUE_TIME}"
+    return "" if index.get("IndexStatus") in _USABLE else f"has an index {DUE_INDEX} that is {index.get('IndexStatus')}"
 
 
-def has_index(table: TableDescriptionTypeDef) -> bool:
-    """Whether the table has the index of due rows."""
-    indexes = {index.get("IndexName", ""): index for index in table.get("GlobalSecondaryIndexes", [])}
-    found = indexes.get(DUE_INDEX)
-    return found is not None and _schema(found.get("KeySchema", [])) == _schema(INDEX["KeySchema"])
+def due_index(table: TableDescriptionTypeDef) -> GlobalSecondaryIndexDescriptionTypeDef | None:
+    """The table's index of due rows; None if it has none."""
+    indexes = {index.get("IndexName"): index for index in table.get("GlobalSecondaryIndexes", [])}
+    return indexes.get(DUE_INDEX)
 
 
 def _schema(keys: Sequence[KeySchemaElementTypeDef]) -> list[tuple[str, str]]:

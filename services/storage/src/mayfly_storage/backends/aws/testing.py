@@ -9,16 +9,28 @@ limits of batches, TTL) it does not check here either.
 from __future__ import annotations
 
 import argparse
+import copy
+import json
 import logging
 import sys
 import threading
+from collections import Counter, defaultdict, deque
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from functools import cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
+from unittest.mock import patch
 from uuid import uuid4
 
 import boto3
+import botocore.session
+import urllib3
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.exceptions import ReadTimeoutError
+from botocore.loaders import Loader, create_loader
+from moto.dynamodb.models.table import Table
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -30,9 +42,14 @@ from mayfly_storage.domain.timing import Timing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from datetime import datetime
 
+    from botocore.awsrequest import AWSPreparedRequest
+
     from mayfly_storage.domain.ports import Backend
+
+    Handler = Callable[[AWSPreparedRequest], AWSResponse | None]
 
 _LOOPBACK: Final = "127.0.0.1"
 
@@ -46,8 +63,25 @@ class _OneAtATime:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        with self._turn:
+        with self._turn, _one_copy_of_each_table():
             return list(self._app({**environ, "wsgi.input": BytesIO(body)}, start_response))
+
+
+def _one_copy_of_each_table() -> AbstractContextManager[object]:
+    """Within it, moto copies a table once, and not for each write of a transaction: a hundred times less to do.
+
+    It makes all its copies before the first write, so that they are alike.
+    """
+    copies: dict[int, Table] = {}
+
+    def copy_once(table: Table, memo: dict[int, Any]) -> Table:
+        if id(table) not in copies:
+            copied: Table = object.__new__(cast("type[Any]", Table))  # without its constructor
+            copied.__dict__ = copy.deepcopy(table.__dict__, memo)
+            copies[id(table)] = copied
+        return copies[id(table)]
+
+    return patch.object(Table, "__deepcopy__", copy_once, create=True)
 
 
 class _Handler(WSGIRequestHandler):
@@ -84,16 +118,24 @@ def emulated_options(url: str, **overrides: Any) -> AwsOptions:
         "s3_endpoint_url": url,
         "dynamodb_endpoint_url": url,
         "addressing_style": "path",
+        # A busy machine must not look like a service that does not answer.
+        "connect_timeout": timedelta(seconds=10),
+        "read_timeout": timedelta(seconds=30),
     }
     return AwsOptions(**(facts | overrides))
 
 
 def emulated_session() -> boto3.Session:
     """Made-up credentials, whatever the environment holds."""
-    return boto3.Session(aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="made-up")  # noqa: S106 - it is
+    session = botocore.session.Session()
+    session.register_component("data_loader", _loader())
+    return boto3.Session("AKIAEXAMPLE", "made-up", botocore_session=session)
 
 
-_shared_session = cache(emulated_session)  # the models that a session reads from disk cost more than the rest of a test
+@cache
+def _loader() -> Loader:
+    """Reads the models of the services once: that takes longer than most tests."""
+    return create_loader()
 
 
 @asynccontextmanager
@@ -105,12 +147,89 @@ async def open_emulated(
     session: boto3.Session | None = None,
 ) -> AsyncIterator[Backend]:
     """Make the bucket and the table, and open the backend on them; a session of one's own may carry hooks."""
-    session = session or _shared_session()
+    session = session or emulated_session()
     clients = make_clients(options, session=session)
     ensure_bucket_and_table(clients, options)
     clients.close()
     async with open_aws(options, timing=timing or Timing(), now=now, session=session) as backend:
         yield backend
+
+
+class Wire:
+    """Sees every request that botocore is about to send, and can stand in for the service: what moto never answers."""
+
+    def __init__(self, session: boto3.Session) -> None:
+        """Watch all clients that the session will make."""
+        self.sent: list[tuple[str, AWSPreparedRequest]] = []
+        self._plans: defaultdict[str, deque[Handler]] = defaultdict(deque)
+        # botocore takes an answer from this event alone, which its types do not know.
+        session.events.register("before-send", cast("Callable[..., None]", self._before_send))
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many requests there were of each operation, retries of the SDK included."""
+        return Counter(operation for operation, _ in self.sent)
+
+    def requests(self, operation: str) -> list[AWSPreparedRequest]:
+        """The requests of one operation."""
+        return [request for name, request in self.sent if name == operation]
+
+    def forget(self) -> None:
+        """Count from here."""
+        self.sent.clear()
+
+    def answer(self, operation: str, status: int, body: object, *, times: int = 1) -> None:
+        """The next requests are answered so (JSON, or text as it is), and never reach the service."""
+        text = body if isinstance(body, str) else json.dumps(body)
+        self.stand_in(operation, lambda request: _response(request, status, text), times=times)
+
+    def fail(self, operation: str, error: Exception, *, times: int = 1) -> None:
+        """The next requests never reach the service."""
+
+        def raise_it(_: AWSPreparedRequest) -> AWSResponse:
+            raise error
+
+        self.stand_in(operation, raise_it, times=times)
+
+    def lose_answer(self, operation: str, *, times: int = 1) -> None:
+        """The next requests reach the service, which carries them out; nobody hears of it."""
+        self.stand_in(operation, _send_and_lose, times=times)
+
+    def stand_in(self, operation: str, handler: Handler, *, times: int = 1) -> None:
+        """The next requests go to the handler first, in the thread that sends them; None lets one go on its way."""
+        self._plans[operation].extend([handler] * times)
+
+    def _before_send(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse | None:
+        operation = event_name.rsplit(".", 1)[-1]
+        self.sent.append((operation, request))
+        return self._plans[operation].popleft()(request) if self._plans[operation] else None
+
+
+class _Raw(BytesIO):
+    """What botocore reads a body from."""
+
+    def stream(self, **_: object) -> Iterator[bytes]:
+        """All of it."""
+        yield self.read()
+
+
+def _response(request: AWSPreparedRequest, status: int, body: str) -> AWSResponse:
+    headers = HTTPHeaders()
+    headers["date"] = "Thu, 15 Jan 2026 06:30:00 GMT"
+    return AWSResponse(request.url, status, headers, _Raw(body.encode()))
+
+
+def _send_and_lose(request: AWSPreparedRequest) -> AWSResponse:
+    body: Any = request.body
+    given: Any = request.headers  # texts or bytes
+    headers = {
+        name: value.decode() if isinstance(value, bytes) else value for name, value in given.items() if name != "Expect"
+    }
+    answer = urllib3.request(
+        str(request.method), request.url, headers=headers, body=body.read() if hasattr(body, "read") else body
+    )
+    assert answer.status < 300, answer.data
+    raise ReadTimeoutError(endpoint_url="http://lost.invalid")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -77,9 +77,8 @@ class FakeRetention:
         """Add something that has been due for `late` seconds."""
         key = {"name": label, "object_key": f"key/{label}"} if reason in _ROWS else {"object_key": label}
         due_time = self.now() - timedelta(seconds=late)
-        item = DueItem(
-            reason=reason, due_time=due_time, **{"size_bytes": 100, "collection": "temp-audio", **key, **fields}
-        )
+        facts = {"due_time": due_time, "size_bytes": 100, "collection": "temp-audio", **key, **fields}
+        item = DueItem(reason=reason, **facts)
         self._due[label] = item
         return item
 

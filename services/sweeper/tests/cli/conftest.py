@@ -34,8 +34,10 @@ class Finished:
 class Run(Protocol):
     """Runs `mayfly-sweeper` to its end."""
 
-    async def __call__(self, *arguments: str, **settings: str) -> Finished:
-        """Give arguments and settings."""
+    async def __call__(
+        self, *arguments: str, started: Callable[[asyncio.subprocess.Process], None] = ..., **settings: str
+    ) -> Finished:
+        """Give arguments and settings; `started` is told the process."""
 
 
 @pytest.fixture
@@ -76,7 +78,11 @@ def environment(target: str) -> Callable[..., dict[str, str]]:
 
 @pytest.fixture
 def run(environment: Callable[..., dict[str, str]]) -> Run:
-    async def run_to_its_end(*arguments: str, **settings: str) -> Finished:
+    async def run_to_its_end(
+        *arguments: str,
+        started: Callable[[asyncio.subprocess.Process], None] = lambda _process: None,
+        **settings: str,
+    ) -> Finished:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -86,6 +92,7 @@ def run(environment: Callable[..., dict[str, str]]) -> Run:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
+        started(process)
         out, err = await process.communicate()
         return Finished(process.returncode or 0, out.decode(), err.decode())
 

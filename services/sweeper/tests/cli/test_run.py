@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import asyncio
+
     from mayfly_sweeper.testing import FakeRetention
 
     from .conftest import Run
@@ -127,3 +130,22 @@ async def test_a_time_budget_below_a_second_is_refused(run: Run) -> None:
 
     assert done.code == 2
     assert "at least 1 s" in done.err
+
+
+async def test_on_sigterm_a_sweep_stops_between_pages_and_exits_with_1(run: Run, store: FakeRetention) -> None:
+    processes: list[asyncio.subprocess.Process] = []
+    numbers = itertools.count()
+
+    def one_more_and_stop(method: str) -> None:
+        # More becomes due with every purge: without the signal, only the time budget would end this sweep.
+        if method == "purge":
+            store.add(f"audio/{next(numbers)}", late=0)
+            processes[0].terminate()
+
+    store.add("audio/first")
+    store.before_call = one_more_and_stop
+
+    done = await run("run", "--time-budget", "60", started=processes.append, page_size="1")
+
+    assert done.code == 1
+    assert "The sweep was asked to stop." in done.out

@@ -55,6 +55,14 @@ async def test_a_sweep_is_watched_from_its_start_to_its_report(
     assert (await stub.GetSweep(pb.GetSweepRequest(name=done.name))).sweep == done
 
 
+async def test_a_time_budget_of_the_callers_own_is_kept(stub: SweeperServiceStub, retention: FakeRetention) -> None:
+    retention.add("audio/1")
+
+    done = await sweep(stub, time_budget=Duration(seconds=1))
+
+    assert done.state == Sweep.STATE_CLEAN
+
+
 async def test_a_dry_run_deletes_nothing(stub: SweeperServiceStub, retention: FakeRetention) -> None:
     retention.add("audio/1")
 
@@ -144,6 +152,7 @@ async def hold(retention: FakeRetention, monkeypatch: pytest.MonkeyPatch) -> asy
         ({"max_delete_count": -1}, "max_delete_count"),
         ({"time_budget": Duration(nanos=999_999_999)}, "time_budget"),
         ({"time_budget": Duration(seconds=-5)}, "time_budget"),
+        ({"time_budget": Duration(seconds=10**15)}, "time_budget"),
     ],
 )
 async def test_a_wrong_start_is_refused_with_the_field(

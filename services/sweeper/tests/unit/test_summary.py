@@ -9,7 +9,7 @@ from rich.console import Console
 from mayfly_sweeper.domain.items import DueReason
 from mayfly_sweeper.domain.report import Line, Report
 from mayfly_sweeper.domain.sweep import Ending, SweepOrder, SweepState
-from mayfly_sweeper.summary import readable_size, summary_json, summary_line, summary_table
+from mayfly_sweeper.summary import readable_size, summary_fields, summary_json, summary_line, summary_table
 
 REAL = SweepOrder(time_budget=timedelta(minutes=5))
 DRY = SweepOrder(time_budget=timedelta(minutes=5), dry_run=True)
@@ -43,6 +43,15 @@ def test_the_line_of_a_dry_run_claims_no_deletion() -> None:
 
     assert "1 would be deleted" in line
     assert "verified" not in line
+
+
+def test_a_log_event_has_the_counts_and_a_failure_where_there_is_one() -> None:
+    clean = summary_fields(Ending(state=SweepState.CLEAN, report=REPORT))
+    failed = summary_fields(Ending(state=SweepState.FAILED, report=Report(), failure="storage does not answer"))
+
+    assert (clean["state"], clean["deleted"], clean["max_lateness_seconds"]) == ("CLEAN", 1, 94.0)
+    assert "failure" not in clean
+    assert failed["failure"] == "storage does not answer"
 
 
 def test_the_line_shouts_about_what_is_still_there() -> None:

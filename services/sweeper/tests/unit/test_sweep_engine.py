@@ -93,6 +93,28 @@ async def test_what_became_live_is_skipped_and_stays(
     assert ending.report.lines == (Line(reason=DueReason.EXPIRED, found=2, deleted=1, skipped=1, size_bytes=100),)
 
 
+async def test_nothing_is_verified_where_nothing_was_deleted(
+    engine: SweepEngine, order: SweepOrder, retention: FakeRetention
+) -> None:
+    retention.add("audio/retained")
+    retention.revive("audio/retained")
+
+    await engine(order)
+
+    assert "verify_gone" not in retention.calls
+
+
+async def test_an_item_without_a_due_time_is_not_late(
+    engine: SweepEngine, order: SweepOrder, retention: FakeRetention
+) -> None:
+    retention.add("audio/1", due_time=None)
+
+    ending = await engine(order)
+
+    assert ending.report.deleted == 1
+    assert ending.report.max_lateness == timedelta(0)
+
+
 async def test_dry_run_counts_the_same_and_deletes_nothing(
     engine: SweepEngine, order: SweepOrder, retention: FakeRetention
 ) -> None:

@@ -31,11 +31,15 @@ from mayfly_synth.usecases.stream import StreamSpeech
 from mayfly_synth.usecases.synthesize import Synthesize
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from mayfly_runtime.server import RunningServer
     from mayfly_synth.config import SynthSettings
     from mayfly_synth.domain.ports import AudioSink
+    from mayfly_synth.engines.voice_folder import LoadedVoice
+
+    VoiceLoader = Callable[[Path], list[LoadedVoice]]
 
 SERVICE: Final = "mayfly.synth.v1.SynthService"
 # A stream speaks one sentence ahead of what is being sent: it never waits, and is fair to the others.
@@ -73,14 +77,17 @@ async def open_sink(settings: SynthSettings, telemetry: Telemetry) -> AsyncItera
 
 
 @asynccontextmanager
-async def serve(settings: SynthSettings, sink: AudioSink, telemetry: Telemetry) -> AsyncIterator[RunningServer]:
+async def serve(
+    settings: SynthSettings, sink: AudioSink, telemetry: Telemetry, *, load: VoiceLoader = load_voices
+) -> AsyncIterator[RunningServer]:
     """A server with every voice loaded and warm before it takes a call; drained at the end."""
     workers, rpcs = settings.worker_count(), settings.max_concurrent_rpcs
     # Slots refuse long before this queue is full: it holds the sentences that every call may have on its way.
     speech = Offload(name="speech", workers=workers, queue=rpcs * (workers + 1))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(speech.shutdown)
-        servicer = await _servicer(settings, sink, speech)
+        loaded = await speech(load, settings.voices_dir)
+        servicer = await _servicer(settings, loaded, sink, speech)
         options, callers = settings.server_options(settings.listen), settings.callers()
         builder = ServerBuilder(options, domain=DOMAIN, errors=ERROR_TABLE, callers=callers, telemetry=telemetry)
         server = await builder.add(add_SynthServiceServicer_to_server, servicer, service=SERVICE).start()
@@ -88,8 +95,9 @@ async def serve(settings: SynthSettings, sink: AudioSink, telemetry: Telemetry) 
         yield server
 
 
-async def _servicer(settings: SynthSettings, sink: AudioSink, speech: Offload) -> SynthServicer:
-    loaded = await speech(load_voices, settings.voices_dir)
+async def _servicer(
+    settings: SynthSettings, loaded: list[LoadedVoice], sink: AudioSink, speech: Offload
+) -> SynthServicer:
     voices = VoiceCatalog((one.voice for one in loaded), default=default_voice(loaded, asked=settings.default_voice))
     _log.info("voices_loaded", extra={"voices": len(loaded), "default": voices.default.name})
     encoder = SpeechEncoder(Ffmpeg.find(settings.ffmpeg))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from mayfly_synth import app
 from mayfly_synth.config import SynthSettings
 from mayfly_synth.domain.errors import RequestIdReusedError
 from mayfly_synth.domain.speech import StoredAudio
+from mayfly_synth.engines.voice_folder import load_voices
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from mayfly_synth.domain.ports import AudioSink
     from mayfly_synth.domain.speech import Destination, RequestKey, Speech
 
+# Loading takes longer than most tests, and voices do not change while they are spoken with.
+_load_once = functools.cache(load_voices)
 _NOW = datetime(2025, 12, 8, 12, 0, tzinfo=UTC)
 
 
@@ -63,13 +67,13 @@ async def serve_synth(
     """Serve synth on a free loopback port and give a channel to it; everything is closed at the end.
 
     Args:
-        voices_dir: Folder of voices.
+        voices_dir: Folder of voices. Loaded once in a process, however often it is served.
         sink: Where speech is kept. Default: a `MemorySink`.
         settings: Fields of `SynthSettings` that differ from their defaults.
     """
     chosen = SynthSettings.load(listen="127.0.0.1:0", drain=timedelta(seconds=1), voices_dir=voices_dir, **settings)
     async with (
-        app.serve(chosen, sink or MemorySink(), Telemetry.disabled()) as server,
+        app.serve(chosen, sink or MemorySink(), Telemetry.disabled(), load=_load_once) as server,
         grpc.aio.insecure_channel(server.address) as channel,
     ):
         yield channel

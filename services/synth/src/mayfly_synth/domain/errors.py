@@ -34,7 +34,7 @@ class TextTooLongError(TextError):
     def __init__(self, *, characters: int, max_characters: int) -> None:
         super().__init__(
             f"The text has {characters:,} characters, and one call takes at most {max_characters:,}; "
-            "split it, or stream it with StreamSynthesize."
+            "split it over several calls."
         )
         self.characters = characters
         self.max_characters = max_characters

@@ -3,7 +3,8 @@
 An MP3 decodes to more samples than went in: the encoder begins with a delay, and fills the last frame up. Players cut
 both off, and know the length, if the file begins with an `Info` frame: a silent frame that carries the number of frames
 and bytes, and in LAME's extension of it the delay and the padding. ffmpeg writes one only where it can seek back, which
-it cannot in a pipe, so it is written here: without numbers at the start of a stream, with them once the file is whole.
+it cannot in a pipe, so it is written here: with the delay alone at the start of a stream, and with everything once the
+file is whole.
 
 Layout: http://gabriel.mp3-tech.org/mp3infotag.html
 """
@@ -22,7 +23,10 @@ DECODER_DELAY: Final = 529
 _RATES: Final = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}
 _KBPS_MPEG1: Final = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 _KBPS_MPEG2: Final = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
-_FRAMES_AND_BYTES: Final = 0b11
+_HAS_FRAMES: Final = 0b01
+_HAS_BYTES: Final = 0b10
+# In a stream: decoders pass over the frame only if it tells one of the two, and this one is only a bound.
+_LARGEST: Final = 0xFFFFFFFF
 _MOST_PADDING: Final = 0xFFF
 
 
@@ -73,10 +77,11 @@ def info_frame(first: FrameHeader, *, frames: int = 0, size: int = 0, samples: i
     # Not protected by a checksum, and without the padding byte, whatever the first real frame is.
     head = bytes((first.raw[0], first.raw[1] | 1, first.raw[2] & 0b11111101, first.raw[3]))
     side_information = bytes(17 if first.mpeg1 else 9)
-    padding = min(max(frames * first.samples - ENCODER_DELAY - samples, 0), _MOST_PADDING) if frames else 0
-    counts = struct.pack(">4sIII", b"Info", _FRAMES_AND_BYTES if frames else 0, frames, size)
-    if not frames:
-        counts = counts[:8]
+    padding = 0
+    counts = struct.pack(">4sII", b"Info", _HAS_BYTES, _LARGEST)
+    if frames:
+        padding = min(max(frames * first.samples - ENCODER_DELAY - samples, 0), _MOST_PADDING)
+        counts = struct.pack(">4sIII", b"Info", _HAS_FRAMES | _HAS_BYTES, frames, size)
     lame = struct.pack(">9s12x3s", b"LAME3.100", (ENCODER_DELAY << 12 | padding).to_bytes(3))
     return (head + side_information + counts + lame).ljust(first.size, b"\0")
 

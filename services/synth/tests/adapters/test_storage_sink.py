@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import grpc
+import httpx
+import pytest
+
+from mayfly_client.testing import FakeMayfly
+from mayfly_runtime.offload import Offload
+from mayfly_synth.adapters.storage_sink import StorageSink, storage_request_id
+from mayfly_synth.domain.errors import (
+    QuotaExceededError,
+    RequestIdReusedError,
+    StorageRefusedError,
+    StorageUnavailableError,
+)
+from mayfly_synth.domain.speech import AudioFormat, Destination, RequestKey, Speech
+from mayfly_synth.domain.voices import Voice
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from mayfly_client import AsyncClient
+
+KEY = RequestKey(caller="gateway", request_id=UUID(int=7))
+VOICE = Voice(name="en_US-mayfly-low", language_code="en_US", language="English", quality="low", sample_rate=16_000)
+NOWHERE = Destination()
+
+
+def speech(data: bytes = b"RIFF and so on", text: str = "Hello.") -> Speech:
+    return Speech(
+        data=data, format=AudioFormat.WAV, voice=VOICE, duration=timedelta(seconds=1.5), segments=(), text=text
+    )
+
+
+@pytest.fixture
+def mayfly() -> Iterator[FakeMayfly]:
+    with FakeMayfly() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def client(mayfly: FakeMayfly) -> AsyncIterator[AsyncClient]:
+    async with mayfly.async_client() as client:
+        yield client
+
+
+@pytest.fixture
+async def sink(client: AsyncClient) -> AsyncIterator[StorageSink]:
+    checksums = Offload(name="checksum", workers=1, queue=10)
+    sink = StorageSink(client, collection="temp-audio", offload=checksums)
+    yield sink
+    await sink.close()
+    await checksums.shutdown()
+
+
+def methods(mayfly: FakeMayfly) -> list[str]:
+    return [call.method for call in mayfly.calls]
+
+
+async def test_speech_lies_at_its_final_key_and_its_link_plays_it(sink: StorageSink, client: AsyncClient) -> None:
+    stored = await sink.store(speech(), key=KEY, destination=NOWHERE)
+
+    assert stored.collection == "temp-audio"
+    assert stored.object_key.startswith("temp-audio/")
+    assert stored.file_name == stored.object_key.rpartition("/")[2]
+    assert (stored.size_bytes, stored.content_type) == (14, "audio/wav")
+    assert stored.sha256 == hashlib.sha256(b"RIFF and so on").digest()
+    assert stored.duration == timedelta(seconds=1.5)
+    assert stored.url_expire_time <= (stored.expire_time or stored.url_expire_time)
+    async with httpx.AsyncClient() as http:
+        assert (await http.get(stored.url)).content == b"RIFF and so on"
+    audio = await client.get(stored.name)
+    assert (audio.voice, audio.text, audio.duration) == (VOICE.name, "Hello.", timedelta(seconds=1.5))
+
+
+async def test_no_signed_link_is_shown_by_accident(sink: StorageSink) -> None:
+    stored = await sink.store(speech(), key=KEY, destination=NOWHERE)
+
+    assert stored.url not in repr(stored)
+
+
+async def test_the_destination_is_followed(sink: StorageSink, client: AsyncClient) -> None:
+    destination = Destination(
+        collection="speech-sessions",
+        key_fields=(("index", "3"), ("session_id", "s1")),
+        ttl=timedelta(minutes=5),
+        url_ttl=timedelta(seconds=10),
+        user_id="u1",
+        labels=(("kind", "test"),),
+    )
+
+    stored = await sink.store(speech(), key=KEY, destination=destination)
+
+    assert stored.object_key == "audio/users/u1/s1/segment_003.wav"
+    assert stored.expire_time == stored.create_time + timedelta(minutes=5)
+    assert stored.url_expire_time == stored.create_time + timedelta(seconds=10)
+    assert (await client.get(stored.name)).labels == {"kind": "test"}
+
+
+async def test_a_text_that_is_longer_than_what_storage_keeps_is_left_out(
+    sink: StorageSink, client: AsyncClient
+) -> None:
+    stored = await sink.store(speech(text="x" * 5001), key=KEY, destination=NOWHERE)
+
+    assert (await client.get(stored.name)).text == ""
+
+
+async def test_the_same_speech_is_kept_once(sink: StorageSink, mayfly: FakeMayfly) -> None:
+    first = await sink.store(speech(), key=KEY, destination=NOWHERE)
+    second = await sink.store(speech(), key=KEY, destination=NOWHERE)
+
+    assert second.name == first.name
+    assert methods(mayfly).count("CommitUpload") == 1
+
+
+async def test_other_bytes_for_the_same_request_are_refused(sink: StorageSink) -> None:
+    await sink.store(speech(), key=KEY, destination=NOWHERE)
+
+    with pytest.raises(RequestIdReusedError) as refused:
+        await sink.store(speech(b"other bytes"), key=KEY, destination=NOWHERE)
+    # The caller's own id, and not the one that storage was given.
+    assert refused.value.request_id == KEY.request_id
+
+
+def test_a_request_has_one_id_towards_storage_which_is_nobody_elses() -> None:
+    other_caller = RequestKey(caller="other", request_id=KEY.request_id)
+    other_request = RequestKey(caller=KEY.caller, request_id=UUID(int=8))
+
+    assert storage_request_id(KEY) == storage_request_id(RequestKey(caller="gateway", request_id=UUID(int=7)))
+    assert len({storage_request_id(key) for key in (KEY, other_caller, other_request)}) == 3
+    assert UUID(storage_request_id(KEY)) != KEY.request_id
+
+
+@pytest.mark.parametrize("method", ["CreateUpload", "CommitUpload", "SignUrls"])
+@pytest.mark.parametrize(
+    ("code", "reason", "expected"),
+    [
+        (grpc.StatusCode.INVALID_ARGUMENT, "COLLECTION_UNKNOWN", StorageRefusedError),
+        (grpc.StatusCode.PERMISSION_DENIED, "COLLECTION_FORBIDDEN", StorageRefusedError),
+        (grpc.StatusCode.UNAUTHENTICATED, "CALLER_UNAUTHENTICATED", StorageRefusedError),
+        (grpc.StatusCode.FAILED_PRECONDITION, "REQUEST_EXPIRED", StorageRefusedError),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "STORAGE_FULL", StorageRefusedError),
+        (grpc.StatusCode.INTERNAL, "INTERNAL", StorageRefusedError),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED", QuotaExceededError),
+        (grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED", RequestIdReusedError),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY", StorageUnavailableError),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_TOO_SHORT", StorageUnavailableError),
+    ],
+)
+async def test_each_failure_of_storage_has_its_meaning(
+    sink: StorageSink,
+    mayfly: FakeMayfly,
+    method: str,
+    code: grpc.StatusCode,
+    reason: str,
+    expected: type[Exception],
+) -> None:
+    mayfly.refuse(method, code, reason)
+
+    with pytest.raises(expected) as failed:
+        await sink.store(speech(), key=KEY, destination=NOWHERE)
+    if isinstance(failed.value, StorageRefusedError):
+        assert failed.value.storage_reason == reason
+
+
+async def test_storage_that_is_down_is_unavailable_with_a_time_to_come_back(mayfly: FakeMayfly) -> None:
+    checksums = Offload(name="checksum", workers=1, queue=10)
+    async with mayfly.async_client(timeout=1) as client:
+        mayfly.refuse("CreateUpload", grpc.StatusCode.UNAVAILABLE, "", times=20)
+        with pytest.raises(StorageUnavailableError) as failed:
+            await StorageSink(client, collection="temp-audio", offload=checksums).store(
+                speech(), key=KEY, destination=NOWHERE
+            )
+    await checksums.shutdown()
+
+    assert failed.value.retry_after > timedelta()
+    assert "127.0.0.1" not in str(failed.value)
+
+
+async def test_a_failed_upload_is_given_back(sink: StorageSink, mayfly: FakeMayfly) -> None:
+    mayfly.refuse("CommitUpload", grpc.StatusCode.FAILED_PRECONDITION, "CONTENT_MISMATCH")
+
+    with pytest.raises(StorageRefusedError):
+        await sink.store(speech(), key=KEY, destination=NOWHERE)
+    await sink.close()
+
+    assert methods(mayfly) == ["CreateUpload", "CommitUpload", "AbandonUpload"]
+
+
+async def test_an_upload_whose_caller_goes_away_is_given_back(sink: StorageSink, mayfly: FakeMayfly) -> None:
+    mayfly.hang("CommitUpload")
+    storing = asyncio.create_task(sink.store(speech(), key=KEY, destination=NOWHERE))
+    async with asyncio.timeout(10):
+        while "CommitUpload" not in methods(mayfly):  # noqa: ASYNC110 - the fake runs in threads of its own
+            await asyncio.sleep(0.01)
+
+    storing.cancel()
+    await asyncio.gather(storing, return_exceptions=True)
+    await sink.close()
+
+    assert storing.cancelled()
+    assert methods(mayfly)[-1] == "AbandonUpload"
+
+
+async def test_a_link_that_fails_after_the_commit_is_had_by_a_retry(sink: StorageSink, mayfly: FakeMayfly) -> None:
+    mayfly.refuse("SignUrls", grpc.StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY")
+    with pytest.raises(StorageUnavailableError):
+        await sink.store(speech(), key=KEY, destination=NOWHERE)
+
+    stored = await sink.store(speech(), key=KEY, destination=NOWHERE)
+
+    assert stored.url
+    assert methods(mayfly).count("CommitUpload") == 1
+
+
+async def test_every_call_has_a_deadline(sink: StorageSink, mayfly: FakeMayfly) -> None:
+    await sink.store(speech(), key=KEY, destination=NOWHERE)
+
+    assert [call.method for call in mayfly.calls if call.seconds_left is None] == []
+    assert methods(mayfly) == ["CreateUpload", "CommitUpload", "SignUrls"]

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import piper
+import pytest
+from piper.config import PiperConfig
+
+from mayfly_synth.engines.voice_folder import VoiceFolderError, _speakers, default_voice, load_voices
+
+NAME = "en_US-mayfly-low"
+NOT_PIPER = Path(piper.__file__).parent / "tashkeel" / "model.onnx"
+
+DESCRIPTION = {
+    "num_symbols": 3,
+    "num_speakers": 1,
+    "audio": {"sample_rate": 16_000},
+    "espeak": {"voice": "en-us"},
+    "phoneme_id_map": {"_": [0], "^": [1], "$": [2]},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, voices_dir: Path) -> Path:
+    """A folder with one good voice."""
+    for suffix in (".onnx", ".onnx.json"):
+        shutil.copy(voices_dir / f"{NAME}{suffix}", tmp_path)
+    return tmp_path
+
+
+def describe(folder: Path, **changes: Any) -> None:
+    path = folder / f"{NAME}.onnx.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def problem(folder: Path) -> str:
+    with pytest.raises(VoiceFolderError) as failed:
+        load_voices(folder)
+    return str(failed.value)
+
+
+def test_the_shipped_voice_is_loaded_with_its_facts(folder: Path) -> None:
+    (loaded,) = load_voices(folder)
+
+    voice = loaded.voice
+    assert (voice.name, voice.language_code, voice.language, voice.quality) == (NAME, "en_US", "English", "low")
+    assert (voice.sample_rate, voice.speakers, voice.has_alignments) == (16_000, (), True)
+
+
+def test_a_voice_has_one_thread_so_that_workers_share_the_cores(folder: Path) -> None:
+    (loaded,) = load_voices(folder)
+
+    assert loaded.piper.session.get_session_options().intra_op_num_threads == 1
+
+
+def test_a_missing_folder_is_told_with_what_to_do(tmp_path: Path) -> None:
+    told = problem(tmp_path / "nothing")
+
+    assert str(tmp_path / "nothing") in told
+    assert "tools/fetch_voice.py" in told
+    assert "MAYFLY_SYNTH_VOICES_DIR" in told
+
+
+def test_an_empty_folder_is_told_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("no voice")
+
+    assert "holds no voice" in problem(tmp_path)
+
+
+def test_a_file_in_the_place_of_the_folder_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "voices").write_text("")
+
+    assert "does not exist" in problem(tmp_path / "voices")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", '{"audio": 3}', "\x00\x01", '{"audio": {"sample_rate": 1}}']
+)
+def test_a_description_that_is_none_is_named(folder: Path, content: str) -> None:
+    (folder / f"{NAME}.onnx.json").write_text(content)
+
+    assert f"{NAME}.onnx.json" in problem(folder)
+
+
+def test_a_missing_key_is_named(folder: Path) -> None:
+    path = folder / f"{NAME}.onnx.json"
+    described = json.loads(path.read_text())
+    del described["phoneme_id_map"]
+    path.write_text(json.dumps(described))
+
+    assert "'phoneme_id_map' is missing" in problem(folder)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"phoneme_type": "pinyin"}, "phonemizer 'pinyin'"),
+        ({"phoneme_type": "klingon"}, "klingon"),
+        ({"audio": {"sample_rate": 3}}, "sample rate 3"),
+        ({"audio": {"sample_rate": "16000"}}, "sample rate '16000'"),
+        ({"phoneme_id_map": {"a": [1]}}, "no phoneme ids for _, ^, $"),
+        ({"espeak": {"voice": "xx-nowhere"}}, "does not speak"),
+    ],
+)
+def test_a_description_that_cannot_be_right_is_told(folder: Path, changes: dict[str, Any], told: str) -> None:
+    describe(folder, **changes)
+
+    assert told in problem(folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"version https://git-lfs.github.com/spec/v1\n", b"\x08\x07" * 1000])
+def test_a_model_that_is_no_onnx_is_named(folder: Path, content: bytes) -> None:
+    (folder / f"{NAME}.onnx").write_bytes(content)
+
+    told = problem(folder)
+    assert f"{NAME}.onnx is not an ONNX model" in told
+    assert "fetch" in told
+
+
+def test_a_truncated_model_is_named(folder: Path) -> None:
+    path = folder / f"{NAME}.onnx"
+    path.write_bytes(path.read_bytes()[:100_000])
+
+    assert f"{NAME}.onnx is not an ONNX model, or is damaged" in problem(folder)
+
+
+def test_an_onnx_model_that_is_no_voice_is_told_apart(folder: Path) -> None:
+    shutil.copy(NOT_PIPER, folder / f"{NAME}.onnx")
+
+    assert "no Piper voice" in problem(folder)
+
+
+def test_a_model_without_description_and_a_description_without_model_are_named(folder: Path) -> None:
+    (folder / f"{NAME}.onnx.json").rename(folder / "other.onnx.json")
+
+    told = problem(folder)
+    assert f"{NAME}.onnx.json is missing" in told
+    assert "other.onnx is missing" in told
+
+
+def test_all_problems_are_told_at_once_and_one_bad_voice_stops_the_start(folder: Path) -> None:
+    (folder / "one.onnx").write_text("no model")
+    (folder / "two.onnx").write_text("no model")
+    (folder / "two.onnx.json").write_text("{")
+
+    told = problem(folder)
+    assert "one.onnx.json is missing" in told
+    assert "two.onnx.json" in told
+    assert f"/{NAME}.onnx" not in told
+
+
+def test_a_description_with_speakers_that_the_model_does_not_take_is_told(folder: Path) -> None:
+    describe(folder, num_speakers=3, speaker_id_map={"zoe": 0, "ann": 2})
+
+    assert "does not speak" in problem(folder)
+
+
+def test_speakers_are_in_the_order_of_their_ids_and_nameless_ones_have_their_number() -> None:
+    config = PiperConfig.from_dict({**DESCRIPTION, "num_speakers": 3, "speaker_id_map": {"ann": 2, "zoe": 0}})
+
+    assert _speakers(config) == ("zoe", "1", "ann")
+
+
+def test_the_default_voice_is_the_one_that_is_asked_for_or_the_shipped_one(folder: Path) -> None:
+    loaded = load_voices(folder)
+
+    assert default_voice(loaded, asked="") == NAME
+    assert default_voice(loaded, asked=NAME) == NAME
+
+
+def test_a_default_voice_that_is_not_there_is_told_with_near_names(folder: Path) -> None:
+    with pytest.raises(VoiceFolderError, match=NAME):
+        default_voice(load_voices(folder), asked="en_US-mayfly-lo")

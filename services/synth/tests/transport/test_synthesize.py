@@ -1,0 +1,352 @@
+# ruff: noqa: RUF001 - phonemes look like letters
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import wave
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+from mayfly.synth.v1 import synth_service_pb2 as pb
+from mayfly.synth.v1 import voice_pb2
+from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceStub
+
+from mayfly_runtime.testing import rpc_error
+from mayfly_synth.domain import errors
+from mayfly_synth.testing import MemorySink, serve_synth
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceAsyncStub
+
+    from mayfly_runtime.testing import RpcErrorDetails
+
+TEXT = "Hello there. The quick brown fox jumps."
+
+
+def request(text: str = TEXT, **fields: Any) -> pb.SynthesizeRequest:
+    return pb.SynthesizeRequest(**{"request_id": str(uuid4()), "text": text, **fields})
+
+
+async def refusal(synth: SynthServiceAsyncStub, asked: pb.SynthesizeRequest) -> RpcErrorDetails:
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await synth.Synthesize(asked, timeout=20)
+    return rpc_error(failed)
+
+
+async def test_a_text_is_spoken_and_kept(synth: SynthServiceAsyncStub, sink: MemorySink) -> None:
+    answer = await synth.Synthesize(request(), timeout=20)
+
+    (kept,) = sink.kept.values()
+    assert kept.speech.text == TEXT
+    assert answer.audio.sha256 == hashlib.sha256(kept.speech.data).digest()
+    assert answer.audio.size_bytes == len(kept.speech.data)
+    assert answer.audio.content_type == "audio/wav"
+    assert answer.audio.url
+    assert (answer.voice, answer.language_code, answer.sample_rate_hertz) == ("en_US-mayfly-low", "en_US", 16_000)
+    assert answer.processing_time.ToTimedelta() > timedelta()
+    with wave.open(io.BytesIO(kept.speech.data)) as file:
+        seconds = file.getnframes() / file.getframerate()
+    assert answer.audio.duration.ToTimedelta() == timedelta(seconds=seconds)
+    assert 2 < seconds < 6
+
+
+async def test_segments_tell_what_is_heard_when(synth: SynthServiceAsyncStub) -> None:
+    answer = await synth.Synthesize(request(options=pb.SpeechOptions(sentence_silence=Duration(seconds=1))), timeout=20)
+
+    first, second = answer.segments
+    assert [first.graphemes, second.graphemes] == ["Hello there.", "The quick brown fox jumps."]
+    assert [first.index, second.index] == [0, 1]
+    assert first.phonemes == "həlˈoʊ ðˈɛɹ."
+    assert [word.graphemes for word in first.words] == ["Hello", "there"]
+    assert not first.words_estimated
+    assert first.timing.start_offset.ToTimedelta() == timedelta()
+    pause = second.timing.start_offset.ToTimedelta() - first.timing.end_offset.ToTimedelta()
+    assert pause == timedelta(seconds=1)
+    rest = answer.audio.duration.ToTimedelta() - second.timing.end_offset.ToTimedelta()
+    assert rest == timedelta(seconds=1)
+
+
+async def test_an_mp3_is_kept_as_one(synth: SynthServiceAsyncStub, sink: MemorySink) -> None:
+    options = pb.SpeechOptions(format=voice_pb2.AUDIO_FORMAT_MP3)
+
+    answer = await synth.Synthesize(request(options=options), timeout=20)
+
+    (kept,) = sink.kept.values()
+    assert answer.audio.content_type == "audio/mpeg"
+    assert answer.audio.file_name.endswith(".mp3")
+    assert kept.speech.data[:2] == b"\xff\xf3"
+    assert b"Info" in kept.speech.data[:64]
+    assert len(kept.speech.data) == pytest.approx(answer.audio.duration.ToTimedelta().total_seconds() * 8000, rel=0.1)
+
+
+async def test_the_destination_reaches_the_sink(synth: SynthServiceAsyncStub, sink: MemorySink) -> None:
+    destination = pb.Destination(
+        collection="speech-sessions",
+        key_fields={"session_id": "s1", "index": "0"},
+        ttl=Duration(seconds=90),
+        url_ttl=Duration(seconds=30),
+        guest_address="192.0.2.1",
+        labels={"b": "2", "a": "1"},
+    )
+
+    await synth.Synthesize(request(destination=destination), timeout=20)
+
+    (kept,) = sink.kept.values()
+    told = kept.destination
+    assert (told.collection, told.ttl, told.url_ttl) == (
+        "speech-sessions",
+        timedelta(seconds=90),
+        timedelta(seconds=30),
+    )
+    assert told.key_fields == (("index", "0"), ("session_id", "s1"))
+    assert told.labels == (("a", "1"), ("b", "2"))
+    assert told.guest_address == "192.0.2.1"
+    assert "192.0.2.1" not in repr(told)
+
+
+async def test_an_absolute_expiry_and_a_user_reach_the_sink(synth: SynthServiceAsyncStub, sink: MemorySink) -> None:
+    moment = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+    expire_time = Timestamp()
+    expire_time.FromDatetime(moment)
+
+    await synth.Synthesize(request(destination=pb.Destination(expire_time=expire_time, user_id="u1")), timeout=20)
+
+    (kept,) = sink.kept.values()
+    assert (kept.destination.expire_time, kept.destination.ttl, kept.destination.user_id) == (moment, None, "u1")
+
+
+async def test_a_retry_gets_the_same_audio_although_the_voice_never_repeats_itself(
+    synth: SynthServiceAsyncStub, sink: MemorySink
+) -> None:
+    asked = request()
+
+    first = await synth.Synthesize(asked, timeout=20)
+    second = await synth.Synthesize(asked, timeout=20)
+
+    assert second.audio == first.audio
+    assert second.segments == first.segments
+    assert len(sink.kept) == 1
+
+
+async def test_a_retry_after_storage_failed_keeps_what_was_spoken(
+    synth: SynthServiceAsyncStub, sink: MemorySink
+) -> None:
+    asked = request()
+    sink.fail = errors.StorageUnavailableError(retry_after=timedelta(seconds=2))
+
+    error = await refusal(synth, asked)
+    answer = await synth.Synthesize(asked, timeout=20)
+
+    assert (error.code, error.reason) == (grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE")
+    assert error.retry_after == timedelta(seconds=2)
+    assert answer.audio.name
+
+
+async def test_the_same_request_id_for_another_text_is_refused(synth: SynthServiceAsyncStub) -> None:
+    asked = request()
+    await synth.Synthesize(asked, timeout=20)
+
+    error = await refusal(synth, request("Something else.", request_id=asked.request_id))
+
+    assert (error.code, error.reason) == (grpc.StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED")
+    assert error.metadata == {"request_id": asked.request_id}
+
+
+async def test_the_same_request_id_for_another_destination_is_refused(synth: SynthServiceAsyncStub) -> None:
+    asked = request()
+    await synth.Synthesize(asked, timeout=20)
+
+    error = await refusal(synth, request(request_id=asked.request_id, destination=pb.Destination(collection="debug")))
+
+    assert error.reason == "REQUEST_ID_REUSED"
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "reason", "metadata"),
+    [
+        (
+            errors.StorageRefusedError("No such collection.", storage_reason="COLLECTION_UNKNOWN"),
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "STORAGE_REFUSED",
+            {"storage_reason": "COLLECTION_UNKNOWN"},
+        ),
+        (
+            errors.QuotaExceededError(
+                "Too much.", quota="characters", limit="3", used="3", reset_time="x", retry_after=timedelta(seconds=60)
+            ),
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "QUOTA_EXCEEDED",
+            {"quota": "characters", "limit": "3", "used": "3", "reset_time": "x"},
+        ),
+    ],
+)
+async def test_what_storage_refuses_is_told(
+    synth: SynthServiceAsyncStub,
+    sink: MemorySink,
+    failure: Exception,
+    code: grpc.StatusCode,
+    reason: str,
+    metadata: dict[str, str],
+) -> None:
+    sink.fail = failure
+
+    error = await refusal(synth, request())
+
+    assert (error.code, error.reason, error.metadata) == (code, reason, metadata)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "metadata"),
+    [
+        ("", "TEXT_EMPTY", {"field": "text"}),
+        (" \n\t ", "TEXT_EMPTY", {"field": "text"}),
+        ("x" * 5001, "TEXT_TOO_LONG", {"characters": "5001", "max_characters": "5000"}),
+        ("Hello\x00there", "TEXT_UNSPEAKABLE", {"field": "text", "position": "5"}),
+        ("...", "TEXT_UNSPEAKABLE", {"field": "text", "position": "0"}),
+    ],
+)
+async def test_a_text_that_cannot_be_spoken_is_refused(
+    synth: SynthServiceAsyncStub, sink: MemorySink, text: str, reason: str, metadata: dict[str, str]
+) -> None:
+    error = await refusal(synth, request(text))
+
+    assert (error.code, error.reason) == (grpc.StatusCode.INVALID_ARGUMENT, reason)
+    assert error.metadata == metadata
+    assert error.fields == ("text",)
+    assert not sink.kept
+
+
+@pytest.mark.parametrize(
+    "request_id", ["", "42", "{0b1f2c3d-0000-4000-8000-000000000000}", "0b1f2c3d00004000800000000000000z"]
+)
+async def test_a_request_id_that_is_no_uuid_is_refused(synth: SynthServiceAsyncStub, request_id: str) -> None:
+    error = await refusal(synth, request(request_id=request_id))
+
+    assert (error.reason, error.fields) == ("INVALID_REQUEST", ("request_id",))
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"ssml": True}, "options.ssml"),
+        ({"lenient_ssml": True}, "options.lenient_ssml"),
+        ({"pronunciations": {"a": "b"}}, "options.pronunciations"),
+        ({"loudness_lufs": 0.0}, "options.loudness_lufs"),
+        ({"sample_rate_hertz": 22_050}, "options.sample_rate_hertz"),
+        ({"bit_rate_bps": 32_000}, "options.bit_rate_bps"),
+        ({"speed": 0.24}, "options.speed"),
+        ({"speed": 4.01}, "options.speed"),
+        ({"speed": 0.0}, "options.speed"),
+        ({"speed": float("nan")}, "options.speed"),
+        ({"volume": -0.1}, "options.volume"),
+        ({"volume": float("inf")}, "options.volume"),
+        ({"noise_scale": 2.1}, "options.noise_scale"),
+        ({"noise_w_scale": -1.0}, "options.noise_w_scale"),
+        ({"sentence_silence": Duration(seconds=11)}, "options.sentence_silence"),
+        ({"sentence_silence": Duration(seconds=-1)}, "options.sentence_silence"),
+        ({"language_code": "english, please"}, "options.language_code"),
+        ({"language_code": "de"}, "options.language_code"),
+        ({"voice": "en_US-mayfly-low", "language_code": "de"}, "options.language_code"),
+    ],
+)
+async def test_an_option_that_cannot_be_followed_is_refused_and_never_ignored(
+    synth: SynthServiceAsyncStub, options: dict[str, Any], field: str
+) -> None:
+    error = await refusal(synth, request(options=pb.SpeechOptions(**options)))
+
+    assert (error.code, error.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+    assert error.fields == (field,)
+
+
+@pytest.mark.parametrize(
+    ("destination", "field"),
+    [
+        ({"ttl": Duration(nanos=999_999_999)}, "destination.ttl"),
+        ({"ttl": Duration(seconds=-5)}, "destination.ttl"),
+        ({"ttl": Duration(seconds=315_576_000_001)}, "destination.ttl"),
+        ({"url_ttl": Duration()}, "destination.url_ttl"),
+        ({"expire_time": Timestamp(seconds=10**15)}, "destination.expire_time"),
+    ],
+)
+async def test_a_length_of_time_that_cannot_be_is_refused(
+    synth: SynthServiceAsyncStub, destination: dict[str, Any], field: str
+) -> None:
+    error = await refusal(synth, request(destination=pb.Destination(**destination)))
+
+    assert (error.reason, error.fields) == ("INVALID_REQUEST", (field,))
+
+
+async def test_everything_that_is_wrong_is_told_at_once(synth: SynthServiceAsyncStub) -> None:
+    error = await refusal(
+        synth,
+        request(
+            request_id="no",
+            file_per_segment=True,
+            options=pb.SpeechOptions(speed=9, ssml=True),
+            destination=pb.Destination(ttl=Duration()),
+        ),
+    )
+
+    assert set(error.fields) == {"request_id", "file_per_segment", "options.speed", "options.ssml", "destination.ttl"}
+
+
+@pytest.mark.parametrize(("value", "name"), [(voice_pb2.AUDIO_FORMAT_OPUS, "AUDIO_FORMAT_OPUS"), (99, "99")])
+async def test_a_format_that_is_not_written_is_told_with_those_that_are(
+    synth: SynthServiceAsyncStub, value: Any, name: str
+) -> None:
+    error = await refusal(synth, request(options=pb.SpeechOptions(format=value)))
+
+    assert (error.code, error.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "FORMAT_UNKNOWN")
+    assert error.metadata == {"format": name, "allowed": "wav, mp3"}
+
+
+async def test_an_unknown_voice_and_an_unknown_speaker_are_not_found(synth: SynthServiceAsyncStub) -> None:
+    voice = await refusal(synth, request(options=pb.SpeechOptions(voice="en_US-mayfly")))
+    speaker = await refusal(synth, request(options=pb.SpeechOptions(speaker="p1")))
+
+    assert (voice.code, voice.reason) == (grpc.StatusCode.NOT_FOUND, "VOICE_UNKNOWN")
+    assert voice.metadata["near"] == "en_US-mayfly-low"
+    assert (speaker.code, speaker.reason) == (grpc.StatusCode.NOT_FOUND, "SPEAKER_UNKNOWN")
+    assert speaker.metadata["speaker"] == "p1"
+
+
+async def test_speech_that_is_larger_than_what_is_kept_is_refused(voices_dir: Path, sink: MemorySink) -> None:
+    async with serve_synth(voices_dir, sink, max_audio_bytes=50_000) as channel:
+        error = await refusal(SynthServiceStub(channel), request())
+
+    assert (error.code, error.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "AUDIO_TOO_LARGE")
+    assert error.metadata["max_size_bytes"] == "50000"
+    assert not sink.kept
+
+
+async def test_work_that_cannot_end_in_time_is_cancelled_and_told(
+    synth: SynthServiceAsyncStub, sink: MemorySink
+) -> None:
+    long = request("The quick brown fox jumps over the lazy dog. " * 100, options=pb.SpeechOptions(speed=0.25))
+
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await synth.Synthesize(long, timeout=0.2)
+
+    assert failed.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    assert not sink.kept
+    # The server is free again.
+    await synth.Synthesize(request(), timeout=20)
+
+
+async def test_many_callers_are_served_side_by_side_and_each_gets_its_own(
+    synth: SynthServiceAsyncStub, sink: MemorySink
+) -> None:
+    texts = [f"This is caller number {number}." for number in range(12)]
+
+    answers = await asyncio.gather(*(synth.Synthesize(request(text), timeout=60) for text in texts))
+
+    assert [answer.segments[0].graphemes for answer in answers] == texts
+    assert len(sink.kept) == 12

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mayfly_synth.domain.errors import SpeechBusyError
+from mayfly_synth.domain.limits import SpeechLimits
+from mayfly_synth.domain.speech import SpeechOptions
+from mayfly_synth.domain.timeline import SpokenSentence, Timeline
+from mayfly_synth.domain.voices import Voice, VoiceCatalog
+from mayfly_synth.engines.encoders import SpeechEncoder
+from mayfly_synth.engines.ffmpeg import Ffmpeg
+from mayfly_synth.engines.slots import SpeechSlots
+from mayfly_synth.usecases.speaking import Speaking
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import AsyncIterator
+
+    from mayfly_synth.domain.speech import Delivery
+
+VOICE = Voice(name="v", language_code="en", language="English", quality="low", sample_rate=16_000)
+
+
+class HeldEngine:
+    """Speaks when it is let go."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.began = asyncio.Event()
+        self.cancelled: list[threading.Event] = []
+
+    async def speak(self, sentence: str, delivery: Delivery, *, cancelled: threading.Event) -> SpokenSentence:
+        self.cancelled.append(cancelled)
+        self.began.set()
+        await self.go.wait()
+        return SpokenSentence(pcm=bytes(2 * len(sentence)), phonemes=sentence)
+
+    async def phonemize(self, sentence: str, voice: Voice) -> str:
+        return sentence
+
+
+async def sentences(*texts: str) -> AsyncIterator[str]:
+    for text in texts:
+        yield text
+
+
+@pytest.fixture
+def engine() -> HeldEngine:
+    return HeldEngine()
+
+
+@pytest.fixture
+def slots() -> SpeechSlots:
+    return SpeechSlots(max_queued_characters=10, retry_after=timedelta(seconds=1))
+
+
+@pytest.fixture
+def speaking(engine: HeldEngine, slots: SpeechSlots) -> Speaking:
+    return Speaking(
+        voices=VoiceCatalog([VOICE], default="v"),
+        limits=SpeechLimits(),
+        admission=slots,
+        engine=engine,
+        encoder=SpeechEncoder(Ffmpeg.find()),
+    )
+
+
+async def speak(speaking: Speaking, *texts: str) -> bytes:
+    delivery, timeline = speaking.delivery(SpeechOptions()), Timeline(sample_rate=16_000)
+    with speaking.admission.admit(sum(map(len, texts))) as slot:
+        encoded = speaking.encoded(sentences(*texts), delivery, timeline, slot=slot, window=2)
+        async with aclosing(encoded) as parts:
+            return b"".join([part.data async for part in parts])
+
+
+async def test_while_the_bound_is_reached_others_are_refused_at_once(
+    speaking: Speaking, engine: HeldEngine, slots: SpeechSlots
+) -> None:
+    busy = asyncio.create_task(speak(speaking, "12345", "67890"))
+    await engine.began.wait()
+
+    with pytest.raises(SpeechBusyError):
+        await speak(speaking, "x")
+
+    engine.go.set()
+    await busy
+    assert slots.queued == 0
+    assert await speak(speaking, "x")
+
+
+async def test_cancelling_tells_the_workers_and_gives_the_slot_back(
+    speaking: Speaking, engine: HeldEngine, slots: SpeechSlots
+) -> None:
+    call = asyncio.create_task(speak(speaking, "12345", "67890"))
+    await engine.began.wait()
+
+    call.cancel()
+    await asyncio.gather(call, return_exceptions=True)
+
+    assert all(cancelled.is_set() for cancelled in engine.cancelled)
+    assert slots.queued == 0
+
+
+async def test_the_default_silence_follows_each_sentence(speaking: Speaking, engine: HeldEngine) -> None:
+    engine.go.set()
+
+    file = await speak(speaking, "12345", "67")
+
+    assert len(file) == 44 + 2 * (5 + 3200 + 2 + 3200)

@@ -1,0 +1,101 @@
+"""How much speech a synth process makes in a second, beside the same voice in a bare PiperVoice loop.
+
+The limit is the best of the loop's settings: one loop on one thread, one loop on all cores, and a loop for each core. synth
+speaks for many callers through StreamSynthesize, without storing, so that both sides do the same work. The two run in turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING
+
+from bench.report import Row
+from bench.texts import PARAGRAPHS
+from mayfly_client import AsyncClient, SpeechTrailer
+from tools.stack.layout import Layout, Ports
+from tools.stack.processes import start, stop
+from tools.stack.programs import synth
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROUNDS = 5
+REPEATS = 12
+CALLERS = 8
+
+
+@contextmanager
+def running_synth() -> Iterator[str]:
+    """A synth process of its own; its address."""
+    with tempfile.TemporaryDirectory() as folder:
+        layout = Layout(ports=Ports.free(), data=Path(folder), run=Path(folder))
+        program = synth(layout)
+        process = start("synth", program.command, env=program.environment(), cwd=Path.cwd(), log=layout.log("synth"))
+        try:
+            while not all(probe() for probe in program.ready):
+                if not process.is_alive():
+                    raise RuntimeError(layout.log("synth").read_text())
+                time.sleep(0.1)
+            yield layout.address("synth")
+        finally:
+            stop([process], patience=25)
+
+
+def loop_speed(workers: int, threads: int) -> float:
+    """Seconds of audio in a second, by the bare loop in a process of its own."""
+    command = [sys.executable, "-m", "bench.piper_loop", str(workers), str(threads), str(REPEATS)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+async def rpc_speed(address: str) -> float:
+    """Seconds of audio in a second, by synth for many callers at once."""
+    texts = iter(PARAGRAPHS * REPEATS)
+    async with AsyncClient(synth=address) as client:
+
+        async def caller() -> float:
+            return sum([await speak(client, text) for text in texts])
+
+        begun = time.perf_counter()
+        audio = sum(await asyncio.gather(*(caller() for _ in range(CALLERS))))
+        return audio / (time.perf_counter() - begun)
+
+
+async def speak(client: AsyncClient, text: str) -> float:
+    """One stream to its end; seconds of audio, without the silence that Piper's loop does not add."""
+    *_, last = [item async for item in client.stream_speech(text, discard=True, sentence_silence=0)]
+    assert isinstance(last, SpeechTrailer)
+    return last.duration.total_seconds()
+
+
+def run() -> list[Row]:
+    """Measure in turn; the first round warms up and does not count."""
+    cores = os.cpu_count() or 1
+    settings = sorted({(1, 1), (1, cores), (cores, 1)})
+    loops: dict[tuple[int, int], list[float]] = {setting: [] for setting in settings}
+    rpcs: list[float] = []
+    with running_synth() as address:
+        for _ in range(ROUNDS + 1):
+            rpcs.append(asyncio.run(rpc_speed(address)))
+            for setting in settings:
+                loops[setting].append(loop_speed(*setting))
+    medians = {setting: median(values[1:]) for setting, values in loops.items()}
+    workers, threads = max(medians, key=lambda setting: medians[setting])
+    return [
+        Row(
+            name=f"speech through the RPC, {CALLERS} callers",
+            unit="s of audio / s",
+            measured=median(rpcs[1:]),
+            limit=medians[workers, threads],
+            limit_name=f"bare PiperVoice, {workers} loop(s) of {threads} thread(s)",
+            goal=0.95,
+            higher_is_better=True,
+        )
+    ]

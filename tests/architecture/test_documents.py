@@ -52,7 +52,9 @@ def test_links_lead_somewhere(document: Path) -> None:
 
 def test_every_make_target_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {target for document in DOCUMENTS for pair in MAKE.findall(document.read_text()) for target in pair if target}
+    named = {
+        target for document in DOCUMENTS for pair in MAKE.findall(document.read_text()) for target in pair if target
+    }
 
     assert named - targets == set()
     assert {"demo", "test", "check", "up", "down", "say"} <= targets
@@ -61,7 +63,13 @@ def test_every_make_target_that_is_named_exists() -> None:
 def test_the_readme_program_runs(embedded: Stack, tmp_path: Path) -> None:
     (program,) = blocks("python")
     done = subprocess.run(
-        [sys.executable, "-c", program], env=environment(embedded), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", program],
+        env=environment(embedded),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
     assert done.returncode == 0, done.stderr
@@ -76,7 +84,13 @@ def test_the_readme_commands_run(embedded: Stack, tmp_path: Path) -> None:
 
     for command in commands:
         done = subprocess.run(
-            ["bash", "-c", f"{BIN}/{command}"], env=environment(embedded), cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+            ["bash", "-c", f"{BIN}/{command}"],
+            env=environment(embedded),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
     assert (tmp_path / "piped.wav").read_bytes()[:4] == b"RIFF"

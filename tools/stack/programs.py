@@ -25,7 +25,7 @@ _PROBE_TIMEOUT: Final = timedelta(seconds=1)
 AWS_REGION: Final = "eu-central-1"
 AWS_BUCKET: Final = "mayfly-local"
 AWS_TABLE: Final = "mayfly-local"
-MADE_UP_CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+MADE_UP_CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "made-up-and-never-shown"}
 """The emulator believes everybody; no real key is ever near the local set."""
 
 

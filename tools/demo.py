@@ -25,7 +25,7 @@ from rich.text import Text
 from mayfly_client import AudioNotFoundError, Client, MayflyError, SweepState
 from mayfly_client.cli import human
 from tools.stack.layout import Layout, Ports
-from tools.stack.lifecycle import StartFailedError, bring_down, bring_up
+from tools.stack.lifecycle import StartFailedError, bring_down, bring_up, exit_on_sigterm
 from tools.stack.programs import Backend
 from tools.stack.view import start_view
 
@@ -56,6 +56,7 @@ def main(
 ) -> None:
     """Text in, speech out, a link that plays, and a sweep that removes it."""
     begun = time.monotonic()
+    exit_on_sigterm()
     try:
         with private_set() as layout, client_of(layout) as client:
             console.print(f"[dim]The set is up after {time.monotonic() - begun:.1f} s.[/]\n")

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from tools.stack import record
 from tools.stack.layout import DEFAULT_BASE, Layout, PortsTakenError, project_layout
-from tools.stack.lifecycle import OtherBackendError, StartFailedError, bring_down, bring_up
+from tools.stack.lifecycle import OtherBackendError, StartFailedError, bring_down, bring_up, exit_on_sigterm
 from tools.stack.programs import Backend
 from tools.stack.provision import ProvisionError
 from tools.stack.record import BusyError, exclusively
@@ -41,6 +41,7 @@ def up(
 ) -> None:
     """Start storage, synth and sweeper, and leave them running."""
     layout = project_layout(port_base)
+    exit_on_sigterm()
     try:
         with exclusively(layout):
             was_up = _is_up(layout)

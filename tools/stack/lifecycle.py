@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 
 from tools.stack import processes, programs, record
 from tools.stack.layout import ROOT
@@ -13,6 +15,7 @@ from tools.stack.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
     from tools.stack.layout import Layout
     from tools.stack.processes import Running
@@ -39,6 +42,15 @@ class OtherBackendError(Exception):
 
     def __init__(self, backend: str) -> None:
         super().__init__(f"The set is up with BACKEND={backend}. Run `make down` first.")
+
+
+def exit_on_sigterm() -> None:
+    """Make SIGTERM end this process as Ctrl-C does: through every `finally`, so that nothing is left half started."""
+
+    def leave(number: int, _: FrameType | None) -> NoReturn:
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
 
 
 class View(Protocol):

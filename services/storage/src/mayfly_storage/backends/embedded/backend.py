@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from mayfly_runtime.addresses import CannotListenError
 from mayfly_runtime.offload import Offload
 from mayfly_storage.backends.embedded.blobs import FileBlobs
 from mayfly_storage.backends.embedded.catalog import Reader, SqliteCatalog
@@ -29,12 +30,15 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from mayfly_runtime.addresses import ListenAddress
     from mayfly_storage.backends.embedded.folder import DataFolder
     from mayfly_storage.backends.embedded.options import EmbeddedOptions
     from mayfly_storage.domain.timing import Timing
 
 _WAITING = 1024
 """How much work may wait for a pool: more than all servers together admit, so that it is they who refuse."""
+
+_EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - nothing is bound here
 
 
 @asynccontextmanager
@@ -61,8 +65,17 @@ async def open_embedded(
         keys = LinkKeys(options.link_secrets) if options.link_secrets else keys_from_file(folder.link_key)
         app = await _link_app(stack, folder, options, Served(catalog=catalog, blobs=blobs, keys=keys, now=now))
         server = await stack.enter_async_context(LinkServer(app, options.links))
-        links = HmacLinks(keys=keys, base_url=options.link_base_url.rstrip("/") or f"http://{server.address}")
+        links = HmacLinks(keys=keys, base_url=_base_url(options, server.address))
         yield _backend(folder, catalog, Store(blobs=blobs, links=links))
+
+
+def _base_url(options: EmbeddedOptions, address: ListenAddress) -> str:
+    if options.link_base_url:
+        return options.link_base_url.rstrip("/")
+    if address.host in _EVERYWHERE:
+        reason = "links cannot begin with an address that means all of them; set the URL by which clients reach it"
+        raise CannotListenError(str(address), reason)
+    return f"http://{address}"
 
 
 def _backend(folder: DataFolder, catalog: SqliteCatalog, store: Store) -> Backend:

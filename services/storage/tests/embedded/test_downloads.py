@@ -1,0 +1,296 @@
+"""GET and HEAD through links, over real HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from mayfly_storage.domain.links import LinkWish
+from mayfly_storage.domain.ports import BlobTarget
+from mayfly_storage.testing import SOUND
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
+
+    from mayfly_storage.domain.audio import Audio
+    from mayfly_storage.testing import Subject
+
+    Opening = Callable[..., AbstractAsyncContextManager[Subject]]
+    Save = Callable[..., Awaitable[Audio]]
+    Heard = Callable[[str], asyncio.Event]
+
+HOUR = timedelta(hours=1)
+MIB = 1024 * 1024
+
+
+async def link_to(subject: Subject, audio: Audio, *, ttl: timedelta = HOUR, attachment: bool = False) -> str:
+    wish = LinkWish(audio=audio, expire_time=subject.clock.now() + ttl, attachment=attachment)
+    [signed] = await subject.links.sign_urls([wish])
+    return signed.url
+
+
+def reason(answer: httpx.Response) -> tuple[int, str]:
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.headers["cache-control"] == "no-store"
+    assert set(answer.json()["error"]) == {"reason", "message"}
+    return answer.status_code, answer.json()["error"]["reason"]
+
+
+async def test_a_link_serves_the_audio_and_says_what_it_is(
+    embedded: Subject, save: Save, http: httpx.AsyncClient
+) -> None:
+    audio = await save(embedded, content_type="audio/mpeg", text="Dear Jane", user_id="jane")
+
+    answer = await http.get(await link_to(embedded, audio))
+
+    assert (answer.status_code, answer.content) == (200, SOUND)
+    assert {name: value for name, value in answer.headers.items() if name != "date"} == {
+        "content-type": "audio/mpeg",
+        "content-length": str(len(SOUND)),
+        "content-disposition": f'inline; filename="{audio.name.audio_id}.mp3"',
+        "accept-ranges": "bytes",
+        "cache-control": "private, max-age=3600",
+        "etag": f'"{audio.sha256.hex()}"',
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+    }
+
+
+async def test_head_says_the_same_without_the_bytes(embedded: Subject, save: Save, http: httpx.AsyncClient) -> None:
+    link = await link_to(embedded, await save(embedded))
+
+    got, head = await http.get(link), await http.head(link)
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers == got.headers
+
+
+async def test_a_large_audio_arrives_whole(embedded: Subject, save: Save, http: httpx.AsyncClient) -> None:
+    body = bytes(range(256)) * 20_001
+
+    answer = await http.get(await link_to(embedded, await save(embedded, body=body)))
+
+    assert answer.content == body
+
+
+@pytest.mark.parametrize(
+    ("wanted", "part", "content_range"),
+    [
+        ("bytes=0-99", slice(0, 100), "bytes 0-99/1028"),
+        ("bytes=1000-", slice(1000, 1028), "bytes 1000-1027/1028"),
+        ("bytes=-28", slice(1000, 1028), "bytes 1000-1027/1028"),
+    ],
+)
+async def test_a_player_can_jump(
+    embedded: Subject, save: Save, http: httpx.AsyncClient, wanted: str, part: slice, content_range: str
+) -> None:
+    link = await link_to(embedded, await save(embedded))
+
+    answer = await http.get(link, headers={"Range": wanted})
+
+    assert (answer.status_code, answer.content) == (206, SOUND[part])
+    assert answer.headers["content-range"] == content_range
+    assert answer.headers["content-length"] == str(len(answer.content))
+
+
+async def test_a_range_behind_the_end_is_refused_with_the_size(
+    embedded: Subject, save: Save, http: httpx.AsyncClient
+) -> None:
+    answer = await http.get(await link_to(embedded, await save(embedded)), headers={"Range": "bytes=5000-"})
+
+    assert reason(answer) == (416, "RANGE_NOT_SATISFIABLE")
+    assert answer.headers["content-range"] == f"bytes */{len(SOUND)}"
+
+
+async def test_part_of_something_else_is_not_continued(embedded: Subject, save: Save, http: httpx.AsyncClient) -> None:
+    audio = await save(embedded)
+    link = await link_to(embedded, audio)
+
+    other = await http.get(link, headers={"Range": "bytes=0-9", "If-Range": '"another"'})
+    same = await http.get(link, headers={"Range": "bytes=0-9", "If-Range": f'"{audio.sha256.hex()}"'})
+
+    assert (other.status_code, other.content) == (200, SOUND)
+    assert (same.status_code, same.content) == (206, SOUND[:10])
+
+
+@pytest.mark.parametrize("known", ['"{}"', 'W/"{}"', '"x", "{}"', "*"])
+async def test_what_the_client_has_is_not_sent_again(
+    embedded: Subject, save: Save, http: httpx.AsyncClient, known: str
+) -> None:
+    audio = await save(embedded)
+
+    answer = await http.get(await link_to(embedded, audio), headers={"If-None-Match": known.format(audio.sha256.hex())})
+
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert answer.headers["cache-control"] == "private, max-age=3600"
+
+
+async def test_a_cache_forgets_when_the_link_or_the_audio_ends(
+    embedded: Subject, save: Save, http: httpx.AsyncClient
+) -> None:
+    audio = await save(embedded, expire_time=embedded.clock.now() + timedelta(minutes=10))
+    link = await link_to(embedded, audio, ttl=HOUR)
+    embedded.clock.advance(timedelta(minutes=4))
+
+    assert (await http.get(link)).headers["cache-control"] == "private, max-age=360"
+
+
+async def test_a_link_ends_to_the_second(embedded: Subject, save: Save, http: httpx.AsyncClient) -> None:
+    link = await link_to(embedded, await save(embedded), ttl=timedelta(seconds=60))
+
+    embedded.clock.advance(timedelta(seconds=59, microseconds=999_999))
+    before = await http.head(link)  # its bytes would be cut off at once
+    embedded.clock.advance(timedelta(microseconds=1))
+    after = await http.get(link)
+
+    assert before.status_code == 200
+    assert reason(after) == (410, "LINK_EXPIRED")
+
+
+async def test_an_audio_ends_for_links_that_live_longer(embedded: Subject, save: Save, http: httpx.AsyncClient) -> None:
+    audio = await save(embedded, expire_time=embedded.clock.now() + timedelta(seconds=60, microseconds=5))
+    link = await link_to(embedded, audio, ttl=HOUR)
+
+    embedded.clock.advance(timedelta(seconds=60, microseconds=4))
+    before = await http.head(link)  # its bytes would be cut off at once
+    embedded.clock.advance(timedelta(microseconds=1))
+
+    assert before.status_code == 200
+    assert reason(await http.get(link)) == (410, "AUDIO_GONE")
+
+
+async def test_a_deleted_audio_is_gone_before_its_bytes_are(
+    embedded: Subject, save: Save, http: httpx.AsyncClient
+) -> None:
+    audio = await save(embedded)
+    link = await link_to(embedded, audio)
+
+    [tombstone] = await embedded.catalog.begin_delete([audio], embedded.clock.now())
+    deleted = await http.get(link)
+    assert tombstone is not None
+    await embedded.catalog.remove([tombstone])
+    removed = await http.get(link)
+
+    assert reason(deleted) == (410, "AUDIO_GONE")
+    assert reason(removed) == (404, "AUDIO_NOT_FOUND")
+
+
+async def test_an_upload_under_way_cannot_be_read(embedded: Subject, http: httpx.AsyncClient) -> None:
+    audio = embedded.an_audio()
+    await embedded.catalog.reserve(audio, None)
+
+    assert reason(await http.get(await link_to(embedded, audio))) == (404, "AUDIO_NOT_FOUND")
+
+
+async def test_a_row_without_its_bytes_is_not_found_and_reported(
+    embedded: Subject, save: Save, http: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    audio = await save(embedded)
+    await embedded.blobs.delete_many([BlobTarget(key=audio.object_key)])
+
+    answer = await http.get(await link_to(embedded, audio))
+
+    assert reason(answer) == (404, "AUDIO_NOT_FOUND")
+    [report] = [record for record in caplog.records if record.getMessage() == "link_dangling_row"]
+    assert report.audio == str(audio.name)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda url: url.replace("/audio/", "/uploads/"),
+        lambda url: url.replace("exp=", "exp=1"),
+        lambda url: url.replace("kid=", "kid=0"),
+        lambda url: url.replace("sig=", "sig=A"),
+        lambda url: url.split("?")[0],
+        lambda url: url + "&att=1",
+        lambda url: url.replace("/audio/2026-01-15/", "/audio/2026-01-16/"),
+    ],
+)
+async def test_a_tampered_link_is_refused(
+    embedded: Subject, save: Save, http: httpx.AsyncClient, change: Callable[[str], str]
+) -> None:
+    answer = await http.get(change(await link_to(embedded, await save(embedded))))
+
+    assert reason(answer) in {(403, "LINK_INVALID"), (405, "METHOD_NOT_ALLOWED")}
+
+
+async def test_a_link_does_not_open_another_audio(embedded: Subject, save: Save, http: httpx.AsyncClient) -> None:
+    mine, other = await save(embedded), await save(embedded, body=b"another's")
+    link = await link_to(embedded, mine)
+
+    answer = await http.get(link.replace(mine.name.audio_id, other.name.audio_id))
+
+    assert reason(answer) == (403, "LINK_INVALID")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
+async def test_a_link_allows_reading_only(embedded: Subject, save: Save, http: httpx.AsyncClient, method: str) -> None:
+    answer = await http.request(method, await link_to(embedded, await save(embedded)))
+
+    assert reason(answer) == (405, "METHOD_NOT_ALLOWED")
+
+
+@pytest.mark.parametrize("path", ["/", "/audio", "/audio/x", "/audio/../../etc/passwd", "/audio/a/b/c", "/favicon.ico"])
+async def test_other_paths_lead_nowhere(embedded: Subject, save: Save, http: httpx.AsyncClient, path: str) -> None:
+    base = httpx.URL(await link_to(embedded, await save(embedded)))
+
+    assert reason(await http.get(f"http://{base.netloc.decode()}{path}")) == (404, "NOT_FOUND")
+
+
+async def test_pages_of_other_origins_cannot_read_a_link(
+    embedded: Subject, save: Save, http: httpx.AsyncClient
+) -> None:
+    answer = await http.get(await link_to(embedded, await save(embedded)), headers={"Origin": "https://other.example"})
+
+    assert [name for name in answer.headers if name.startswith("access-control")] == []
+
+
+async def test_a_refusal_does_not_repeat_the_link(embedded: Subject, save: Save, http: httpx.AsyncClient) -> None:
+    link = await link_to(embedded, await save(embedded))
+    signature = link.split("sig=")[1]
+
+    answer = await http.get(link.replace("exp=", "exp=1"))
+
+    assert signature not in answer.text
+    assert signature not in str(answer.headers)
+
+
+async def test_a_download_is_cut_off_when_the_audio_expires(
+    embedded: Subject, save: Save, http: httpx.AsyncClient
+) -> None:
+    body = b"x" * (24 * MIB)  # more than the sockets between us hold
+    audio = await save(embedded, body=body)
+
+    async with http.stream("GET", await link_to(embedded, audio)) as answer:
+        pieces = answer.aiter_raw()
+        received = len(await anext(pieces))
+        embedded.clock.advance(timedelta(days=1))
+        with pytest.raises(httpx.HTTPError):
+            received += await count(pieces)
+
+    assert received < len(body)
+
+
+async def test_a_download_is_cut_off_when_nobody_reads(opening: Opening, save: Save, heard: Heard) -> None:
+    cut_off = heard("link_cut_off")
+    async with opening(links={"idle_timeout": timedelta(milliseconds=50)}) as subject:
+        url = httpx.URL(await link_to(subject, await save(subject, body=b"x" * (24 * MIB))))
+        reader, writer = await asyncio.open_connection(url.host, url.port, limit=1024)
+        writer.write(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % url.raw_path)
+        head = await reader.readuntil(b"\r\n\r\n")
+
+        async with asyncio.timeout(20):
+            await cut_off.wait()  # nothing more is read until then
+        writer.close()
+
+    assert head.startswith(b"HTTP/1.1 200")
+
+
+async def count(pieces: object) -> int:
+    return sum([len(piece) async for piece in pieces])  # type: ignore[attr-defined]

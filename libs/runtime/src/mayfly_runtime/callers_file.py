@@ -16,7 +16,7 @@ import tomllib
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from mayfly_runtime.identity import Caller
+from mayfly_runtime.callers import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

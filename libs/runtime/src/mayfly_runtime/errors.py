@@ -125,7 +125,7 @@ class ErrorResponder:
 
     def __init__(self, *, domain: str, table: ErrorTable) -> None:
         self._domain = domain
-        self._table = {**RUNTIME_ERRORS, **table}
+        self._table = table
 
     async def abort(self, call: Call, exc: Exception) -> NoReturn:
         """End a call with the status of an exception.

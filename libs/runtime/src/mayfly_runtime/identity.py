@@ -10,26 +10,32 @@ Tokens are never logged, never part of an error, and compared in constant time.
 
 from __future__ import annotations
 
-import fnmatch
-import hashlib
 import hmac
-import re
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import grpc
 
+from mayfly_runtime.callers import LOCAL, Caller, acting_as, current_caller, hash_token, set_caller
+from mayfly_runtime.callers_file import read_callers
 from mayfly_runtime.errors import ErrorResponder, ErrorTable, Mapped
 from mayfly_runtime.interception import Call, Context, Handler, Interceptor
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+__all__ = [
+    "Caller",
+    "CallerForbiddenError",
+    "CallerRegistry",
+    "CallerUnauthenticatedError",
+    "IdentityInterceptor",
+    "acting_as",
+    "current_caller",
+    "hash_token",
+]
+
 AUTHORIZATION_KEY: Final = "authorization"
-EVERYTHING: Final = ("*",)
 
 
 class CallerUnauthenticatedError(Exception):
@@ -55,59 +61,6 @@ IDENTITY_ERRORS: Final[ErrorTable] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Somebody with a name and a list of methods."""
-
-    name: str
-
-    methods: tuple[str, ...]
-    """Full method names, `*` matching anything: `/mayfly.storage.v1.StorageService/*`."""
-
-    token_sha256: str | None = field(default=None, repr=False)
-    """SHA-256 of the bearer token, in lowercase hexadecimal digits."""
-
-    spiffe_id: str | None = None
-    common_name: str | None = None
-
-    def may_call(self, method: str) -> bool:
-        """Whether the entry lists a method, given by its full name."""
-        return any(_pattern(glob).match(method) for glob in self.methods)
-
-
-LOCAL: Final = Caller("local", EVERYTHING)
-"""The caller of a server that only this machine can reach."""
-
-_current: ContextVar[Caller] = ContextVar("mayfly_caller")
-
-
-def current_caller() -> Caller:
-    """The caller of the RPC that is running, also in streaming handlers and in `Offload` threads.
-
-    Raises:
-        LookupError: Outside of an RPC.
-    """
-    try:
-        return _current.get()
-    except LookupError:
-        raise LookupError("There is no caller outside of an RPC; in a job or a test, use `acting_as`.") from None
-
-
-@contextmanager
-def acting_as(caller: Caller) -> Iterator[None]:
-    """Be a caller for the length of a `with` block: for jobs without a server, and for tests."""
-    token = _current.set(caller)
-    try:
-        yield
-    finally:
-        _current.reset(token)
-
-
-def hash_token(token: str) -> str:
-    """The `token_sha256` of a bearer token."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True)
 class CallerRegistry:
     """Everybody who may call."""
 
@@ -126,8 +79,6 @@ class CallerRegistry:
         Raises:
             CallersFileError: With every problem of the file.
         """
-        from mayfly_runtime.callers_file import read_callers  # noqa: PLC0415 - it needs `Caller` from here
-
         return cls(read_callers(path))
 
     def identify(self, call: Call) -> Caller:
@@ -189,17 +140,7 @@ class IdentityInterceptor(Interceptor):
             if not caller.may_call(call.method):
                 await responder.abort(call, CallerForbiddenError(caller.name, call.method))
             # Each RPC is a task with a context of its own, so there is nothing to reset.
-            _current.set(caller)
+            set_caller(caller)
             return await inner(request, call)
 
         return identify
-
-
-_patterns: dict[str, re.Pattern[str]] = {}
-
-
-def _pattern(glob: str) -> re.Pattern[str]:
-    """Globs come from configuration, so there are few of them."""
-    if glob not in _patterns:
-        _patterns[glob] = re.compile(fnmatch.translate(glob))
-    return _patterns[glob]

@@ -2,9 +2,9 @@
 
 grpc.aio has four kinds of handler, two of them in two styles (async generator, or coroutine with `context.write`).
 Here all of them become one awaitable, a `Handler`: a request (or an iterator of requests) and a `Call` go in; a
-response, or nothing after the last streamed response, comes out. An `Interceptor` wraps such a handler when a method
-is first called, not for every call, and hands the same `Call` on, so that what one concern learns (the caller, the
-reason of a failure) is there for the others.
+response, or nothing after the last streamed response, comes out. An `Interceptor` wraps such a handler once per method,
+not once per call, and hands the same `Call` on, so that what one concern learns (the caller, the reason of a failure)
+is there for the others.
 
 Parsing and serializing of unary messages happens inside the innermost wrapper: a request that is no protobuf, and a
 response of the wrong type, pass through the error table as every other failure does. A refused caller's request is
@@ -27,7 +27,6 @@ from mayfly_runtime.refusals import MalformedRequestError, NotImplementedYetErro
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 RpcMethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
-
 
 UNKNOWN_METHOD: Final = "/_OTHER"
 """Stands for every method that is not served, in logs and metrics; OpenTelemetry's name for what has none."""

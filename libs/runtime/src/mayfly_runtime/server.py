@@ -164,9 +164,13 @@ class ServerBuilder:
         address = ListenAddress.parse(self._options.listen)
         if self._callers.is_loopback_only and not address.is_loopback:
             raise UnprotectedAddressError(str(address))
+        credentials = server_credentials(self._options.tls) if self._options.tls is not None else None
+        if credentials is None and not address.is_loopback:
+            _log.warning("serving_without_tls", extra={"address": str(address)})
+        await asyncio.to_thread(address.check)
         health = self._add_health_and_reflection()
         server = grpc.aio.server(handlers=[self._methods], options=self._options.channel_arguments())
-        bound = await self._bind(server, address)
+        bound = _bind(server, address, credentials)
         await health.start()
         await server.start()
         _log.info("serving", extra={"address": str(bound), "services": ",".join(self._readiness)})
@@ -181,17 +185,13 @@ class ServerBuilder:
             self._methods.add_plain(reflection_pb2_grpc.add_ServerReflectionServicer_to_server, servicer)
         return health
 
-    async def _bind(self, server: grpc.aio.Server, address: ListenAddress) -> ListenAddress:
-        tls = self._options.tls
-        credentials = server_credentials(tls) if tls is not None else None
-        if credentials is None and not address.is_loopback:
-            _log.warning("serving_without_tls", extra={"address": str(address)})
-        await asyncio.to_thread(address.check)
-        try:
-            if credentials is None:
-                port = server.add_insecure_port(str(address))
-            else:
-                port = server.add_secure_port(str(address), credentials)
-        except RuntimeError as error:
-            raise CannotListenError(str(address), "gRPC could not bind it; it may have been taken just now") from error
-        return address if address.is_unix else address.with_port(port)
+
+def _bind(server: grpc.aio.Server, address: ListenAddress, credentials: grpc.ServerCredentials | None) -> ListenAddress:
+    try:
+        if credentials is None:
+            port = server.add_insecure_port(str(address))
+        else:
+            port = server.add_secure_port(str(address), credentials)
+    except RuntimeError as error:
+        raise CannotListenError(str(address), "gRPC could not bind it; it may have been taken just now") from error
+    return address if address.is_unix else address.with_port(port)

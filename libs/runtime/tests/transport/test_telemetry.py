@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from mayfly_runtime.errors import Mapped
+from mayfly_runtime.identity import Caller, CallerRegistry, hash_token
 from mayfly_runtime.offload import Offload
 from mayfly_runtime.telemetry import Telemetry
 
@@ -135,6 +136,17 @@ async def test_a_method_that_is_not_there_has_one_name(serve: Any, recorded: Rec
 
     ((count, attributes),) = recorded.points("rpc.server.call.duration")
     assert (count, attributes["rpc.method"]) == (2, "_OTHER")
+
+
+async def test_a_refused_caller_is_recorded(serve: Any, call: Any, kind: str, recorded: Recorded) -> None:
+    callers = CallerRegistry((Caller("known", ("*",), token_sha256=hash_token("token")),))
+    async with serve(telemetry=recorded.telemetry, callers=callers) as channel:
+        with pytest.raises(grpc.aio.AioRpcError):
+            await call(channel, kind)
+
+    attributes = recorded.span(SpanKind.SERVER).attributes or {}
+    assert attributes["rpc.response.status_code"] == "UNAUTHENTICATED"
+    assert attributes["mayfly.reason"] == "CALLER_UNAUTHENTICATED"
 
 
 async def test_a_server_span_continues_the_callers_trace(serve: Any, call: Any, kind: str, recorded: Recorded) -> None:

@@ -108,6 +108,26 @@ def test_a_mapped_field_is_blamed_with_the_message() -> None:
     assert told(UnicodeError("not NFC")).violations == (Violation("text", "not NFC"),)
 
 
+class CollectionRuleError(Exception):
+    field = "destination.collection"
+
+    def __init__(self, description: str | None = None) -> None:
+        super().__init__("The collection does not take this.")
+        if description is not None:
+            self.description = description
+
+
+@pytest.mark.parametrize(
+    ("description", "told_as"), [(None, "The collection does not take this."), ("takes WAV only", "takes WAV only")]
+)
+def test_the_exception_itself_may_name_the_field(description: str | None, told_as: str) -> None:
+    table = {CollectionRuleError: Mapped(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", field_from="field")}
+
+    details = told(CollectionRuleError(description), table)
+
+    assert details.violations == (Violation("destination.collection", told_as),)
+
+
 @pytest.mark.parametrize(
     ("exc", "code", "reason"),
     [

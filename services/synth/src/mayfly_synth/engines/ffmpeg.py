@@ -43,10 +43,10 @@ class FfmpegError(Exception):
 class Limits:
     """What one run of ffmpeg may use. Generous for speech; a bound for what goes wrong."""
 
-    memory_bytes: int = 1024**3
-    """Address space. The static build maps about 200 MB before it does anything."""
-    cpu_seconds: int = 120
-    """Processor time. MP3 is encoded some 200 times faster than it plays: the longest stream takes about 60 s."""
+    memory_bytes: int = 2 * 1024**3
+    """Address space. A static build needs 300 MB to begin at all, one with shared libraries more."""
+    cpu_seconds: int = 600
+    """Processor time. MP3 is encoded some 300 times faster than it plays, so this is two days of speech."""
     open_files: int = 64
 
 

@@ -64,16 +64,12 @@ class AsyncDownloads(AsyncStorage):
             LinkEndedError: It ended while it was fetched.
             ContentMismatchError: What came is not what was stored; nothing is kept.
         """
-        timeout = self._long(timeout)
-        try:
-            async with asyncio.timeout(timeout):
-                audio = await self.get(name)
-                link = await self.url(name)
-                with Sink(audio, target, progress) as sink:
-                    await retrying(lambda: self._fetch(link.url, sink))
-                    return await asyncio.to_thread(sink.finish)
-        except TimeoutError as error:
-            raise _links.out_of_time("download", timeout) from error
+        async with _links.bounded("download", self._long(timeout)):
+            audio = await self.get(name)
+            link = await self.url(name)
+            with Sink(audio, target, progress) as sink:
+                await retrying(lambda: self._fetch(link.url, sink))
+                return await asyncio.to_thread(sink.finish)
 
     async def _fetch(self, url: str, sink: Sink) -> None:
         sink.restart()

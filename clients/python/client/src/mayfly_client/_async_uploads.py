@@ -58,23 +58,19 @@ class AsyncUploads(AsyncConnection):
             **audio: See `NewAudioOptions`.
         """
         content_type = content_type_for(source, content_type)
-        timeout = self._long(timeout)
-        try:
-            async with asyncio.timeout(timeout):
-                measured = await asyncio.to_thread(measure, source)
-                upload = await self.create_upload(
-                    collection=collection,
-                    content_type=content_type,
-                    size_bytes=measured.size_bytes,
-                    sha256=measured.sha256,
-                    request_id=request_id,
-                    **audio,
-                )
-                if upload.grant is None:
-                    return upload.audio
-                return await self._put_and_commit(upload.audio.name, upload.grant, source, progress)
-        except TimeoutError as error:
-            raise _links.out_of_time("upload", timeout) from error
+        async with _links.bounded("upload", self._long(timeout)):
+            measured = await asyncio.to_thread(measure, source)
+            upload = await self.create_upload(
+                collection=collection,
+                content_type=content_type,
+                size_bytes=measured.size_bytes,
+                sha256=measured.sha256,
+                request_id=request_id,
+                **audio,
+            )
+            if upload.grant is None:
+                return upload.audio
+            return await self._put_and_commit(upload.audio.name, upload.grant, source, progress)
 
     async def _put_and_commit(
         self,

@@ -36,10 +36,10 @@ def chunks(source: bytes | Path, offset: int = 0, size: int | None = None) -> Ge
     """The bytes from `offset` on, `size` of them or all, a chunk at a time. Blocks."""
     if isinstance(source, Path):
         yield from _file_chunks(source, offset, size)
-    elif isinstance(source, bytes | bytearray | memoryview):
+    elif isinstance(source, bytes):
         end = len(source) if size is None else offset + size
         for start in range(offset, end, TRANSFER_CHUNK_BYTES):
-            yield bytes(source[start : min(start + TRANSFER_CHUNK_BYTES, end)])
+            yield source[start : min(start + TRANSFER_CHUNK_BYTES, end)]
     else:
         raise TypeError(f"the source must be bytes or a pathlib.Path, not {type(source).__name__}")
 

@@ -118,7 +118,7 @@ def _options(target: str, tls: Tls | None) -> list[tuple[str, Any]]:
 def _refuse_bare_token(target: str, token: str | None, tls: Tls | None) -> None:
     if token and tls is None and not is_loopback(target):
         raise ValueError(
-            f"refusing to send a token in plaintext to {target}: pass tls=Tls(...) (or set MAYFLY_TLS_CA_FILE), "
+            f"refusing to send a token in plaintext to {target}: pass tls=Tls(...) (or set MAYFLY_TLS=on), "
             "or use a loopback address such as 127.0.0.1:50051",
         )
 

@@ -60,11 +60,8 @@ async def put_grant(
         PreconditionError: The store refuses these bytes.
         DeadlineError: The timeout has passed.
     """
-    try:
-        async with asyncio.timeout(timeout):
-            return await _put_all(http, grant, body, progress)
-    except TimeoutError as error:
-        raise _links.out_of_time("upload", timeout) from error
+    async with _links.bounded("upload", timeout):
+        return await _put_all(http, grant, body, progress)
 
 
 async def retrying(once: Callable[[], Awaitable[_T]]) -> _T:

@@ -47,7 +47,7 @@ def put_grant_sync(
 
         def once(step: PutStep = step) -> str:
             pieces = chunks(body, step.offset_bytes, step.size_bytes)
-            return _put(http, step, deadline.watch(counted(pieces, step.offset_bytes, total, progress)))
+            return _put(http, step, counted(pieces, step.offset_bytes, total, progress), deadline)
 
         etags.append(retrying_sync(once, deadline))
     return part_etags(grant, etags)
@@ -63,9 +63,15 @@ def retrying_sync(once: Callable[[], _T], deadline: _links.Deadline) -> _T:
     return once()
 
 
-def _put(http: httpx.Client, step: PutStep, content: Iterator[bytes]) -> str:
+def _put(http: httpx.Client, step: PutStep, content: Iterator[bytes], deadline: _links.Deadline) -> str:
     try:
-        response = http.request(step.method, step.url, headers=dict(step.headers), content=content)
+        response = http.request(
+            step.method,
+            step.url,
+            headers=dict(step.headers),
+            content=deadline.watch(content),
+            timeout=deadline.http_timeout(),
+        )
     except httpx.TransportError as error:
         raise _links.unreachable(error, step.url) from error
     _links.check_put(response)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ from mayfly_client._error_types import (
 from mayfly_client._results_storage import without_query
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 
 TRANSFER_CHUNK_BYTES = 256 * 1024
 """How much of a file is in memory at a time."""
@@ -29,7 +31,9 @@ TRANSFER_CHUNK_BYTES = 256 * 1024
 RETRY_DELAYS = (0.1, 0.2, 0.4)
 """Seconds before the second, third and fourth try: as often as gRPC tries."""
 
-HTTP_TIMEOUT = httpx.Timeout(30.0, connect=5.0)
+_WAIT_SECONDS, _CONNECT_SECONDS = 30.0, 5.0
+
+HTTP_TIMEOUT = httpx.Timeout(_WAIT_SECONDS, connect=_CONNECT_SECONDS)
 """Bounds of each single wait; the whole transfer has a deadline besides."""
 
 GET_HEADERS = {"Accept-Encoding": "identity"}
@@ -77,6 +81,11 @@ class Deadline:
             raise out_of_time(self.what, self.timeout)
         return left
 
+    def http_timeout(self) -> httpx.Timeout:
+        """Bounds of the single waits of a request that begins now: no longer than what is left."""
+        left = self.left()
+        return httpx.Timeout(min(_WAIT_SECONDS, left), connect=min(_CONNECT_SECONDS, left))
+
     def watch(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """The pieces, as long as there is time."""
         for piece in pieces:
@@ -118,6 +127,16 @@ def out_of_time(what: str, timeout: float) -> DeadlineError:
         f"the {what} was not done within {timeout:g} s",
         ErrorFacts(reason="DEADLINE_EXCEEDED", domain=_DOMAIN, metadata={"timeout": f"{timeout:g}"}),
     )
+
+
+@asynccontextmanager
+async def bounded(what: str, timeout: float) -> AsyncIterator[None]:  # noqa: ASYNC109 - it is asyncio.timeout, in our words
+    """Give an asynchronous transfer an end: DeadlineError when `timeout` seconds have passed."""
+    try:
+        async with asyncio.timeout(timeout):
+            yield
+    except TimeoutError as error:
+        raise out_of_time(what, timeout) from error
 
 
 def mismatch_facts(field: str, expected: str, actual: str) -> ErrorFacts:

@@ -73,7 +73,8 @@ class SyncDownloads(SyncStorage):
     def _fetch(self, url: str, sink: Sink, deadline: _links.Deadline) -> None:
         sink.restart()
         try:
-            with self.http.stream("GET", url, headers=_links.GET_HEADERS) as response:
+            timeout = deadline.http_timeout()
+            with self.http.stream("GET", url, headers=_links.GET_HEADERS, timeout=timeout) as response:
                 _links.check_get(response)
                 for chunk in deadline.watch(response.iter_bytes(_links.TRANSFER_CHUNK_BYTES)):
                     sink.write(chunk)

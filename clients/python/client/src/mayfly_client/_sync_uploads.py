@@ -70,12 +70,22 @@ class SyncUploads(SyncConnection):
         )
         if upload.grant is None:
             return upload.audio
+        return self._put_and_commit(upload.audio.name, upload.grant, source, progress, deadline)
+
+    def _put_and_commit(
+        self,
+        name: str,
+        grant: UploadGrant,
+        source: bytes | Path,
+        progress: Progress | None,
+        deadline: _links.Deadline,
+    ) -> Audio:
         try:
-            etags = put_grant_sync(self.http, upload.grant, source, timeout=deadline.left(), progress=progress)
+            etags = put_grant_sync(self.http, grant, source, timeout=deadline.left(), progress=progress)
             seconds = min(self._short(None), deadline.left())
-            return self.commit_upload(upload.audio.name, upload.grant.attempt, part_etags=etags, timeout=seconds)
+            return self.commit_upload(name, grant.attempt, part_etags=etags, timeout=seconds)
         except BaseException:
-            self._give_up(upload.audio.name, upload.grant)
+            self._give_up(name, grant)
             raise
 
     def _give_up(self, name: str, grant: UploadGrant) -> None:

@@ -35,7 +35,8 @@ class ClientSettings:
     token: str | None = field(default=None, repr=False)
     """`MAYFLY_TOKEN`, or the content of the file that `MAYFLY_TOKEN_FILE` names: bearer token of the caller."""
     tls: Tls | None = None
-    """`MAYFLY_TLS_CA_FILE`, `MAYFLY_TLS_CERT_FILE`, `MAYFLY_TLS_KEY_FILE`: any of them switches TLS on."""
+    """`MAYFLY_TLS`, `MAYFLY_TLS_CA_FILE`, `MAYFLY_TLS_CERT_FILE`, `MAYFLY_TLS_KEY_FILE`: TLS with the usual authorities
+    (`on`), or with own authorities or an own certificate; any of the files switches it on."""
     timeout: float = DEFAULT_TIMEOUT
     """`MAYFLY_TIMEOUT`: seconds for a call; transfers and streams have ten times as long."""
 
@@ -91,11 +92,14 @@ class _Reader:
         return file.read_text(encoding="utf-8").strip() if file and not token else token
 
     def tls(self) -> Tls | None:
-        """TLS if any of its files is named."""
+        """TLS if it is switched on, or any of its files is named."""
+        wanted = (self.text("MAYFLY_TLS") or "off").lower()
+        if wanted not in {"on", "off"}:
+            self._problems.append(f"MAYFLY_TLS={wanted!r}: expected on or off")
         ca, cert, key = (self.file(f"MAYFLY_TLS_{kind}_FILE") for kind in ("CA", "CERT", "KEY"))
         if (cert is None) != (key is None):
             self._problems.append("MAYFLY_TLS_CERT_FILE and MAYFLY_TLS_KEY_FILE: expected both or none of them")
-        return Tls(ca_file=ca, cert_file=cert, key_file=key) if ca or cert or key else None
+        return Tls(ca_file=ca, cert_file=cert, key_file=key) if wanted == "on" or ca or cert or key else None
 
     def file(self, name: str) -> Path | None:
         """A file that exists."""

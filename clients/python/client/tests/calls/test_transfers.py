@@ -194,12 +194,11 @@ async def test_a_stream_cannot_be_put_in_parts(store: Store) -> None:
             await put_grant(http, store.grant(parts=(store.part(1, 0, 4),)), pieces())
 
 
-async def test_a_store_that_hangs_ends_with_the_deadline(store: Store) -> None:
+async def test_a_store_that_hangs_ends_with_the_deadline(put: Put, store: Store) -> None:
     store.hangs.set()
 
-    async with open_http() as http:
-        with pytest.raises(DeadlineError, match=r"upload was not done within 0\.2 s"):
-            await put_grant(http, store.grant(), b"RIFF", timeout=0.2)
+    with pytest.raises(DeadlineError, match=r"upload was not done within 0\.2 s"):
+        await put(store.grant(), b"RIFF", timeout=0.2)
 
 
 async def test_a_store_that_is_not_there(put: Put, store: Store) -> None:

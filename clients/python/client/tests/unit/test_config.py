@@ -43,6 +43,13 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     assert "secret" not in repr(settings)
 
 
+def test_tls_may_be_switched_on_alone() -> None:
+    assert ClientSettings.from_env({"MAYFLY_TLS": "ON"}).tls == Tls()
+    assert ClientSettings.from_env({"MAYFLY_TLS": "off"}).tls is None
+    with pytest.raises(ConfigError, match="MAYFLY_TLS='maybe': expected on or off"):
+        ClientSettings.from_env({"MAYFLY_TLS": "maybe"})
+
+
 def test_a_token_may_lie_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("secret\n")

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
     from mayfly_client._fake.shelf import Item, Shelf
 
@@ -27,20 +28,19 @@ class Links:
         self._server = _LinkServer(self)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
     @property
     def base(self) -> str:
         """Where the links begin."""
         return f"http://127.0.0.1:{self._server.server_port}"
-
-    def start(self) -> None:
-        """Begin to serve."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End, with all connections."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     def make(self, method: str, item: Item, expire_time: datetime, *, attachment: bool = False) -> str:
         """A link for one method and one audio."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeVar
 
 import grpc
@@ -52,36 +53,50 @@ class FakeMayfly:
     def __init__(self, *, start: datetime | None = None, token: str | None = None, keeps_text: bool = True) -> None:
         self.clock = FakeClock(start)
         self._token = token
+        self._keeps_text = keeps_text
         self._faults = Faults()
-        shelf = Shelf(self.clock.now)
-        self._links = Links(shelf, self.clock.now)
-        storage = FakeStorage(shelf=shelf, links=self._links, now=self.clock.now, keeps_text=keeps_text)
-        self._storage = self._server("storage.mayfly")
-        add_StorageServiceServicer_to_server(FakeStorageServicer(storage), self._storage)
-        self._synth = self._server("synth.mayfly")
-        add_SynthServiceServicer_to_server(FakeSynthServicer(storage), self._synth)
-        self._sweeper = self._server("sweeper.mayfly")
-        add_SweeperServiceServicer_to_server(FakeSweeperServicer(shelf, self.clock.now), self._sweeper)
-        self.storage = _bound(self._storage)
-        self.synth = _bound(self._synth)
-        self.sweeper = _bound(self._sweeper)
+        self._running = ExitStack()
+        self._addresses: dict[str, str] = {}
 
     def __enter__(self) -> Self:
-        self._links.start()
-        for server in (self._storage, self._synth, self._sweeper):
-            server.start()
+        with ExitStack() as opened:
+            opened.callback(self._faults.release)
+            shelf = Shelf(self.clock.now)
+            links = opened.enter_context(Links(shelf, self.clock.now))
+            storage = FakeStorage(shelf=shelf, links=links, now=self.clock.now, keeps_text=self._keeps_text)
+            self._addresses = {
+                "links": links.base,
+                "storage": self._serve(opened, "storage", _storage_over(storage)),
+                "synth": self._serve(opened, "synth", _synth_over(storage)),
+                "sweeper": self._serve(opened, "sweeper", _sweeper_over(shelf, self.clock)),
+            }
+            self._running = opened.pop_all()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        # Whoever hangs is let go first: a server does not stop under a call.
         self._faults.release()
-        for stopped in [server.stop(grace=None) for server in (self._storage, self._synth, self._sweeper)]:
-            stopped.wait()
-        self._links.stop()
+        self._running.close()
+
+    @property
+    def storage(self) -> str:
+        """Address of storage."""
+        return self._address("storage")
+
+    @property
+    def synth(self) -> str:
+        """Address of synth."""
+        return self._address("synth")
+
+    @property
+    def sweeper(self) -> str:
+        """Address of the sweeper."""
+        return self._address("sweeper")
 
     @property
     def links(self) -> str:
         """Where signed links begin, e.g. `http://127.0.0.1:40123`."""
-        return self._links.base
+        return self._address("links")
 
     @property
     def environ(self) -> Mapping[str, str]:
@@ -131,17 +146,35 @@ class FakeMayfly:
         """Calls of a method are not answered any more."""
         self._faults.hang(method)
 
-    def _server(self, domain: str) -> grpc.Server:
-        return grpc.server(
-            ThreadPoolExecutor(_WORKERS, thread_name_prefix=f"fake-{domain}"),
-            interceptors=[FakeGate(self._faults, domain=domain, token=self._token)],
+    def _serve(self, opened: ExitStack, service: str, add: Callable[[grpc.Server], None]) -> str:
+        server = grpc.server(
+            ThreadPoolExecutor(_WORKERS, thread_name_prefix=f"fake-{service}"),
+            interceptors=[FakeGate(self._faults, domain=f"{service}.mayfly", token=self._token)],
             # Two fakes must never share a port.
             options=[("grpc.so_reuseport", 0)],
         )
+        add(server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        opened.callback(lambda: server.stop(grace=None).wait())
+        return f"127.0.0.1:{port}"
+
+    def _address(self, name: str) -> str:
+        if name not in self._addresses:
+            raise RuntimeError("this FakeMayfly does not run; use it in a with statement")
+        return self._addresses[name]
 
     def _connected(self, kind: Callable[..., _C], timeout: float) -> _C:
         return kind(storage=self.storage, synth=self.synth, sweeper=self.sweeper, token=self._token, timeout=timeout)
 
 
-def _bound(server: grpc.Server) -> str:
-    return f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
+def _storage_over(storage: FakeStorage) -> Callable[[grpc.Server], None]:
+    return lambda server: add_StorageServiceServicer_to_server(FakeStorageServicer(storage), server)
+
+
+def _synth_over(storage: FakeStorage) -> Callable[[grpc.Server], None]:
+    return lambda server: add_SynthServiceServicer_to_server(FakeSynthServicer(storage), server)
+
+
+def _sweeper_over(shelf: Shelf, clock: FakeClock) -> Callable[[grpc.Server], None]:
+    return lambda server: add_SweeperServiceServicer_to_server(FakeSweeperServicer(shelf, clock.now), server)

@@ -16,7 +16,10 @@ from mayfly_client.cli.failures import exit_code, report_item
 from mayfly_client.cli.options import Collection, Json, LinkTtl, Names, Quiet, User, output, session
 
 if TYPE_CHECKING:
-    from mayfly_client._results_storage import Audio
+    from collections.abc import Mapping
+
+    from mayfly_client._results_storage import Audio, AudioFailure
+    from mayfly_client.cli.output import Output
 
 
 def url(
@@ -35,14 +38,9 @@ def url(
     links = [each for each in outcomes if isinstance(each, SignedUrl)]
     if json:
         out.data(outcomes)
-    for each in outcomes if not json else ():
-        if not isinstance(each, SignedUrl):
-            report_item(each.name, failure_error(each))
-        elif quiet:
-            out.line(each.url)
-        else:
-            end = human.end(each.expire_time, datetime.now(UTC))
-            out.facts("Link", {"name": each.name, "until": end, "limited by": each.limited_by.lower()}, link=each.url)
+    else:
+        for each in outcomes:
+            _show_link(out, each)
     raise typer.Exit(exit_code(len(links), len(outcomes) - len(links)))
 
 
@@ -101,11 +99,29 @@ def rm(ctx: typer.Context, names: Names, *, json: Json = False, quiet: Quiet = F
         gone = [{"name": name, "deleted": done} for name, done in deleted.items()]
         kept = [{"name": name, "reason": why.reason, "message": str(why)} for name, why in failures.items()]
         out.data([*gone, *kept])
-    for name, done in deleted.items() if not json and not quiet else ():
-        out.line(f"{'deleted' if done else 'gone already'}: {name}")
-    for name, why in failures.items() if not json else ():
-        report_item(name, why)
+    else:
+        _show_deleted(out, deleted)
+        for name, why in failures.items():
+            report_item(name, why)
     raise typer.Exit(exit_code(len(deleted), len(failures)))
+
+
+def _show_link(out: Output, outcome: SignedUrl | AudioFailure) -> None:
+    if not isinstance(outcome, SignedUrl):
+        report_item(outcome.name, failure_error(outcome))
+    elif out.quiet:
+        out.line(outcome.url)
+    else:
+        end = human.end(outcome.expire_time, datetime.now(UTC))
+        facts = {"name": outcome.name, "until": end, "limited by": outcome.limited_by.lower()}
+        out.facts("Link", facts, link=outcome.url)
+
+
+def _show_deleted(out: Output, deleted: Mapping[str, bool]) -> None:
+    if out.quiet:
+        return
+    for name, done in deleted.items():
+        out.line(f"{'deleted' if done else 'gone already'}: {name}")
 
 
 def _row(audio: Audio) -> tuple[str, ...]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from mayfly_client._formats import FORMATS
 from mayfly_client._sync import Client
 from mayfly_client.cli import parsing
 from mayfly_client.cli.output import Output
@@ -104,4 +106,27 @@ UrlTtl = Annotated[
         help="How long the link lives; never longer than the audio.",
         show_default=False,
     ),
+]
+File = Annotated[
+    Path,
+    typer.Argument(metavar="FILE", help="File to save.", exists=True, dir_okay=False, readable=True),
+]
+ContentType = Annotated[
+    str | None,
+    typer.Option("--content-type", metavar="TYPE", help="MIME type. Default: by the suffix."),
+]
+Duration = Annotated[
+    timedelta | None,
+    typer.Option("--duration", parser=parsing.duration, metavar="DURATION", help="Length of the audio."),
+]
+Text = Annotated[str, typer.Argument(metavar="TEXT", help="What to say; - reads it from standard input.")]
+Fetch = Annotated[
+    str | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Also fetch the audio; - writes it to standard output."),
+]
+Voice = Annotated[str | None, typer.Option("--voice", "-v", help="Voice; `mayfly voices` lists them.")]
+Speaker = Annotated[str | None, typer.Option("--speaker", help="Speaker of a voice with several.")]
+AudioFormat = Annotated[
+    str | None,
+    typer.Option("--format", "-f", help=f"{', '.join(FORMATS)}. Default: by the suffix of FILE, or wav."),
 ]

@@ -10,17 +10,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mayfly_client._formats import FORMATS, format_of_file
+from mayfly_client._formats import format_of_file
 from mayfly_client.cli import as_json, human, parsing
 from mayfly_client.cli.options import (
+    AudioFormat,
     Collection,
+    Fetch,
     Json,
     KeyFields,
     Labels,
     Quiet,
+    Speaker,
+    Text,
     Ttl,
     UrlTtl,
     User,
+    Voice,
     output,
     session,
 )
@@ -33,18 +38,12 @@ if TYPE_CHECKING:
 
 def say(  # noqa: PLR0913 - each option of the command is a parameter
     ctx: typer.Context,
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="What to say; - reads it from standard input.")],
+    text: Text,
     *,
-    target: Annotated[
-        str | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Also fetch the audio; - writes it to standard output."),
-    ] = None,
-    voice: Annotated[str | None, typer.Option("--voice", "-v", help="Voice; `mayfly voices` lists them.")] = None,
-    speaker: Annotated[str | None, typer.Option("--speaker", help="Speaker of a voice with several.")] = None,
-    audio_format: Annotated[
-        str | None,
-        typer.Option("--format", "-f", help=f"{', '.join(FORMATS)}. Default: by the suffix of FILE, or wav."),
-    ] = None,
+    target: Fetch = None,
+    voice: Voice = None,
+    speaker: Speaker = None,
+    audio_format: AudioFormat = None,
     speed: Annotated[float | None, typer.Option("--speed", help="0.25 to 4.0.")] = None,
     collection: Collection = None,
     key: KeyFields = None,

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mayfly_client.cli import as_json, human, parsing
-from mayfly_client.cli.options import Json, KeyFields, Labels, Name, Quiet, Ttl, User, output, session
+from mayfly_client.cli.options import (
+    ContentType,
+    Duration,
+    File,
+    Json,
+    KeyFields,
+    Labels,
+    Name,
+    Quiet,
+    Ttl,
+    User,
+    output,
+    session,
+)
 from mayfly_client.cli.targets import STDOUT, Target
 
 if TYPE_CHECKING:
@@ -18,25 +31,14 @@ if TYPE_CHECKING:
 
 def save(  # noqa: PLR0913 - each option of the command is a parameter
     ctx: typer.Context,
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE", help="File to save.", exists=True, dir_okay=False, readable=True, show_default=False
-        ),
-    ],
+    file: File,
     *,
     collection: Annotated[
         str,
         typer.Option("--collection", "-c", help="Collection of storage; `mayfly info` lists them."),
     ] = "temp-audio",
-    content_type: Annotated[
-        str | None,
-        typer.Option("--content-type", metavar="TYPE", help="MIME type. Default: by the suffix."),
-    ] = None,
-    duration: Annotated[
-        timedelta | None,
-        typer.Option("--duration", parser=parsing.duration, metavar="DURATION", help="Length of the audio."),
-    ] = None,
+    content_type: ContentType = None,
+    duration: Duration = None,
     key: KeyFields = None,
     label: Labels = None,
     user: User = None,

@@ -132,14 +132,29 @@ class _Shortening:
         self._cap = cap.total_seconds()
 
     def shorten(self, details: grpc.aio.ClientCallDetails) -> grpc.aio.ClientCallDetails:
-        """Answer the details with min(asked, cap, what is left less a margin) as timeout."""
+        """Answer the details with min(asked, cap, what is left less a margin) as timeout.
+
+        Raises:
+            grpc.aio.AioRpcError: DEADLINE_EXCEEDED, if nothing is left. gRPC would find out by itself, but an upload
+                that is too late from the start may then end in a stray `CancelledError`.
+        """
         limits = [self._cap]
         if details.timeout is not None:
             limits.append(details.timeout)
         if (left := time_left()) is not None:
-            # Without time left the call still goes through gRPC, which fails it at once with the right status.
-            limits.append(max(0.0, left - DOWNSTREAM_MARGIN))
+            limits.append(left - DOWNSTREAM_MARGIN)
+            if left <= DOWNSTREAM_MARGIN:
+                raise _no_time_left()
         return cast("grpc.aio.ClientCallDetails", cast("Any", details)._replace(timeout=min(limits)))
+
+
+def _no_time_left() -> grpc.aio.AioRpcError:
+    return grpc.aio.AioRpcError(
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.aio.Metadata(),
+        grpc.aio.Metadata(),
+        details="No time is left until the deadline of the RPC that makes this call; it was not made.",
+    )
 
 
 class _UnaryUnary(_Shortening, grpc.aio.UnaryUnaryClientInterceptor):

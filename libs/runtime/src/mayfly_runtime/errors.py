@@ -13,6 +13,7 @@ must not see, so the caller gets INTERNAL with a fixed sentence, and the log get
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import traceback
 from collections.abc import Mapping
@@ -162,10 +163,30 @@ class ErrorInterceptor(Interceptor):
             except (grpc.aio.AbortError, grpc.aio.InternalError):
                 # Answered already, or nobody is there to answer.
                 raise
+            except asyncio.CancelledError as cancelled:
+                if _is_cancelled():
+                    raise
+                await responder.abort(call, StrayCancellationError(cancelled))
             except Exception as error:  # noqa: BLE001 - the last place that can answer it
                 await responder.abort(call, error)
 
         return answer_errors
+
+
+class StrayCancellationError(Exception):
+    """A `CancelledError` that nobody meant for this RPC, from something cancelled that it waited for.
+
+    Passed on, it would end the RPC without any status, and its caller would wait until the deadline.
+    """
+
+    def __init__(self, cause: asyncio.CancelledError) -> None:
+        super().__init__("something that the handler waited for was cancelled, but the RPC was not")
+        self.__cause__ = cause
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _log_internal(call: Call, exc: Exception) -> None:

@@ -191,6 +191,24 @@ async def test_cancellation_is_no_error(serve: Any, echo: Any, service: str, cap
     assert "rpc_failed" not in caplog.text
 
 
+async def test_a_cancellation_that_was_not_meant_for_the_rpc_is_answered(
+    serve: Any, echo: Any, call: Any, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def act(request: Any) -> None:
+        downstream = asyncio.get_running_loop().create_future()
+        downstream.cancel()
+        await downstream
+
+    echo.act = act
+    async with serve() as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await call(channel, kind)
+
+    assert rpc_error(failed).reason == "INTERNAL"
+    (record,) = [record for record in caplog.records if record.getMessage() == "rpc_failed"]
+    assert record.__dict__["exception"] == "StrayCancellationError"
+
+
 async def test_an_abandoned_stream_closes_its_generator_at_once(serve: Any, echo: Any, service: str) -> None:
     closed = asyncio.Event()
 

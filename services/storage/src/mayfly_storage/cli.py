@@ -95,7 +95,8 @@ def _announce(settings: StorageSettings, running: RunningStorage) -> None:
     if settings.log_format == "json":
         logger.info("storage.serving", extra={"backend": running.backend.name, **addresses})
         return
-    links = "" if settings.backend == "aws" else f"\n  links             {settings.links_url or settings.links_listen}"
+    url = settings.links_url or f"http://{settings.links_listen}"
+    links = "" if settings.backend == "aws" else f"\n  links             {url}"
     token = "MAYFLY_TOKEN=... " if settings.callers_file else ""
     typer.echo(
         f"{settings.describe()}\n\n"

@@ -1,7 +1,7 @@
 """Page tokens: the backend's cursor, bound to the method and the filters that it belongs to.
 
 A token holds nothing secret, and nothing relies on its honesty: it can only lead to where its filters lead, and a
-backend refuses a cursor that is not its own. The fingerprint catches mistakes.
+backend refuses a cursor that is not its own. The fingerprint catches mistakes: other filters, a token that was cut.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def read(request: PagedRequest) -> str:
         cursor = raw[_FINGERPRINT_BYTES:].decode()
     except ValueError:
         raise PageTokenInvalidError from None
-    if not cursor or not hmac.compare_digest(raw[:_FINGERPRINT_BYTES], _fingerprint(request)):
+    if not cursor or not hmac.compare_digest(raw[:_FINGERPRINT_BYTES], _fingerprint(request, cursor)):
         raise PageTokenInvalidError
     return cursor
 
@@ -46,13 +46,13 @@ def make(request: PagedRequest, cursor: str) -> str:
     """The token of the page that follows this request's; empty after the last page."""
     if not cursor:
         return ""
-    return base64.urlsafe_b64encode(_fingerprint(request) + cursor.encode()).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(_fingerprint(request, cursor) + cursor.encode()).rstrip(b"=").decode()
 
 
-def _fingerprint(request: PagedRequest) -> bytes:
-    """Everything that was asked, but the page and its size: the size may differ from page to page."""
+def _fingerprint(request: PagedRequest, cursor: str) -> bytes:
+    """Of the cursor and all that was asked, but the page and its size: the size may differ from page to page."""
     filters = type(request).FromString(request.SerializeToString())
     filters.ClearField("page_size")
     filters.ClearField("page_token")
     asked = filters.DESCRIPTOR.full_name.encode() + b"\0" + filters.SerializeToString(deterministic=True)
-    return hashlib.sha256(asked).digest()[:_FINGERPRINT_BYTES]
+    return hashlib.sha256(asked + b"\0" + cursor.encode()).digest()[:_FINGERPRINT_BYTES]

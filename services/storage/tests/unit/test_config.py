@@ -1,0 +1,239 @@
+"""Settings: defaults that serve, aliases of older systems, and every problem told at once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mayfly_runtime.settings import SettingsError
+from mayfly_storage.config import StorageSettings
+from mayfly_storage.domain.timing import Timing
+from mayfly_storage.opening import aws_options, embedded_options, open_privacy, provision
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECRET = "0123456789abcdef0123456789abcdef"
+AWS = {"backend": "aws", "bucket": "b", "region": "eu-central-1", "privacy_secret": SECRET}
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for reference in StorageSettings.reference():
+        for variable in (reference.variable, *reference.aliases):
+            monkeypatch.delenv(variable, raising=False)
+
+
+def problems(**given: object) -> str:
+    with pytest.raises(SettingsError) as refused:
+        StorageSettings.load(**given)
+    return str(refused.value)
+
+
+def test_the_defaults_serve_on_loopback_with_the_models_timing() -> None:
+    settings = StorageSettings.load()
+
+    assert (settings.backend, settings.listen, settings.retention_listen, settings.links_listen) == (
+        "embedded",
+        "127.0.0.1:50051",
+        "127.0.0.1:50052",
+        "127.0.0.1:50080",
+    )
+    assert settings.timing() == Timing()
+    assert not settings.keep_text
+
+
+def test_every_setting_says_what_it_is_for() -> None:
+    assert all(len(reference.meaning) > 10 for reference in StorageSettings.reference())
+    assert all(reference.variable.startswith("MAYFLY_STORAGE_") for reference in StorageSettings.reference())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "field", "expected"),
+    [
+        ("AWS_S3_BUCKET", "x", "bucket", "x"),
+        ("S3_BUCKET_NAME", "x", "bucket", "x"),
+        ("AWS_S3_REGION", "eu-west-1", "region", "eu-west-1"),
+        ("S3_BUCKET_REGION", "eu-west-1", "region", "eu-west-1"),
+        ("AWS_REGION", "eu-west-1", "region", "eu-west-1"),
+        ("TEMP_AUDIO_TABLE_NAME", "t", "table", "t"),
+        ("AWS_S3_TEMP_AUDIO_PREFIX", "guests/", "temp_audio_prefix", "guests"),
+        ("S3_PRESIGNED_URL_EXPIRY", "7200", "url_lifetime", timedelta(hours=2)),
+        ("USE_S3_STORAGE", "false", "backend", "embedded"),
+        ("AWS_ENDPOINT_URL", "http://127.0.0.1:5000/", "endpoint_url", "http://127.0.0.1:5000"),
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:5000", "s3_endpoint_url", "http://127.0.0.1:5000"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:5000", "dynamodb_endpoint_url", "http://127.0.0.1:5000"),
+    ],
+)
+def test_variables_of_the_older_systems_keep_working(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, field: str, expected: object
+) -> None:
+    monkeypatch.setenv(variable, value)
+
+    assert getattr(StorageSettings.load(), field) == expected
+
+
+def test_the_canonical_variable_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_S3_BUCKET", "old")
+    monkeypatch.setenv("MAYFLY_STORAGE_BUCKET", "new")
+
+    assert StorageSettings.load().bucket == "new"
+
+
+def test_use_s3_storage_chooses_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("USE_S3_STORAGE", "true")
+    monkeypatch.setenv("S3_BUCKET_NAME", "b")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("MAYFLY_STORAGE_PRIVACY_SECRET", SECRET)
+
+    assert StorageSettings.load().backend == "aws"
+
+
+def test_older_variables_reach_the_collections() -> None:
+    collections = StorageSettings.load(temp_audio_prefix="guests", url_lifetime="2h").collections()
+
+    assert [template.text for template in collections.get("temp-audio").key_templates] == [
+        "guests/{date}/{audio_id}.{ext}"
+    ]
+    assert {each.url_lifetime for each in collections.by_id.values()} == {timedelta(hours=2)}
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    told = problems(
+        backend="aws",
+        listen="nowhere",
+        collections_file=tmp_path / "missing.toml",
+        temp_audio_prefix="../x",
+        url_lifetime="0s",
+        upload_lifetime="-1m",
+        link_secret="short",
+        links_url="ftp://x",
+        addresses="some",
+        due_buckets=0,
+    )
+
+    assert "12 problems" in told
+    for expected in (
+        "MAYFLY_STORAGE_LISTEN='nowhere': 'nowhere' is no address",
+        "cannot be read: No such file or directory",
+        "MAYFLY_STORAGE_TEMP_AUDIO_PREFIX='../x': expected the name of a folder",
+        "MAYFLY_STORAGE_URL_LIFETIME='0s': expected more than 0",
+        "MAYFLY_STORAGE_UPLOAD_LIFETIME='-1m': expected a duration",
+        "MAYFLY_STORAGE_LINK_SECRET=(secret): must have at least 32 bytes",
+        "MAYFLY_STORAGE_LINKS_URL='ftp://x': expected a URL",
+        "MAYFLY_STORAGE_ADDRESSES='some': expected 'hashed', 'raw' or 'none'",
+        "MAYFLY_STORAGE_DUE_BUCKETS='0'",
+        "MAYFLY_STORAGE_BUCKET='None': is needed with the backend aws",
+        "MAYFLY_STORAGE_REGION='None': is needed with the backend aws",
+        "MAYFLY_STORAGE_PRIVACY_SECRET=(secret): is needed with the backend aws",
+    ):
+        assert expected in told, told
+
+
+def test_a_secret_is_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAYFLY_STORAGE_LINK_SECRET", SECRET)
+
+    settings = StorageSettings.load()
+
+    assert SECRET not in settings.describe() + repr(settings) + problems(link_secret="0123456789", listen="x")
+    assert "0123456789" not in problems(link_secret="0123456789")
+
+
+def test_a_secret_may_come_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    monkeypatch.setenv("MAYFLY_STORAGE_PRIVACY_SECRET_FILE", str(tmp_path / "secret"))
+
+    assert open_privacy(StorageSettings.load()).secret == SECRET.encode()
+
+
+def test_periods_that_contradict_each_other_are_told() -> None:
+    assert "orphan_grace (0:10:00) must be longer" in problems(orphan_grace="10m")
+
+
+def test_an_unknown_backend_is_told_with_those_that_exist() -> None:
+    assert "MAYFLY_STORAGE_BACKEND='gcs': expected 'embedded' or 'aws'" in problems(backend="gcs")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("not = toml = at all", "cannot be used: "),
+        ("[a]\nkeys = []", "collection 'a': content_types is missing"),
+        ("", "no collection is defined"),
+    ],
+)
+def test_a_collections_file_is_read_at_once(tmp_path: Path, text: str, problem: str) -> None:
+    path = tmp_path / "collections.toml"
+    path.write_text(text)
+
+    assert problem in problems(collections_file=path)
+
+
+def test_a_collections_file_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
+    path = tmp_path / "collections.toml"
+    path.write_text(
+        '[clips]\nkeys = ["clips/{date}/{audio_id}.{ext}"]\nurl_lifetime_seconds = 60\n'
+        'max_size_bytes = 5\ncontent_types = ["audio/wav"]\n'
+    )
+
+    settings = StorageSettings.load(collections_file=path, temp_audio_prefix="guests")
+
+    assert list(settings.collections().by_id) == ["clips"]
+
+
+def test_the_embedded_backend_is_told_what_concerns_it(tmp_path: Path) -> None:
+    settings = StorageSettings.load(
+        data_dir=tmp_path, links_listen="127.0.0.1:0", links_url="https://audio.example.com/", link_secret=SECRET
+    )
+
+    options = embedded_options(settings)
+
+    assert (options.data_dir, options.link_base_url) == (tmp_path, "https://audio.example.com")
+    assert options.link_secrets == (SECRET.encode(),)
+    assert (options.links.listen, options.links.max_requests) == ("127.0.0.1:0", 64)
+    assert provision(settings) == []
+
+
+def test_an_old_link_secret_is_honoured_after_the_new_one() -> None:
+    options = embedded_options(StorageSettings.load(link_secret=SECRET, link_secret_previous=SECRET[::-1]))
+
+    assert options.link_secrets == (SECRET.encode(), SECRET[::-1].encode())
+
+
+def test_the_aws_backend_is_told_what_concerns_it() -> None:
+    settings = StorageSettings.load(
+        **AWS,
+        endpoint_url="http://127.0.0.1:5000",
+        s3_endpoint_url="http://127.0.0.1:9000",
+        addressing_style="path",
+        encryption="aws:kms",
+        kms_key_id="k",
+        aws_attempts=5,
+    )
+
+    options = aws_options(settings)
+
+    assert (options.bucket, options.region, options.table) == ("b", "eu-central-1", "tts_temp_audio")
+    assert options.s3_endpoint_url == "http://127.0.0.1:9000"
+    assert options.dynamodb_endpoint_url == "http://127.0.0.1:5000"
+    assert (options.addressing_style, options.encryption, options.kms_key_id) == ("path", "aws:kms", "k")
+    assert options.attempts == 5
+
+
+def test_a_privacy_secret_is_made_once_and_kept(tmp_path: Path) -> None:
+    settings = StorageSettings.load(data_dir=tmp_path)
+
+    first, again = open_privacy(settings), open_privacy(settings)
+
+    assert first.secret == again.secret
+    assert len(first.secret) == 32
+    assert (tmp_path / "privacy.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_privacy_secret_that_was_cut_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "privacy.key").write_bytes(b"x")
+
+    with pytest.raises(OSError, match=r"privacy.key has 1 bytes instead of 32"):
+        open_privacy(StorageSettings.load(data_dir=tmp_path))

@@ -92,13 +92,13 @@ async def test_a_handler_is_cancelled_at_its_deadline(serve: Any, echo: Any, cal
     assert details.domain == "test.mayfly"
 
 
-@pytest.mark.parametrize("timeout", [0.6, 1, 9.5, 30, 95, 300, 950, 3000])
-async def test_the_servers_deadline_is_before_the_callers(timeout: float, serve: Any, seen: Seen, call: Any) -> None:
+@pytest.mark.parametrize("asked", [0.6, 1, 9.5, 30, 95, 300, 950, 3000])
+async def test_the_servers_deadline_is_before_the_callers(asked: float, serve: Any, seen: Seen, call: Any) -> None:
     async with serve() as channel:
-        await call(channel, "unary_unary", timeout=timeout)
+        await call(channel, "unary_unary", timeout=asked)
 
     # gRPC sends timeouts rounded up, 30 s as 30.1 s; taking off the shave alone would not do.
-    assert seen.only < timeout
+    assert seen.only < asked
 
 
 async def test_a_timeout_of_the_handlers_own_is_not_the_deadline(serve: Any, echo: Any, call: Any) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -151,6 +152,7 @@ def test_a_request_has_one_id_towards_storage_which_is_nobody_elses() -> None:
         (grpc.StatusCode.ALREADY_EXISTS, "IDEMPOTENCY_KEY_REUSED", RequestIdReusedError),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY", StorageUnavailableError),
         (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_TOO_SHORT", StorageUnavailableError),
+        (grpc.StatusCode.ABORTED, "UPLOAD_FENCED", StorageUnavailableError),
     ],
 )
 async def test_each_failure_of_storage_has_its_meaning(
@@ -206,6 +208,18 @@ async def test_an_upload_whose_caller_goes_away_is_given_back(sink: StorageSink,
 
     assert storing.cancelled()
     assert methods(mayfly)[-1] == "AbandonUpload"
+
+
+async def test_a_retry_waits_until_the_try_before_it_has_given_up(sink: StorageSink, mayfly: FakeMayfly) -> None:
+    mayfly.refuse("CommitUpload", grpc.StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY")
+    with pytest.raises(StorageUnavailableError):
+        await sink.store(speech(), key=KEY, destination=NOWHERE)
+
+    # Storage begins an abandoned upload again; the fake takes it for one that is gone.
+    with suppress(StorageRefusedError):
+        await sink.store(speech(), key=KEY, destination=NOWHERE)
+
+    assert methods(mayfly)[:4] == ["CreateUpload", "CommitUpload", "AbandonUpload", "CreateUpload"]
 
 
 async def test_a_link_that_fails_after_the_commit_is_had_by_a_retry(sink: StorageSink, mayfly: FakeMayfly) -> None:

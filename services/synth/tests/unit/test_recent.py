@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,11 +12,14 @@ from mayfly_synth.domain.voices import Voice
 from mayfly_synth.usecases.recent import RecentSpeech
 
 VOICE = Voice(name="v", language_code="en", language="English", quality="low", sample_rate=16_000)
-KEY = RequestKey(caller="gateway", request_id=UUID(int=1))
+
+
+def key(number: int = 1, caller: str = "gateway") -> RequestKey:
+    return RequestKey(caller=caller, request_id=UUID(int=number))
 
 
 def speech(data: bytes = b"12345") -> Speech:
-    return Speech(data=data, format=AudioFormat.WAV, voice=VOICE, duration=timedelta(seconds=1), segments=(), text="hi")
+    return Speech(data=data, format=AudioFormat.WAV, voice=VOICE, duration=timedelta(1), segments=(), text="hi")
 
 
 @pytest.fixture
@@ -30,111 +32,60 @@ def recent(clock: FakeClock) -> RecentSpeech:
     return RecentSpeech(max_bytes=10, lifetime=timedelta(minutes=1), monotonic=clock.monotonic)
 
 
-class Voicebox:
-    """Counts how often it speaks; what it says is new every time, like a voice with noise."""
+def test_what_was_spoken_is_recalled(recent: RecentSpeech) -> None:
+    recent.remember(key(), "text", spoken := speech())
 
-    def __init__(self) -> None:
-        self.times = 0
-
-    async def __call__(self) -> Speech:
-        self.times += 1
-        return speech(f"take{self.times}".encode())
+    assert recent.recall(key(), "text") is spoken
 
 
-async def test_a_retry_gets_what_was_spoken_the_first_time(recent: RecentSpeech) -> None:
-    speak = Voicebox()
+def test_nothing_is_recalled_of_a_new_request(recent: RecentSpeech) -> None:
+    recent.remember(key(1), "text", speech())
 
-    first = await recent.once(KEY, "text", speak)
-
-    assert await recent.once(KEY, "text", speak) is first
-    assert speak.times == 1
+    assert recent.recall(key(2), "text") is None
 
 
-async def test_another_request_with_the_same_id_is_refused(recent: RecentSpeech) -> None:
-    await recent.once(KEY, "text", Voicebox())
+def test_another_request_with_the_same_id_is_refused(recent: RecentSpeech) -> None:
+    recent.remember(key(), "text", speech())
 
     with pytest.raises(RequestIdReusedError) as refused:
-        await recent.once(KEY, "other text", Voicebox())
-    assert refused.value.request_id == KEY.request_id
+        recent.recall(key(), "other text")
+    assert refused.value.request_id == key().request_id
 
 
-async def test_two_callers_may_have_the_same_request_id(recent: RecentSpeech) -> None:
-    speak = Voicebox()
-    await recent.once(KEY, "text", speak)
+def test_two_callers_may_have_the_same_request_id(recent: RecentSpeech) -> None:
+    recent.remember(key(), "text", speech())
 
-    await recent.once(RequestKey(caller="other", request_id=KEY.request_id), "other text", speak)
-
-    assert speak.times == 2
+    assert recent.recall(key(caller="other"), "other text") is None
 
 
-async def test_two_calls_at_the_same_time_are_spoken_once(recent: RecentSpeech) -> None:
-    go, times = asyncio.Event(), 0
-
-    async def speak() -> Speech:
-        nonlocal times
-        times += 1
-        await go.wait()
-        return speech()
-
-    calls = [asyncio.create_task(recent.once(KEY, "text", speak)) for _ in range(3)]
-    await asyncio.sleep(0)
-    go.set()
-
-    assert [await call for call in calls] == [speech()] * 3
-    assert times == 1
-
-
-async def test_whoever_waits_for_a_call_that_is_cancelled_speaks_itself(recent: RecentSpeech) -> None:
-    speak = Voicebox()
-
-    async def hang() -> Speech:
-        await asyncio.Event().wait()
-        return speech()
-
-    first = asyncio.create_task(recent.once(KEY, "text", hang))
-    await asyncio.sleep(0)
-    second = asyncio.create_task(recent.once(KEY, "text", speak))
-    await asyncio.sleep(0)
-    first.cancel()
-
-    assert (await second).data == b"take1"
-    assert first.cancelled()
-
-
-async def test_a_failure_is_not_remembered(recent: RecentSpeech) -> None:
-    async def fail() -> Speech:
-        raise ValueError("no voice today")
-
-    with pytest.raises(ValueError, match="today"):
-        await recent.once(KEY, "text", fail)
-
-    assert (await recent.once(KEY, "text", Voicebox())).data == b"take1"
-
-
-async def test_speech_is_forgotten_when_its_time_is_up(recent: RecentSpeech, clock: FakeClock) -> None:
-    speak = Voicebox()
-    await recent.once(KEY, "text", speak)
+def test_speech_is_forgotten_when_its_time_is_up(recent: RecentSpeech, clock: FakeClock) -> None:
+    recent.remember(key(), "text", speech())
     clock.advance(timedelta(minutes=1))
 
-    assert (await recent.once(KEY, "text", speak)).data == b"take2"
-    assert recent.bytes == 5
+    assert recent.recall(key(), "other text") is None
+    assert recent.bytes == 0
 
 
-async def test_the_oldest_speech_is_forgotten_when_there_is_too_much(recent: RecentSpeech) -> None:
-    speak = Voicebox()
-    keys = [RequestKey(caller="gateway", request_id=UUID(int=number)) for number in range(3)]
-    for key in keys:
-        await recent.once(key, "text", speak)
+def test_the_oldest_speech_is_forgotten_when_there_is_too_much(recent: RecentSpeech) -> None:
+    for number in (1, 2, 3):
+        recent.remember(key(number), "text", speech())
 
     assert recent.bytes == 10
-    assert (await recent.once(keys[2], "text", speak)).data == b"take3"
-    assert (await recent.once(keys[0], "text", speak)).data == b"take4"
+    assert recent.recall(key(1), "text") is None
+    assert recent.recall(key(2), "text") is not None
+    assert recent.recall(key(3), "text") is not None
 
 
-async def test_without_memory_nothing_is_remembered(clock: FakeClock) -> None:
-    recent = RecentSpeech(max_bytes=0, lifetime=timedelta(minutes=1), monotonic=clock.monotonic)
-    speak = Voicebox()
-    await recent.once(KEY, "text", speak)
+@pytest.mark.parametrize("size", [11, 1000])
+def test_speech_that_is_larger_than_the_memory_is_not_remembered(recent: RecentSpeech, size: int) -> None:
+    recent.remember(key(), "text", speech(bytes(size)))
 
-    assert (await recent.once(KEY, "text", speak)).data == b"take2"
+    assert recent.recall(key(), "text") is None
     assert recent.bytes == 0
+
+
+def test_without_memory_nothing_is_remembered(clock: FakeClock) -> None:
+    recent = RecentSpeech(max_bytes=0, lifetime=timedelta(minutes=1), monotonic=clock.monotonic)
+    recent.remember(key(), "text", speech())
+
+    assert recent.recall(key(), "text") is None

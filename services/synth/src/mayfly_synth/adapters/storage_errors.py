@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 _RETRY_AFTER: Final = timedelta(seconds=1)
-# Storage did not say no; it did not, or not in time, say anything. A grant that ended in between is the same.
+# Storage did not say no: it did not, or not in time, say anything, or the upload's time was up. Trying again may help.
 _NO_ANSWER: Final = (UnavailableError, ServerBusyError, DeadlineError, LinkEndedError)
 
 
@@ -50,6 +50,6 @@ def _domain_error(error: MayflyError, request_id: UUID) -> SynthError:
         )
     if error.reason == "IDEMPOTENCY_KEY_REUSED":
         return RequestIdReusedError(request_id)
-    if isinstance(error, _NO_ANSWER):
+    if isinstance(error, _NO_ANSWER) or error.reason == "UPLOAD_FENCED":
         return StorageUnavailableError(retry_after=error.retry_after or _RETRY_AFTER)
     return StorageRefusedError(error.message, storage_reason=error.reason)

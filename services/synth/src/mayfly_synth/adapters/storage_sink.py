@@ -56,20 +56,23 @@ class StorageSink:
         self._client = client
         self._collection = collection
         self._offload = offload
-        self._giving_up: set[asyncio.Task[None]] = set()
+        self._giving_up: dict[RequestKey, asyncio.Task[None]] = {}
 
     async def store(self, speech: Speech, *, key: RequestKey, destination: Destination) -> StoredAudio:
         """Keep a file; see `AudioSink`."""
+        if (before := self._giving_up.get(key)) is not None:
+            # A try that was cancelled a moment ago still gives its reservation back, which this one would share.
+            await asyncio.wait([before])
         sha256 = await self._offload(_sha256, speech.data)
         with translated(key.request_id):
             upload = await self._reserve(speech, key, destination, sha256)
-            audio = upload.audio if upload.grant is None else await self._put_and_commit(upload, speech.data)
+            audio = upload.audio if upload.grant is None else await self._put_and_commit(upload, speech, key)
             signed = await self._client.url(audio.name, ttl=destination.url_ttl)
         return _stored(audio, signed, speech.duration)
 
     async def close(self) -> None:
         """Let the reservations that are being given back go; each takes a few seconds at most."""
-        await asyncio.gather(*self._giving_up, return_exceptions=True)
+        await asyncio.gather(*self._giving_up.values(), return_exceptions=True)
 
     async def _reserve(self, speech: Speech, key: RequestKey, destination: Destination, sha256: bytes) -> Upload:
         return await self._client.create_upload(
@@ -89,17 +92,17 @@ class StorageSink:
             duration=speech.duration,
         )
 
-    async def _put_and_commit(self, upload: Upload, data: bytes) -> Audio:
+    async def _put_and_commit(self, upload: Upload, speech: Speech, key: RequestKey) -> Audio:
         grant, name = upload.grant, upload.audio.name
         if grant is None:
             return upload.audio
         try:
             left = time_left()
             seconds = _PUT_SECONDS if left is None else min(left, _PUT_SECONDS)
-            etags = await put_grant(self._client.http, grant, data, timeout=seconds)
+            etags = await put_grant(self._client.http, grant, speech.data, timeout=seconds)
             return await self._client.commit_upload(name, grant.attempt, part_etags=etags)
         except BaseException:
-            self._in_background(self._abandon(name, grant.attempt))
+            self._give_up(key, self._abandon(name, grant.attempt))
             raise
 
     async def _abandon(self, name: str, attempt: str) -> None:
@@ -108,11 +111,11 @@ class StorageSink:
             await self._client.abandon_upload(name, attempt, timeout=_ABANDON_SECONDS)
             _log.info("upload_abandoned", extra={"audio": name})
 
-    def _in_background(self, work: Coroutine[None, None, None]) -> None:
+    def _give_up(self, key: RequestKey, abandoning: Coroutine[None, None, None]) -> None:
         """Go on after the RPC has ended. An empty context: the RPC's has its deadline, which may have passed."""
-        task = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
-        self._giving_up.add(task)
-        task.add_done_callback(self._giving_up.discard)
+        task = asyncio.get_running_loop().create_task(abandoning, context=contextvars.Context())
+        self._giving_up[key] = task
+        task.add_done_callback(lambda _: self._giving_up.pop(key, None))
 
 
 def storage_request_id(key: RequestKey) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -19,6 +21,8 @@ class Keeping:
 
     recent: RecentSpeech
     sink: AudioSink
+    _turns: WeakValueDictionary[RequestKey, asyncio.Lock] = field(default_factory=WeakValueDictionary)
+    """One for each request that is being kept; gone with the last call that holds it."""
 
     async def __call__(
         self,
@@ -30,7 +34,8 @@ class Keeping:
     ) -> tuple[Speech, StoredAudio]:
         """Speak, or remember what was spoken for this request, and store it.
 
-        A retry stores the same bytes again, and storage answers the audio that it has.
+        Calls with the same key take turns: the second one finds what the first one spoke, stores the same bytes again,
+        and storage answers the audio that it has. If the first one fails or is cancelled, the second one speaks itself.
 
         Args:
             key: Whose request, and which.
@@ -42,5 +47,9 @@ class Keeping:
             RequestIdReusedError: If the key was used for something else.
             SynthError: Whatever `speak` and `AudioSink.store` raise.
         """
-        speech = await self.recent.once(key, fingerprint, speak)
-        return speech, await self.sink.store(speech, key=key, destination=destination)
+        async with self._turns.setdefault(key, asyncio.Lock()):
+            speech = self.recent.recall(key, fingerprint)
+            if speech is None:
+                speech = await speak()
+                self.recent.remember(key, fingerprint, speech)
+            return speech, await self.sink.store(speech, key=key, destination=destination)

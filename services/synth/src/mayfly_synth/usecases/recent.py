@@ -2,7 +2,7 @@
 
 A retry with the same request_id must get the same audio. Storage sees to that as long as it is given the same bytes;
 but a voice does not speak the same bytes twice, as its noise differs from time to time. So what was spoken is kept here
-for a while, and a retry stores the very same bytes. Two calls at the same time become one piece of work.
+for a while, and a retry stores the very same bytes.
 
 What this does not do: it is the memory of one process, bounded in bytes and in time. A retry that comes to another
 replica, or later, speaks anew, and is answered REQUEST_ID_REUSED if the first one was stored: never two audios for one
@@ -12,25 +12,23 @@ the same audio from storage.
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mayfly_synth.domain.errors import RequestIdReusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from datetime import timedelta
 
     from mayfly_synth.domain.speech import RequestKey, Speech
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Entry:
     fingerprint: object
-    ended: asyncio.Event = field(default_factory=asyncio.Event)
-    speech: Speech | None = None
-    forget_at: float = 0.0
+    speech: Speech
+    forget_at: float
 
 
 class RecentSpeech:
@@ -51,46 +49,35 @@ class RecentSpeech:
         self.bytes = 0
         """How much is remembered."""
 
-    async def once(self, key: RequestKey, fingerprint: object, speak: Callable[[], Awaitable[Speech]]) -> Speech:
-        """What was spoken for this request; spoken now unless it is remembered or on its way.
+    def recall(self, key: RequestKey, fingerprint: object) -> Speech | None:
+        """What was spoken for this request; None if that is not known (any more).
 
         Args:
             key: Whose request, and which.
             fingerprint: Everything that shapes the speech; compared for equality.
-            speak: Speaks. If it fails or is cancelled, nothing is remembered, and whoever waits for it speaks itself.
 
         Raises:
             RequestIdReusedError: If the key was used for a different fingerprint.
         """
         self._forget_old()
-        while (entry := self._entries.get(key)) is not None:
-            if entry.fingerprint != fingerprint:
-                raise RequestIdReusedError(key.request_id)
-            if entry.speech is not None:
-                return entry.speech
-            await entry.ended.wait()
-        return await self._first(key, _Entry(fingerprint), speak)
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if entry.fingerprint != fingerprint:
+            raise RequestIdReusedError(key.request_id)
+        return entry.speech
 
-    async def _first(self, key: RequestKey, entry: _Entry, speak: Callable[[], Awaitable[Speech]]) -> Speech:
-        self._entries[key] = entry
-        try:
-            speech = await speak()
-        except BaseException:
-            del self._entries[key]
-            raise
-        finally:
-            entry.ended.set()
-        entry.speech = speech
-        entry.forget_at = self._monotonic() + self._lifetime
-        # To the end of the order, which is that of ending and not of beginning.
-        self._entries[key] = self._entries.pop(key)
+    def remember(self, key: RequestKey, fingerprint: object, speech: Speech) -> None:
+        """Note what was spoken for a request that `recall` did not know."""
+        self._entries[key] = _Entry(fingerprint, speech, self._monotonic() + self._lifetime)
         self.bytes += len(speech.data)
         self._forget_old()
-        return speech
 
     def _forget_old(self) -> None:
         now = self._monotonic()
         for key, entry in list(self._entries.items()):
-            if entry.speech is not None and (entry.forget_at <= now or self.bytes > self._max_bytes):
-                del self._entries[key]
-                self.bytes -= len(entry.speech.data)
+            # In the order of speaking, so the first that may stay is followed by none that must go.
+            if entry.forget_at > now and self.bytes <= self._max_bytes:
+                return
+            del self._entries[key]
+            self.bytes -= len(entry.speech.data)

@@ -1,1 +1,1 @@
-"""Benchmarks: each measures Mayfly and its limit (or peer) in the same run, and prints the ratio. `make bench` runs them."""
+"""Benchmarks: each measures Mayfly and its limit (or peer) in the same run, and prints the ratio; `make bench`."""

@@ -1,4 +1,7 @@
-"""An echo behind grpc.aio, bare or behind Mayfly's runtime: `python -m bench.echo_server bare|mayfly`. Prints its port."""
+"""An echo behind grpc.aio, bare or behind Mayfly's runtime.
+
+`python -m bench.echo_server bare|mayfly` prints its port and serves.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ async def echo(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) 
 
 def register(handler: Callable[..., Awaitable[bytes]], server: Any) -> None:
     """What generated code does for a servicer."""
-    methods = {"Echo": grpc.unary_unary_rpc_method_handler(handler)}
+    methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {"Echo": grpc.unary_unary_rpc_method_handler(handler)}
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods),))
     server.add_registered_method_handlers(SERVICE, methods)
 
@@ -45,9 +48,13 @@ async def mayfly() -> None:
     """The same handler as every service of Mayfly has it, with telemetry off as by default."""
     options = ServerOptions(listen="127.0.0.1:0")
     builder = ServerBuilder(
-        options, domain="bench.mayfly", errors={}, callers=CallerRegistry.loopback_only(), telemetry=Telemetry.disabled()
+        options,
+        domain="bench.mayfly",
+        errors={},
+        callers=CallerRegistry.loopback_only(),
+        telemetry=Telemetry.disabled(),
     )
-    server = await builder.add(lambda handler, to: register(handler, to), echo, service=SERVICE).start()
+    server = await builder.add(register, echo, service=SERVICE).start()
     print(server.port, flush=True)
     await asyncio.Event().wait()
 

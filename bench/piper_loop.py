@@ -1,4 +1,6 @@
-"""The limit: bare PiperVoice, no RPC, no encoding. `python -m bench.piper_loop WORKERS THREADS ROUNDS` prints its speed.
+"""The limit: bare PiperVoice, no RPC, no encoding.
+
+`python -m bench.piper_loop WORKERS THREADS ROUNDS` prints its speed.
 
 WORKERS loops side by side, each inference on THREADS threads. Prints seconds of audio made in a second.
 """

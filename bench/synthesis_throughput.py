@@ -1,7 +1,8 @@
 """How much speech a synth process makes in a second, beside the same voice in a bare PiperVoice loop.
 
-The limit is the best of the loop's settings: one loop on one thread, one loop on all cores, and a loop for each core. synth
-speaks for many callers through StreamSynthesize, without storing, so that both sides do the same work. The two run in turn.
+The limit is the best of the loop's settings: one loop on one thread, one loop on all cores, and a loop for each core.
+synth speaks for many callers through StreamSynthesize, without storing, so that both sides do the same work. The two
+run in turn.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROUNDS = 5
-REPEATS = 12
+REPEATS = 8
 CALLERS = 8
 
 

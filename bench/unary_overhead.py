@@ -42,7 +42,7 @@ def server(kind: str) -> Iterator[str]:
 
 async def microseconds_per_call(channel: grpc.aio.Channel, callers: int) -> float:
     """Wall time through calls, with so many callers at once."""
-    call = channel.unary_unary(METHOD)
+    call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(METHOD)
 
     async def caller() -> None:
         for _ in range(CALLS // callers):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 import pytest
@@ -14,6 +13,10 @@ from mayfly_client import AsyncClient
 from tools.stack.layout import Layout, Ports
 from tools.stack.lifecycle import bring_down, bring_up
 from tools.stack.programs import Backend
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from pathlib import Path
 
 
 class Unwatched:

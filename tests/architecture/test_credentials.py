@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import grpc
 import httpx
 import pytest
 from google.protobuf import descriptor_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-
 from mayfly.storage.v1 import storage_service_pb2, storage_service_pb2_grpc
-from tests.conftest import Stack
+
+if TYPE_CHECKING:
+    from tests.conftest import Stack
 
 SECRETISH = ("secret", "password", "credential", "access_key", "session_token")
 ALLOWED = {"ENUM:LIMITED_BY_CREDENTIALS"}
@@ -93,10 +95,9 @@ def test_the_port_for_everybody_does_not_serve_retention(embedded: Stack) -> Non
         )
         with pytest.raises(grpc.RpcError) as caught:
             call(b"", timeout=10)
-    with grpc.insecure_channel(embedded.address("retention")) as channel:
-        with pytest.raises(grpc.RpcError) as other:
-            storage_service_pb2_grpc.StorageServiceStub(channel).GetStorageInfo(
-                storage_service_pb2.GetStorageInfoRequest(), timeout=10
-            )
+    with grpc.insecure_channel(embedded.address("retention")) as channel, pytest.raises(grpc.RpcError) as other:
+        storage_service_pb2_grpc.StorageServiceStub(channel).GetStorageInfo(
+            storage_service_pb2.GetStorageInfoRequest(), timeout=10
+        )
 
     assert caught.value.code() is other.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -1,6 +1,6 @@
 """What each distribution may need, judged on the built wheels: an import rule cannot see what gets installed.
 
-In this workspace all distributions share one environment, so synth could import boto3 here and every local test would pass.
+In this workspace all distributions share one environment: synth could import boto3 here, and all tests would pass.
 """
 
 from __future__ import annotations

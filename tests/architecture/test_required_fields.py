@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import grpc
 import pytest
 from google.protobuf import descriptor_pb2, json_format, message_factory
-from google.protobuf.descriptor import Descriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
-
 from mayfly.storage.v1 import retention_service_pb2, storage_service_pb2
 from mayfly.sweeper.v1 import sweeper_service_pb2
 from mayfly.synth.v1 import synth_service_pb2
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from google.protobuf.descriptor import Descriptor, MethodDescriptor
 
 PROTOS = Path(__file__).resolve().parents[2] / "protos"
 NAME = "audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479"
@@ -110,7 +112,7 @@ def comments() -> dict[str, str]:
 def message_comments(
     message: descriptor_pb2.DescriptorProto, path: tuple[int, ...], name: str, by_path: dict[tuple[int, ...], str]
 ) -> Iterator[tuple[str, str]]:
-    """Name and comment of everything in a message; 2, 8 and 3 are the descriptor's numbers of field, oneof and message."""
+    """Name and comment of everything in a message (2: field, 8: oneof, 3: message)."""
     for index, field in enumerate(message.field):
         yield f"{name}.{field.name}", by_path.get((*path, 2, index), "")
     for index, oneof in enumerate(message.oneof_decl):

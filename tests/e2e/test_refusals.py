@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import grpc
 import httpx
 import pytest
-
 from mayfly.storage.v1 import audio_pb2, storage_service_pb2, storage_service_pb2_grpc
+
 from mayfly_client import AsyncClient, MayflyError, SweepState
-from tests.conftest import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.conftest import Stack
 
 BODY = b"RIFF" + bytes(1_000)
 

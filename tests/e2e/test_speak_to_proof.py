@@ -6,9 +6,9 @@ import asyncio
 import hashlib
 import io
 import wave
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -25,7 +25,11 @@ from mayfly_client import (
     Sweep,
     SweepState,
 )
-from tests.conftest import Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from tests.conftest import Stack
 
 REFUSED = {403, 404, 410}
 """What a link that has ended answers: storage's own 410 or 404; S3's 404, or 403 if it hides what is not there."""
@@ -35,7 +39,7 @@ TEXT = "The quick brown fox jumps over the lazy dog. It is gone tomorrow."
 async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 20) -> None:
     """Ask again and again until it holds; a bound, not a measure."""
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - another process has no event
             await asyncio.sleep(0.1)
 
 

@@ -11,7 +11,6 @@ from typing import Self
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
 DEFAULT_BASE = 50_000
-_DEFAULT_MOTO = 5_555
 
 
 class PortsTakenError(Exception):
@@ -45,7 +44,7 @@ class Ports:
             links=base + 80,
             synth=base + 61,
             sweeper=base + 71,
-            moto=_DEFAULT_MOTO if base == DEFAULT_BASE else base + 55,
+            moto=base + 90,
         )
 
     @classmethod

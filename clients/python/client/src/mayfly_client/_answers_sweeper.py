@@ -19,6 +19,7 @@ def sweep(message: sweep_pb2.Sweep) -> Sweep:
         end_time=to_datetime(message.end_time) if message.HasField("end_time") else None,
         report=_report(message.report),
         failure=message.failure,
+        notes=tuple(message.notes),
     )
 
 

@@ -88,3 +88,5 @@ class Sweep:
     report: SweepReport
     failure: str
     """What went wrong, for FAILED and GUARDED."""
+    notes: tuple[str, ...] = ()
+    """Why it is PARTIAL, and what a real run would have been stopped by: sentences for people."""

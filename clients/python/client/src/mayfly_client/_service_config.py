@@ -25,7 +25,10 @@ WITH_REQUEST_ID = {
 }
 """Calls that the server recognises when they come again."""
 
-# Everything else is never retried by the channel: a change without a request_id may have happened although its answer
+WITH_ATTEMPT = {_STORAGE: ("CommitUpload", "AbandonUpload")}
+"""Calls whose fencing token says which attempt they mean: coming again answers the same."""
+
+# Everything else is never retried by the channel: a change without either may have happened although its answer
 # was lost. Only UNAVAILABLE is retried: it alone promises that coming again can help.
 _RETRY_POLICY = {
     "maxAttempts": 4,
@@ -44,7 +47,7 @@ def service_config() -> str:
     """The service config of every channel, as JSON text."""
     names = [
         {"service": service, "method": method}
-        for table in (READS, WITH_REQUEST_ID)
+        for table in (READS, WITH_REQUEST_ID, WITH_ATTEMPT)
         for service, methods in table.items()
         for method in methods
     ]

@@ -97,12 +97,21 @@ async def test_the_same_request_is_saved_once(mayfly: Any) -> None:
 
 
 async def test_an_upload_that_cannot_be_committed_is_given_back(mayfly: Any, fake: FakeMayfly) -> None:
-    fake.refuse("CommitUpload", grpc.StatusCode.UNAVAILABLE, "BACKEND_UNAVAILABLE")
+    fake.refuse("CommitUpload", grpc.StatusCode.UNAVAILABLE, "BACKEND_UNAVAILABLE", times=4)
 
     with pytest.raises(UnavailableError):
         await save(mayfly)
 
-    assert [call.method for call in fake.calls] == ["CreateUpload", "CommitUpload", "AbandonUpload"]
+    assert [call.method for call in fake.calls] == ["CreateUpload", *["CommitUpload"] * 4, "AbandonUpload"]
+
+
+async def test_a_commit_whose_answer_was_lost_is_asked_again(mayfly: Any, fake: FakeMayfly) -> None:
+    fake.refuse("CommitUpload", grpc.StatusCode.UNAVAILABLE, "BACKEND_UNAVAILABLE")
+
+    audio = await save(mayfly)
+
+    assert (await mayfly.call("get", audio.name)).name == audio.name
+    assert [call.method for call in fake.calls][:3] == ["CreateUpload", "CommitUpload", "CommitUpload"]
 
 
 async def test_the_three_steps_by_hand(mayfly: Any) -> None:

@@ -25,12 +25,12 @@ SERVICES = [
 METHODS = [method for service in SERVICES for method in service.methods]
 
 
-def has_request_id(message: Descriptor, depth: int = 0) -> bool:
-    """Whether a request, or the first message of its stream, carries a request_id."""
-    if "request_id" in message.fields_by_name:
+def is_recognised(message: Descriptor, depth: int = 0) -> bool:
+    """Whether a request, or the first message of its stream, carries a request_id or the fencing token of an attempt."""
+    if {"request_id", "attempt"} & set(message.fields_by_name):
         return True
     nested = [field.message_type for field in message.fields if field.message_type and field.containing_oneof]
-    return depth == 0 and any(has_request_id(each, 1) for each in nested)
+    return depth == 0 and any(is_recognised(each, 1) for each in nested)
 
 
 def retried() -> set[str]:
@@ -39,10 +39,10 @@ def retried() -> set[str]:
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name.removeprefix("mayfly."))
-def test_only_reads_and_requests_with_an_id_are_tried_again(method: MethodDescriptor) -> None:
+def test_only_reads_and_requests_that_are_recognised_are_tried_again(method: MethodDescriptor) -> None:
     is_read = method.name in READS[method.containing_service.full_name]
 
-    assert (method.full_name in retried()) == (is_read or has_request_id(method.input_type))
+    assert (method.full_name in retried()) == (is_read or is_recognised(method.input_type))
 
 
 def test_reads_do_not_sound_like_changes() -> None:

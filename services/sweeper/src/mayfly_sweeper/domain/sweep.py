@@ -93,6 +93,7 @@ class Sweep:
     end_time: datetime | None = None
     report: Report = field(default_factory=Report)
     failure: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def is_running(self) -> bool:

@@ -19,6 +19,7 @@ def sweep(one: Sweep) -> sweep_pb2.Sweep:
         dry_run=one.order.dry_run,
         report=report(one.report),
         failure=one.failure,
+        notes=one.notes,
     )
     message.start_time.FromDatetime(one.start_time)
     if one.end_time is not None:

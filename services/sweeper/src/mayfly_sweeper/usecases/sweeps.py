@@ -170,6 +170,7 @@ class Sweeps:
                     state=ending.state,
                     report=ending.report,
                     failure=ending.failure,
+                    notes=ending.notes,
                     end_time=self._now(),
                 )
             )

@@ -73,6 +73,7 @@ def _show(out: Output, sweep: Sweep) -> None:
         "verified gone": f"{report.verified_gone:,}",
         **({"STILL THERE": f"{report.still_there:,} - an incident"} if report.still_there else {}),
         **({"failure": sweep.failure} if sweep.failure else {}),
+        **({"notes": " ".join(sweep.notes)} if sweep.notes else {}),
         "took": human.length(took),
     }
     out.facts("Dry run" if sweep.dry_run else "Swept", facts)

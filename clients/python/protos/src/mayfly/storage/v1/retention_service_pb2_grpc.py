@@ -76,7 +76,7 @@ class RetentionServiceServicer(object):
     def ListExpired(self, request, context):
         """ListExpired answers rows that are due: expired READY rows, PENDING rows past their upload deadline and grace, and
         unfinished DELETING rows. Its cost follows what is due, not what is stored. It may lag; PurgeAudio decides.
-        Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID.
+        Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN, PAGE_TOKEN_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,7 +84,8 @@ class RetentionServiceServicer(object):
 
     def ListOrphans(self, request, context):
         """ListOrphans answers objects without a live row (listed first, rows read after), rows without an object, and abandoned
-        multipart uploads. Only things older than the grace period. Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID.
+        multipart uploads. Only things older than the grace period. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
+        PAGE_TOKEN_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

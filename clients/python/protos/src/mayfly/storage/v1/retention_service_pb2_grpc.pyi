@@ -38,11 +38,12 @@ class RetentionServiceStub:
     ListExpired: _grpc.UnaryUnaryMultiCallable[_retention_service_pb2.ListExpiredRequest, _retention_service_pb2.ListExpiredResponse]
     """ListExpired answers rows that are due: expired READY rows, PENDING rows past their upload deadline and grace, and
     unfinished DELETING rows. Its cost follows what is due, not what is stored. It may lag; PurgeAudio decides.
-    Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID.
+    Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN, PAGE_TOKEN_INVALID.
     """
     ListOrphans: _grpc.UnaryUnaryMultiCallable[_retention_service_pb2.ListOrphansRequest, _retention_service_pb2.ListOrphansResponse]
     """ListOrphans answers objects without a live row (listed first, rows read after), rows without an object, and abandoned
-    multipart uploads. Only things older than the grace period. Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID.
+    multipart uploads. Only things older than the grace period. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
+    PAGE_TOKEN_INVALID.
     """
     PurgeAudio: _grpc.UnaryUnaryMultiCallable[_retention_service_pb2.PurgeAudioRequest, _retention_service_pb2.PurgeAudioResponse]
     """PurgeAudio deletes up to 1,000 due audios or orphans. Conditional: what is live (any more) is answered as SKIPPED, never
@@ -67,11 +68,12 @@ class RetentionServiceAsyncStub(RetentionServiceStub):
     ListExpired: _aio.UnaryUnaryMultiCallable[_retention_service_pb2.ListExpiredRequest, _retention_service_pb2.ListExpiredResponse]  # type: ignore[assignment]
     """ListExpired answers rows that are due: expired READY rows, PENDING rows past their upload deadline and grace, and
     unfinished DELETING rows. Its cost follows what is due, not what is stored. It may lag; PurgeAudio decides.
-    Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID.
+    Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN, PAGE_TOKEN_INVALID.
     """
     ListOrphans: _aio.UnaryUnaryMultiCallable[_retention_service_pb2.ListOrphansRequest, _retention_service_pb2.ListOrphansResponse]  # type: ignore[assignment]
     """ListOrphans answers objects without a live row (listed first, rows read after), rows without an object, and abandoned
-    multipart uploads. Only things older than the grace period. Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID.
+    multipart uploads. Only things older than the grace period. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
+    PAGE_TOKEN_INVALID.
     """
     PurgeAudio: _aio.UnaryUnaryMultiCallable[_retention_service_pb2.PurgeAudioRequest, _retention_service_pb2.PurgeAudioResponse]  # type: ignore[assignment]
     """PurgeAudio deletes up to 1,000 due audios or orphans. Conditional: what is live (any more) is answered as SKIPPED, never
@@ -99,7 +101,7 @@ class RetentionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_retention_service_pb2.ListExpiredResponse, _abc.Awaitable[_retention_service_pb2.ListExpiredResponse]]:
         """ListExpired answers rows that are due: expired READY rows, PENDING rows past their upload deadline and grace, and
         unfinished DELETING rows. Its cost follows what is due, not what is stored. It may lag; PurgeAudio decides.
-        Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID.
+        Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN, PAGE_TOKEN_INVALID.
         """
 
     @_abc_1.abstractmethod
@@ -109,7 +111,8 @@ class RetentionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_retention_service_pb2.ListOrphansResponse, _abc.Awaitable[_retention_service_pb2.ListOrphansResponse]]:
         """ListOrphans answers objects without a live row (listed first, rows read after), rows without an object, and abandoned
-        multipart uploads. Only things older than the grace period. Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID.
+        multipart uploads. Only things older than the grace period. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
+        PAGE_TOKEN_INVALID.
         """
 
     @_abc_1.abstractmethod

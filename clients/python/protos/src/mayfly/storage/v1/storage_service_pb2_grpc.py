@@ -172,7 +172,8 @@ class StorageServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListAudio(self, request, context):
-        """ListAudio answers readable audio page by page: by name within a day, days in no promised order. Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID.
+        """ListAudio answers readable audio page by page: by name within a day, days in no promised order. Reasons: INVALID_REQUEST,
+        COLLECTION_UNKNOWN, PAGE_TOKEN_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -64,7 +64,9 @@ class StorageServiceStub:
     AUDIO_NOT_FOUND.
     """
     ListAudio: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.ListAudioRequest, _storage_service_pb2.ListAudioResponse]
-    """ListAudio answers readable audio page by page: by name within a day, days in no promised order. Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID."""
+    """ListAudio answers readable audio page by page: by name within a day, days in no promised order. Reasons: INVALID_REQUEST,
+    COLLECTION_UNKNOWN, PAGE_TOKEN_INVALID.
+    """
     DeleteAudio: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.DeleteAudioRequest, _storage_service_pb2.DeleteAudioResponse]
     """DeleteAudio deletes an audio now: unreadable when it returns, its bytes gone when it returns or by the next sweep.
     Idempotent: deleting what is gone succeeds. Reasons: INVALID_REQUEST.
@@ -128,7 +130,9 @@ class StorageServiceAsyncStub(StorageServiceStub):
     AUDIO_NOT_FOUND.
     """
     ListAudio: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.ListAudioRequest, _storage_service_pb2.ListAudioResponse]  # type: ignore[assignment]
-    """ListAudio answers readable audio page by page: by name within a day, days in no promised order. Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID."""
+    """ListAudio answers readable audio page by page: by name within a day, days in no promised order. Reasons: INVALID_REQUEST,
+    COLLECTION_UNKNOWN, PAGE_TOKEN_INVALID.
+    """
     DeleteAudio: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.DeleteAudioRequest, _storage_service_pb2.DeleteAudioResponse]  # type: ignore[assignment]
     """DeleteAudio deletes an audio now: unreadable when it returns, its bytes gone when it returns or by the next sweep.
     Idempotent: deleting what is gone succeeds. Reasons: INVALID_REQUEST.
@@ -231,7 +235,9 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _storage_service_pb2.ListAudioRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_storage_service_pb2.ListAudioResponse, _abc.Awaitable[_storage_service_pb2.ListAudioResponse]]:
-        """ListAudio answers readable audio page by page: by name within a day, days in no promised order. Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID."""
+        """ListAudio answers readable audio page by page: by name within a day, days in no promised order. Reasons: INVALID_REQUEST,
+        COLLECTION_UNKNOWN, PAGE_TOKEN_INVALID.
+        """
 
     @_abc_1.abstractmethod
     def DeleteAudio(

@@ -68,6 +68,7 @@ class Sweep(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     REPORT_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
+    NOTES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. Name, `sweeps/{uuid}`."""
     state: Global___Sweep.State.ValueType
@@ -88,6 +89,10 @@ class Sweep(_message.Message):
     def report(self) -> Global___Report:
         """Output only. What it found and did."""
 
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. Why it is PARTIAL, and what a real run would have been stopped by: sentences for people."""
+
     def __init__(
         self,
         *,
@@ -98,10 +103,11 @@ class Sweep(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         report: Global___Report | None = ...,
         failure: _builtins.str = ...,
+        notes: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "report", b"report", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "end_time", b"end_time", "failure", b"failure", "name", b"name", "report", b"report", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "end_time", b"end_time", "failure", b"failure", "name", b"name", "notes", b"notes", "report", b"report", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -26,7 +26,7 @@ METHODS = [method for service in SERVICES for method in service.methods]
 
 
 def is_recognised(message: Descriptor, depth: int = 0) -> bool:
-    """Whether a request, or the first message of its stream, carries a request_id or the fencing token of an attempt."""
+    """Whether a request, or the first message of its stream, carries a request_id or an attempt."""
     if {"request_id", "attempt"} & set(message.fields_by_name):
         return True
     nested = [field.message_type for field in message.fields if field.message_type and field.containing_oneof]

@@ -123,7 +123,7 @@ async def test_links_lead_to_the_bucket_as_it_is_addressed(options: AwsOptions, 
     assert signed.url.startswith(beginning)
 
 
-@pytest.mark.parametrize("seconds", [1.001, 2.5, 59.999999, 3600, 86_399.25])
+@pytest.mark.parametrize("seconds", [60.5, 119.999999, 3600, 86_399.25])
 async def test_a_link_is_dead_when_its_wish_ends_and_says_when_that_is(seconds: float) -> None:
     wish = LinkWish(audio=an_audio_now(), expire_time=real_now() + timedelta(seconds=seconds))
 
@@ -131,6 +131,28 @@ async def test_a_link_is_dead_when_its_wish_ends_and_says_when_that_is(seconds: 
 
     assert end_of(signed.url) == signed.expire_time <= wish.expire_time
     assert wish.expire_time - signed.expire_time < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("now_us", "life", "expected"),
+    [
+        (0, timedelta(seconds=1), 1),
+        (999_999, timedelta(seconds=1), 1),
+        (999_999, timedelta(microseconds=1), 1),
+        (500_000, timedelta(seconds=1, microseconds=499_999), 1),
+        (500_000, timedelta(seconds=1, microseconds=500_000), 2),
+        (0, timedelta(seconds=59, microseconds=999_999), 59),
+    ],
+)
+async def test_the_life_of_a_link_is_counted_from_the_whole_second_of_signing(
+    now_us: int, life: timedelta, expected: int
+) -> None:
+    now = real_now().replace(microsecond=now_us)
+
+    [signed] = await sign(LinkWish(audio=an_audio_now(), expire_time=now + life), now=lambda: now)
+
+    assert query_of(signed.url)["X-Amz-Expires"] == str(expected)
+    assert now < signed.expire_time <= now + life
 
 
 async def test_no_link_lives_longer_than_version_4_allows() -> None:

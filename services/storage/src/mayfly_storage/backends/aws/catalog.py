@@ -127,7 +127,8 @@ def _is_own(refused: dict[int, Refusal], writes: Sequence[object], audio: Audio,
 
     The row alone would not do: whatever is one transaction is there as a whole, or not at all.
     """
-    if len(refused) < len(writes) or rows.audio_of(refused[0].found) != audio:
+    found = [refusal.found for refusal in refused.values()]
+    if len(found) < len(writes) or not all(found) or rows.audio_of(refused[0].found) != audio:
         return False
     return request is None or rows.request_of(refused[1].found, caller=request.caller) == request
 

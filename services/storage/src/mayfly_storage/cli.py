@@ -109,5 +109,7 @@ def _announce(settings: StorageSettings, running: RunningStorage) -> None:
 
 
 def _give_up(verb: str, error: Exception) -> NoReturn:
-    typer.echo(f"mayfly-storage could not {verb}: {error}", err=True)
+    missing = isinstance(error, BackendMisconfiguredError) and verb == "start"
+    hint = " `mayfly-storage provision` makes a bucket and a table that are missing." if missing else ""
+    typer.echo(f"mayfly-storage could not {verb}: {error}{hint}", err=True)
     raise typer.Exit(COULD_NOT_START) from None

@@ -87,7 +87,7 @@ async def serve(
     async with AsyncExitStack() as stack:
         stack.push_async_callback(speech.shutdown)
         loaded = await speech(load, settings.voices_dir)
-        servicer = await _servicer(settings, loaded, sink, speech)
+        servicer = await _servicer(settings, loaded, sink=sink, speech=speech)
         options, callers = settings.server_options(settings.listen), settings.callers()
         builder = ServerBuilder(options, domain=DOMAIN, errors=ERROR_TABLE, callers=callers, telemetry=telemetry)
         server = await builder.add(add_SynthServiceServicer_to_server, servicer, service=SERVICE).start()
@@ -96,7 +96,7 @@ async def serve(
 
 
 async def _servicer(
-    settings: SynthSettings, loaded: list[LoadedVoice], sink: AudioSink, speech: Offload
+    settings: SynthSettings, loaded: list[LoadedVoice], *, sink: AudioSink, speech: Offload
 ) -> SynthServicer:
     voices = VoiceCatalog((one.voice for one in loaded), default=default_voice(loaded, asked=settings.default_voice))
     _log.info("voices_loaded", extra={"voices": len(loaded), "default": voices.default.name})

@@ -65,7 +65,7 @@ class StorageSink:
             await asyncio.wait([before])
         sha256 = await self._offload(_sha256, speech.data)
         with translated(key.request_id):
-            upload = await self._reserve(speech, key, destination, sha256)
+            upload = await self._reserve(speech, key=key, destination=destination, sha256=sha256)
             audio = upload.audio if upload.grant is None else await self._put_and_commit(upload, speech, key)
             signed = await self._client.url(audio.name, ttl=destination.url_ttl)
         return _stored(audio, signed, speech.duration)
@@ -74,7 +74,7 @@ class StorageSink:
         """Let the reservations that are being given back go; each takes a few seconds at most."""
         await asyncio.gather(*self._giving_up.values(), return_exceptions=True)
 
-    async def _reserve(self, speech: Speech, key: RequestKey, destination: Destination, sha256: bytes) -> Upload:
+    async def _reserve(self, speech: Speech, *, key: RequestKey, destination: Destination, sha256: bytes) -> Upload:
         return await self._client.create_upload(
             collection=destination.collection or self._collection,
             content_type=speech.format.content_type,

@@ -17,7 +17,7 @@ import numpy as np
 from piper import SynthesisConfig
 
 from mayfly_synth.domain.timeline import SpokenSentence, SpokenWord
-from mayfly_synth.engines.alignments import words_of
+from mayfly_synth.engines.alignments import Lengths, words_of
 from mayfly_synth.engines.pronunciation import pronounce
 
 if TYPE_CHECKING:
@@ -51,14 +51,14 @@ class PiperEngine:
 
     async def speak(self, sentence: str, delivery: Delivery, *, cancelled: threading.Event) -> SpokenSentence:
         """Speak one sentence; see `SpeechEngine`."""
-        return await self._offload(_speak, self._voices[delivery.voice.name], sentence, delivery, cancelled)
+        return await self._offload(_speak, self._voices[delivery.voice.name], sentence, delivery, cancelled=cancelled)
 
     async def phonemize(self, sentence: str, voice: Voice) -> str:
         """Pronounce one sentence; see `SpeechEngine`."""
         return "".join(await self._offload(pronounce, self._voices[voice.name], sentence))
 
 
-def _speak(piper: PiperVoice, sentence: str, delivery: Delivery, cancelled: threading.Event) -> SpokenSentence:
+def _speak(piper: PiperVoice, sentence: str, delivery: Delivery, *, cancelled: threading.Event) -> SpokenSentence:
     # Work that waited in the queue while its caller went away, or whose caller goes away between the two steps.
     if cancelled.is_set() or not (phonemes := pronounce(piper, sentence)) or cancelled.is_set():
         return _NOTHING
@@ -66,20 +66,11 @@ def _speak(piper: PiperVoice, sentence: str, delivery: Delivery, cancelled: thre
         piper.phonemes_to_ids(phonemes), _settings(piper, delivery), include_alignments=True
     )
     samples = np.atleast_1d(audio)
-    return SpokenSentence(
-        pcm=_pcm(samples, delivery.volume),
-        phonemes="".join(phonemes),
-        words=_words(piper, sentence, phonemes, id_samples, len(samples)),
-    )
-
-
-def _words(
-    piper: PiperVoice, sentence: str, phonemes: list[str], id_samples: NDArray[np.int64] | None, samples: int
-) -> tuple[SpokenWord, ...]:
-    if id_samples is None:
-        return ()
-    id_map = piper.config.phoneme_id_map
-    return words_of(sentence, phonemes, id_map=id_map, id_samples=np.atleast_1d(id_samples), samples=samples)
+    words: tuple[SpokenWord, ...] = ()
+    if id_samples is not None:
+        lasting = Lengths(piper.config.phoneme_id_map, np.atleast_1d(id_samples))
+        words = words_of(sentence, phonemes, lasting, samples=len(samples))
+    return SpokenSentence(pcm=_pcm(samples, delivery.volume), phonemes="".join(phonemes), words=words)
 
 
 def _settings(piper: PiperVoice, delivery: Delivery) -> SynthesisConfig:

@@ -42,16 +42,16 @@ def speech_options(found: Violations, field: str, asked: pb.SpeechOptions) -> Sp
         speaker=asked.speaker,
         language_code=fields.language_code(found, f"{field}.language_code", asked.language_code),
         format=_format(asked.format),
-        speed=_number(found, field, asked, "speed", least=0.25, most=4.0) or 1.0,
-        volume=1.0 if (volume := _number(found, field, asked, "volume")) is None else volume,
+        speed=_number(found, asked, field=field, name="speed", least=0.25, most=4.0) or 1.0,
+        volume=1.0 if (volume := _number(found, asked, field=field, name="volume")) is None else volume,
         sentence_silence=silence,
-        noise_scale=_number(found, field, asked, "noise_scale"),
-        noise_w_scale=_number(found, field, asked, "noise_w_scale"),
+        noise_scale=_number(found, asked, field=field, name="noise_scale"),
+        noise_w_scale=_number(found, asked, field=field, name="noise_w_scale"),
     )
 
 
 def _number(
-    found: Violations, field: str, asked: pb.SpeechOptions, name: str, *, least: float = 0.0, most: float = 2.0
+    found: Violations, asked: pb.SpeechOptions, *, field: str, name: str, least: float = 0.0, most: float = 2.0
 ) -> float | None:
     """An optional number; None where it is absent, as 0 says something else."""
     if not asked.HasField(name):  # type: ignore[arg-type] # the stubs list the names one by one

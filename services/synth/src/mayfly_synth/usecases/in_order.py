@@ -26,9 +26,8 @@ async def in_order(
         Exception: Whatever `items` or `work` raises, in its place in the order. Closing the generator, or an error,
             cancels the work that is left and waits until it is cancelled.
     """
-    room = asyncio.Semaphore(window)
+    room, tasks = asyncio.Semaphore(window), set[asyncio.Task[R]]()
     started: asyncio.Queue[tuple[T, asyncio.Task[R]] | None] = asyncio.Queue()
-    tasks: set[asyncio.Task[R]] = set()
 
     async def start_all() -> None:
         try:

@@ -76,7 +76,7 @@ class Speaking:
         if not timeline.segments:
             raise TextUnspeakableError(position=0, why=f"the voice {delivery.voice.name} can pronounce nothing of it.")
 
-    def finished(self, recording: Recording, delivery: Delivery, timeline: Timeline, text: str) -> Speech:
+    def finished(self, recording: Recording, delivery: Delivery, timeline: Timeline, *, text: str) -> Speech:
         """The whole file, once everything was spoken."""
         return Speech(
             data=recording.sealed(self.encoder, delivery, samples=timeline.samples),

@@ -107,7 +107,7 @@ class StreamSpeech:
                     yield event
         audio = None
         if recording is not None:
-            speech = self.speaking.finished(recording, delivery, timeline, "".join(script.pieces))
+            speech = self.speaking.finished(recording, delivery, timeline, text="".join(script.pieces))
             audio = await self._keep(command, delivery, speech)
         yield StreamTrailer(audio, timeline.duration, timedelta(seconds=self.monotonic() - began))
 

@@ -74,7 +74,7 @@ class Synthesize:
             async with aclosing(encoded) as parts:
                 async for part in parts:
                     recording.add(part.data)
-        return self.speaking.finished(recording, delivery, timeline, text)
+        return self.speaking.finished(recording, delivery, timeline, text=text)
 
 
 async def _each(sentences: Sequence[str]) -> AsyncIterator[str]:

@@ -126,7 +126,7 @@ class StorageSettings(ServerSettings):
     temp_audio_prefix: Annotated[str, AfterValidator(_folder)] = Field(
         default="temp-audio", validation_alias=_alias("MAYFLY_STORAGE_TEMP_AUDIO_PREFIX", "AWS_S3_TEMP_AUDIO_PREFIX")
     )
-    """Folder of guests' audio, in place of `temp-audio`. What lies in the old folder is not found any more."""
+    """Folder of guests' audio, in place of `temp-audio`. Orphans in the old folder are not looked for any more."""
 
     url_lifetime: Annotated[Period, BeforeValidator(_seconds)] | None = Field(
         default=None, validation_alias=_alias("MAYFLY_STORAGE_URL_LIFETIME", "S3_PRESIGNED_URL_EXPIRY")

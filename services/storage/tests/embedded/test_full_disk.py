@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mayfly_storage.backends.embedded.folder import DataFolderError
 from mayfly_storage.domain.errors import StorageFullError
 from mayfly_storage.domain.ports import BlobTarget, DeleteOutcome
 from mayfly_storage.testing import facts_of
@@ -41,6 +42,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"needs the right to mount a small file system: {mounted.stderr.strip()}")
     yield folder
     subprocess.run(["umount", folder], check=True)
+
+
+async def test_a_start_on_a_full_disk_says_so(opening: Opening, small_disk: Path) -> None:
+    fill_up(small_disk / "somebody-elses")
+
+    with pytest.raises(DataFolderError, match=r"full|No space left"):
+        async with opening(data_dir=small_disk / "data"):
+            pytest.fail("it should not open")
 
 
 async def test_audio_leaves_the_headroom_free(opening: Opening, save: Save, disk: Disk) -> None:

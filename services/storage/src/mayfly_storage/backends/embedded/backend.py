@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mayfly_runtime.addresses import CannotListenError
@@ -57,13 +57,12 @@ async def open_embedded(
         ListenError: If the link server cannot listen at its address.
     """
     async with AsyncExitStack() as stack:
+        # Nothing is served yet, so a few looks at the disk may block.
         folder = stack.enter_context(open_folder(options.data_dir))
-        catalog = SqliteCatalog(
-            write=await _open_writer(stack, folder), read=await _open_reader(stack, folder), timing=timing, now=now
-        )
-        blobs = await _open_blobs(stack, folder, options, now)
+        opening = _Opening(stack=stack, folder=folder, options=options, timing=timing, now=now)
+        catalog, blobs = await opening.catalog(), await opening.blobs()
         keys = LinkKeys(options.link_secrets) if options.link_secrets else keys_from_file(folder.link_key)
-        app = await _link_app(stack, folder, options, Served(catalog=catalog, blobs=blobs, keys=keys, now=now))
+        app = await opening.link_app(Served(catalog=catalog, blobs=blobs, keys=keys, now=now))
         server = await stack.enter_async_context(LinkServer(app, options.links))
         links = HmacLinks(keys=keys, base_url=_base_url(options, server.address))
         yield _backend(folder, catalog, Store(blobs=blobs, links=links))
@@ -80,44 +79,50 @@ def _base_url(options: EmbeddedOptions, address: ListenAddress) -> str:
 
 def _backend(folder: DataFolder, catalog: SqliteCatalog, store: Store) -> Backend:
     stores = Stores(primary=Location.LOCAL, by_location={Location.LOCAL: store})
-    return Backend(name=BACKEND, bucket=str(folder.root), region="", catalog=catalog, stores=stores)
+    return Backend(name=BACKEND, bucket=folder.root.name, region="", catalog=catalog, stores=stores)
 
 
-async def _open_writer(stack: AsyncExitStack, folder: DataFolder) -> GroupWriter:
-    pool = await _pool(stack, "catalog-write", workers=1)
-    connection = await pool(open_for_writing, folder.database)
-    stack.push_async_callback(pool, connection.close)
-    writer = GroupWriter(connection, offload=pool, limit=_WAITING)
-    stack.push_async_callback(writer.drain)
-    return writer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opening:
+    """Opens part after part; what it opens, the stack closes."""
 
+    stack: AsyncExitStack
+    folder: DataFolder
+    options: EmbeddedOptions
+    timing: Timing
+    now: Callable[[], datetime]
 
-async def _open_reader(stack: AsyncExitStack, folder: DataFolder) -> Reader:
-    pool = await _pool(stack, "catalog-read", workers=1)
-    connection = await pool(open_for_reading, folder.database)
-    stack.push_async_callback(pool, connection.close)
-    return Reader(connection, pool)
+    async def catalog(self) -> SqliteCatalog:
+        writing = await self._pool("catalog-write", workers=1)
+        connection = await writing(open_for_writing, self.folder.database)
+        self.stack.push_async_callback(writing, connection.close)
+        writer = GroupWriter(connection, offload=writing, limit=_WAITING)
+        self.stack.push_async_callback(writer.drain)
+        reading = await self._pool("catalog-read", workers=1)
+        connection = await reading(open_for_reading, self.folder.database)
+        self.stack.push_async_callback(reading, connection.close)
+        return SqliteCatalog(write=writer, read=Reader(connection, reading), timing=self.timing, now=self.now)
 
+    async def blobs(self) -> FileBlobs:
+        paths = KeyPaths(self.folder.objects)
+        publisher = Publisher(
+            paths=paths, staging=self.folder.staging, headroom_bytes=self.options.headroom_bytes, now=self.now
+        )
+        pool = await self._pool("files", workers=self.options.file_workers)
+        return FileBlobs(paths=paths, publisher=publisher, offload=pool, now=self.now)
 
-async def _open_blobs(
-    stack: AsyncExitStack, folder: DataFolder, options: EmbeddedOptions, now: Callable[[], datetime]
-) -> FileBlobs:
-    paths = KeyPaths(folder.objects)
-    publisher = Publisher(paths=paths, staging=folder.staging, headroom_bytes=options.headroom_bytes, now=now)
-    pool = await _pool(stack, "files", workers=options.file_workers)
-    return FileBlobs(paths=paths, publisher=publisher, offload=pool, now=now)
+    async def link_app(self, served: Served) -> ASGIApp:
+        # A pool of their own: guests' transfers must not keep other services waiting for their files.
+        pool = await self._pool("link-files", workers=self.options.file_workers)
+        served = replace(served, blobs=replace(served.blobs, offload=pool))
+        limits = self.options.links
+        # Tombstones go when no late PUT can land any more, so none may take longer.
+        in_time = replace(limits, transfer_timeout=min(limits.transfer_timeout, self.timing.late_put_bound))
+        uploads = Uploads(served=served, staging=Staging(self.folder.staging, pool), limits=in_time)
+        downloads = Downloads(served=served, limits=limits)
+        return link_app(downloads, uploads, max_requests=limits.max_requests, now=self.now)
 
-
-async def _link_app(stack: AsyncExitStack, folder: DataFolder, options: EmbeddedOptions, served: Served) -> ASGIApp:
-    # A pool of their own: guests' transfers must not keep other services waiting for their files.
-    pool = await _pool(stack, "link-files", workers=options.file_workers)
-    served = replace(served, blobs=replace(served.blobs, offload=pool))
-    uploads = Uploads(served=served, staging=Staging(folder.staging, pool), limits=options.links)
-    downloads = Downloads(served=served, limits=options.links)
-    return link_app(downloads, uploads, max_requests=options.links.max_requests, now=served.now)
-
-
-async def _pool(stack: AsyncExitStack, name: str, *, workers: int) -> Offload:
-    pool = Offload(name=name, workers=workers, queue=_WAITING)
-    stack.push_async_callback(pool.shutdown)
-    return pool
+    async def _pool(self, name: str, *, workers: int) -> Offload:
+        pool = Offload(name=name, workers=workers, queue=_WAITING)
+        self.stack.push_async_callback(pool.shutdown)
+        return pool

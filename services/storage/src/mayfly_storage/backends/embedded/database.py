@@ -7,6 +7,7 @@ import sqlite3
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
+from mayfly_storage.backends.embedded.errors import kind_of
 from mayfly_storage.backends.embedded.folder import DataFolderError
 
 if TYPE_CHECKING:
@@ -37,9 +38,24 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
     try:
         # SQLite's own files (-wal, -shm) take this one's rights.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        connection = _connect(path)
-    except (OSError, sqlite3.Error) as error:
-        raise DataFolderError(path, f"{error}. Mend or move the file; without it, storage starts empty.") from error
+        return _connect_and_prepare(path)
+    except sqlite3.DatabaseError as error:
+        raise DataFolderError(path, f"{error}. {_REMEDIES.get(kind_of(error), _CHECK)}") from error
+    except OSError as error:
+        raise DataFolderError(path, f"{error.strerror}. {_CHECK}") from error
+
+
+_CHECK: Final = "Check the disk and the owner of the file."
+_MOVE: Final = "Mend the file, or move it away: without it, storage starts empty."
+_REMEDIES: Final = {
+    sqlite3.SQLITE_FULL: "Make room on the disk.",
+    sqlite3.SQLITE_NOTADB: _MOVE,
+    sqlite3.SQLITE_CORRUPT: _MOVE,
+}
+
+
+def _connect_and_prepare(path: Path) -> sqlite3.Connection:
+    connection = _connect(path)
     try:
         _prepare(connection, path)
     except BaseException:

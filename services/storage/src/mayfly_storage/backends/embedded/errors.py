@@ -32,7 +32,7 @@ _SQLITE_REFUSED: Final = frozenset(
 
 def of_sqlite(error: sqlite3.Error) -> Exception:
     """The domain's error for SQLite's, with SQLite's as its cause; the error itself if it is a mistake of ours."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the kind, the rest its variety
+    code = kind_of(error)
     if code == sqlite3.SQLITE_FULL:
         return _caused(StorageFullError(), error)
     if code in _SQLITE_UNAVAILABLE:
@@ -40,6 +40,12 @@ def of_sqlite(error: sqlite3.Error) -> Exception:
     if code in _SQLITE_REFUSED:
         return _caused(BackendMisconfiguredError(BACKEND, f"{error.sqlite_errorname}: {error}"), error)
     return error
+
+
+def kind_of(error: sqlite3.Error) -> int:
+    """SQLite's primary result code: the low byte, without the variety; 0 if SQLite itself did not raise it."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF
 
 
 def of_system(error: OSError) -> Exception:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,17 +63,16 @@ def open_folder(path: Path) -> Iterator[DataFolder]:
         DataFolderError: If it is no folder, cannot be written, or another process holds it.
     """
     folder = DataFolder(path.resolve())
-    try:
-        _make(folder)
-        handle = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise DataFolderError(_culprit(error, path), _explain(error)) from error
-    try:
-        _hold(handle, folder)
-        _empty(folder.staging)
+    with ExitStack() as stack:
+        try:
+            _make(folder)
+            handle = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            stack.callback(os.close, handle)  # which gives the lock back
+            _hold(handle, folder)
+            _empty(folder.staging)
+        except OSError as error:
+            raise DataFolderError(_culprit(error, path), _explain(error)) from error
         yield folder
-    finally:
-        os.close(handle)  # which gives the lock back
 
 
 def _make(folder: DataFolder) -> None:
@@ -90,8 +89,10 @@ def _hold(handle: int, folder: DataFolder) -> None:
             folder.root,
             f"another process (pid {holder}) uses it. Stop that process, or choose another folder in the settings.",
         ) from None
-    os.truncate(handle, 0)
-    os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+    # The process id is for the message above only: a full disk must not keep storage from starting, and being swept.
+    with suppress(OSError):
+        os.truncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
 
 
 def _empty(staging: Path) -> None:

@@ -83,16 +83,18 @@ def keys_from_file(path: Path) -> LinkKeys:
     """The keys in a file, one per line in hex, newest first; a file with a new key is made if there is none.
 
     Raises:
-        DataFolderError: If the file holds something else.
+        DataFolderError: If the file holds something else, or cannot be read or made.
     """
-    if not path.exists():
-        _make(path)
     try:
+        if not path.exists():
+            _make(path)
         return LinkKeys(tuple(bytes.fromhex(line) for line in path.read_text(encoding="ascii").split()))
     except ValueError as error:
         raise DataFolderError(
             path, f"{error}. It has to hold keys in hex, one per line; remove it to get a new one (old links end then)."
         ) from error
+    except OSError as error:
+        raise DataFolderError(path, f"{error.strerror}. Check the disk and the owner of the file.") from error
 
 
 def _make(path: Path) -> None:

@@ -106,7 +106,7 @@ class Publisher:
                     "audio.key_fields", "another audio's key ends where a folder is needed"
                 ) from None
             try:
-                os.link(staged, target, follow_symlinks=False)
+                os.link(staged, target)
                 named = True
             except FileExistsError:
                 named = False

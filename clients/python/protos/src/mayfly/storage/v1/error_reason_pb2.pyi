@@ -40,19 +40,20 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "CALLER_FORBIDDEN", "domain": "storage.mayfly", "metadata": {"caller": "gateway", "method": "/mayfly.storage.v1.RetentionService/PurgeAudio"}}
     """
     ERROR_REASON_DEADLINE_TOO_SHORT: _ErrorReason.ValueType  # 4
-    """DEADLINE_EXCEEDED. Too little time was left to begin, or the time ran out while the server worked. Give the call more time.
+    """DEADLINE_EXCEEDED. Too little time was left to begin, or the time ran out while the server worked (then the
+    metadata is `allowed_ms`). Give the call more time.
 
-        {"reason": "DEADLINE_TOO_SHORT", "domain": "storage.mayfly", "metadata": {}}
+        {"reason": "DEADLINE_TOO_SHORT", "domain": "storage.mayfly", "metadata": {"time_left_ms": "31", "minimum_ms": "50"}}
     """
     ERROR_REASON_SERVER_BUSY: _ErrorReason.ValueType  # 5
     """RESOURCE_EXHAUSTED. The server works at its bound and queues no more. A RetryInfo says when to come back.
 
-        {"reason": "SERVER_BUSY", "domain": "storage.mayfly", "metadata": {}}
+        {"reason": "SERVER_BUSY", "domain": "storage.mayfly", "metadata": {"resource": "rpcs", "limit": "100"}}
     """
     ERROR_REASON_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 6
     """UNIMPLEMENTED. The contract has this method, and this release does not carry it out yet.
 
-        {"reason": "NOT_IMPLEMENTED", "domain": "storage.mayfly", "metadata": {"method": "GetUsage"}}
+        {"reason": "NOT_IMPLEMENTED", "domain": "storage.mayfly", "metadata": {"feature": "GetUsage"}}
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 7
     """INTERNAL. A fault of the server. Its log has the details, under the trace id of the call.
@@ -168,19 +169,20 @@ ERROR_REASON_CALLER_FORBIDDEN: ErrorReason.ValueType  # 3
     {"reason": "CALLER_FORBIDDEN", "domain": "storage.mayfly", "metadata": {"caller": "gateway", "method": "/mayfly.storage.v1.RetentionService/PurgeAudio"}}
 """
 ERROR_REASON_DEADLINE_TOO_SHORT: ErrorReason.ValueType  # 4
-"""DEADLINE_EXCEEDED. Too little time was left to begin, or the time ran out while the server worked. Give the call more time.
+"""DEADLINE_EXCEEDED. Too little time was left to begin, or the time ran out while the server worked (then the
+metadata is `allowed_ms`). Give the call more time.
 
-    {"reason": "DEADLINE_TOO_SHORT", "domain": "storage.mayfly", "metadata": {}}
+    {"reason": "DEADLINE_TOO_SHORT", "domain": "storage.mayfly", "metadata": {"time_left_ms": "31", "minimum_ms": "50"}}
 """
 ERROR_REASON_SERVER_BUSY: ErrorReason.ValueType  # 5
 """RESOURCE_EXHAUSTED. The server works at its bound and queues no more. A RetryInfo says when to come back.
 
-    {"reason": "SERVER_BUSY", "domain": "storage.mayfly", "metadata": {}}
+    {"reason": "SERVER_BUSY", "domain": "storage.mayfly", "metadata": {"resource": "rpcs", "limit": "100"}}
 """
 ERROR_REASON_NOT_IMPLEMENTED: ErrorReason.ValueType  # 6
 """UNIMPLEMENTED. The contract has this method, and this release does not carry it out yet.
 
-    {"reason": "NOT_IMPLEMENTED", "domain": "storage.mayfly", "metadata": {"method": "GetUsage"}}
+    {"reason": "NOT_IMPLEMENTED", "domain": "storage.mayfly", "metadata": {"feature": "GetUsage"}}
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 7
 """INTERNAL. A fault of the server. Its log has the details, under the trace id of the call.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mayfly_storage.testing.stage import Stage
 
 SETTLED = timedelta(minutes=2 + 20)
+OTHER = {"collection": "pitches", "key_fields": {"pitch_id": "p1"}}
 CHOSEN = {"collection": "recordings", "key_fields": {"recording_id": "r1"}, "subject": Subject(user_id="u1")}
 
 
@@ -195,6 +196,52 @@ async def test_another_object_at_a_chosen_key_is_left(stage: Stage) -> None:
 
     assert erasure.outcome is EraseOutcome.UNFINISHED
     assert stage.lies(audio)
+
+
+async def test_an_abandoned_upload_at_a_chosen_key_is_deleted_as_it_lies_there(stage: Stage) -> None:
+    put, not_put = await stage.put(**CHOSEN), await stage.reserved(**OTHER)
+
+    outcomes = [erasure.outcome for erasure in await stage.world.erase([put, not_put])]
+
+    assert outcomes == [EraseOutcome.GONE, EraseOutcome.GONE]
+    assert stage.memory.blobs.objects == {}
+
+
+async def test_an_eraser_that_stalls_leaves_the_next_owner_of_the_key_alone(stage: Stage) -> None:
+    """Between D1 and D2, another eraser finishes the row, and a new audio takes the key."""
+    abandoned = await stage.put(**CHOSEN)
+    successor: list[Audio] = []
+
+    async def the_key_gets_another_owner() -> None:
+        stage.clock.advance(SETTLED)
+        tombstone = stage.row(abandoned)
+        assert tombstone is not None
+        await stage.world.erase([tombstone])
+        successor.append(await stage.saved(**CHOSEN))
+
+    stage.blobs.before["head"] = the_key_gets_another_owner
+
+    await stage.world.erase([abandoned])
+
+    assert stage.lies(successor[0])
+
+
+async def test_an_eraser_that_stalls_before_the_delete_leaves_the_next_owner_alone(stage: Stage) -> None:
+    abandoned = await stage.put(**CHOSEN)
+    successor: list[Audio] = []
+
+    async def the_key_gets_another_owner() -> None:
+        stage.clock.advance(SETTLED)
+        tombstone = stage.row(abandoned)
+        assert tombstone is not None
+        await stage.world.erase([tombstone])
+        successor.append(await stage.saved(**CHOSEN))
+
+    stage.blobs.before["delete_many"] = the_key_gets_another_owner
+
+    await stage.world.erase([abandoned])
+
+    assert stage.lies(successor[0])
 
 
 async def test_outcomes_come_in_the_order_of_the_rows(stage: Stage) -> None:

@@ -94,11 +94,11 @@ class Audio:
     """The key was chosen by the caller, and is held by a key claim."""
     duration: timedelta | None = None
     voice: str = ""
-    text: str = ""
+    text: str = field(default="", repr=False)
     user_id: str = ""
     owner: str = ""
     """Whose audio it is: `user:{id}`, `guest:{keyed hash}` or nobody's."""
-    ip_address: str = ""
+    ip_address: str = field(default="", repr=False)
     """What is kept of a guest's address: by default a keyed hash that changes every day."""
     writer: str = ""
     """Name of the calling service."""

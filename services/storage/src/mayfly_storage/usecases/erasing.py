@@ -83,11 +83,37 @@ class EraseAudio:
         gone: set[AudioName] = set()
         for location, group in by_location.items():
             try:
-                gone |= await _delete_group(self.stores.by_location[location].blobs, group)
+                gone |= await self._delete_group(self.stores.by_location[location].blobs, group)
             except (BackendUnavailableError, BackendMisconfiguredError) as error:
                 # The rows are tombstones by now: unreadable, and due for every later sweep.
                 logger.warning("erase.unfinished", extra={"count": len(group), "cause": type(error).__name__})
         return gone
+
+    async def _delete_group(self, blobs: BlobStore, group: Sequence[Audio]) -> set[AudioName]:
+        targets = await self._targets(blobs, group)
+        outcomes = await blobs.delete_many(list(targets.values())) if targets else []
+        left = {name for name, out in zip(targets, outcomes, strict=True) if out is not DeleteOutcome.DELETED}
+        deleted = [audio for audio in group if audio.name not in left]
+        still_there = await blobs.present([audio.object_key for audio in deleted]) if deleted else set()
+        return {audio.name for audio in deleted if audio.object_key not in still_there}
+
+    async def _targets(self, blobs: BlobStore, group: Sequence[Audio]) -> dict[AudioName, BlobTarget]:
+        """What to delete; nothing for an audio whose key is empty, or not its own any more.
+
+        A key with an audio id in it is the row's for ever. A key that the caller chose gets another owner as soon as
+        the row is gone, so the delete names the very object: the one that was committed, or else the one that lies
+        there while the row holds the claim. It is looked at first, and the row is read after: so it was nobody else's.
+        """
+        named = {a.name: BlobTarget(key=a.object_key, etag=a.etag if a.claims_key else None) for a in group}
+        unnamed = [audio for audio in group if audio.claims_key and not audio.etag]
+        lying = {audio.name: await blobs.head(audio.object_key) for audio in unnamed}
+        rows = await self.catalog.get_many([audio.name for audio in unnamed]) if unnamed else {}
+        for audio in unnamed:
+            del named[audio.name]
+            blob = lying[audio.name]
+            if blob is not None and audio.name in rows:
+                named[audio.name] = BlobTarget(key=audio.object_key, etag=blob.etag)
+        return named
 
     async def _settle(self, gone: Sequence[Audio]) -> set[AudioName]:
         """D4 where no late PUT can land any more; the others stay as tombstones until then."""
@@ -99,16 +125,3 @@ class EraseAudio:
         if fresh := [audio for audio in waiting if not audio.bytes_gone]:
             await self.catalog.mark_bytes_gone(fresh)
         return {audio.name for audio in waiting}
-
-
-async def _delete_group(blobs: BlobStore, group: Sequence[Audio]) -> set[AudioName]:
-    outcomes = await blobs.delete_many([_target(audio) for audio in group])
-    deleted = [audio for audio, outcome in zip(group, outcomes, strict=True) if outcome is DeleteOutcome.DELETED]
-    still_there = await blobs.present([audio.object_key for audio in deleted]) if deleted else set()
-    return {audio.name for audio in deleted if audio.object_key not in still_there}
-
-
-def _target(audio: Audio) -> BlobTarget:
-    # A key with an audio id in it is this row's for ever. A key that the caller chose may get another owner, so the
-    # delete names the very object that this row wrote.
-    return BlobTarget(key=audio.object_key, etag=audio.etag if audio.claims_key else None)

@@ -194,3 +194,22 @@ def test_storage_tells_what_it_is(stage: Stage) -> None:
     assert info.max_single_put_bytes == 5_368_709_120
     assert info.keeps_text
     assert not info.fallback_active
+
+
+async def test_an_audio_in_its_last_second_has_no_link_and_leaves_the_others_theirs(stage: Stage) -> None:
+    short, long = await stage.saved(ttl=HOUR), await stage.saved(ttl=2 * HOUR)
+    stage.clock.advance(HOUR - timedelta(milliseconds=500))
+
+    refused, signed = await sign(stage, short.name, long.name)
+
+    assert isinstance(refused, AudioNotFoundError)
+    assert isinstance(signed, SignedUrl)
+
+
+async def test_a_link_of_a_second_lives_two_so_that_every_store_can_sign_it(stage: Stage) -> None:
+    audio = await stage.saved(ttl=HOUR)
+
+    [signed] = await sign(stage, audio.name, ttl=timedelta(seconds=1))
+
+    assert signed.expire_time == stage.clock.now() + timedelta(seconds=2)
+    assert signed.limited_by is LimitedBy.REQUEST

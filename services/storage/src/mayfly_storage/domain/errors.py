@@ -87,7 +87,10 @@ class ObjectKeyTakenError(StorageError):
 
     def __init__(self, object_key: str) -> None:
         """Take the key."""
-        super().__init__(f"Another audio holds the key {object_key!r}. Delete it first, or choose other key fields.")
+        super().__init__(
+            f"Another audio holds the key {object_key!r}, or held it until moments ago: a deleted key is free again "
+            f"after a sweep, when no late upload can land any more. Delete it, wait, or choose other key fields."
+        )
         self.object_key = object_key
 
 

@@ -19,6 +19,10 @@ MAX_URL_LIFETIME = timedelta(days=7)
 """Signature version 4 allows no more; the embedded backend keeps to the same."""
 
 
+MIN_URL_LIFETIME = timedelta(seconds=2)
+"""Some stores know whole seconds only, and a second passes quickly. An audio that ends earlier gets no longer link."""
+
+
 class LimitedBy(StrEnum):
     """What set the end of a link's life."""
 
@@ -73,7 +77,7 @@ def link_end(
     life, limit = (collection.url_lifetime, LimitedBy.POLICY) if ttl is None else (ttl, LimitedBy.REQUEST)
     if life > MAX_URL_LIFETIME:
         life, limit = MAX_URL_LIFETIME, LimitedBy.POLICY
-    end = now + life
+    end = now + max(life, MIN_URL_LIFETIME)
     if audio.expire_time is not None and audio.expire_time < end:
         return audio.expire_time, LimitedBy.OBJECT
     return end, limit

@@ -193,8 +193,10 @@ class BlobStore(Protocol):
 class LinkSigner(Protocol):
     """The links. Signing does not look whether the audio exists."""
 
-    async def sign_urls(self, wishes: Sequence[LinkWish]) -> list[SignedUrl]:
+    async def sign_urls(self, wishes: Sequence[LinkWish]) -> list[SignedUrl | None]:
         """A GET link for each wish, in order; none lives longer than its wish or than the signer's credentials.
+
+        None where that would be less than a second, because some stores know no shorter links.
 
         The link serves the audio's content type, a file name without personal data, and `Cache-Control: private`.
         `limited_by` is CREDENTIALS where they cut it, and OBJECT otherwise (the use case knows better).

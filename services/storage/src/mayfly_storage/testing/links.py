@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -35,15 +36,17 @@ class MemoryLinks:
         self._granted: dict[str, Audio] = {}
         self._numbers = count(1)
 
-    async def sign_urls(self, wishes: Sequence[LinkWish]) -> list[SignedUrl]:
+    async def sign_urls(self, wishes: Sequence[LinkWish]) -> list[SignedUrl | None]:
         """A GET link for each wish."""
         self._raise_failure()
         return [self._sign(wish) for wish in wishes]
 
-    def _sign(self, wish: LinkWish) -> SignedUrl:
+    def _sign(self, wish: LinkWish) -> SignedUrl | None:
         end, limited_by = wish.expire_time, LimitedBy.OBJECT
         if self.credentials_expire_time is not None and self.credentials_expire_time < end:
             end, limited_by = self.credentials_expire_time, LimitedBy.CREDENTIALS
+        if end - self._now() < timedelta(seconds=1):
+            return None
         url = f"http://links.invalid/{wish.audio.name}?sig={next(self._numbers)}"
         self._signed[url] = (wish, end)
         return SignedUrl(url=url, expire_time=end, limited_by=limited_by)

@@ -80,7 +80,7 @@ class SignUrls:
         # A collection that is configured no more takes the rest of the batch along otherwise.
         known = [audio for audio in readable if audio.collection in self.collections.by_id]
         signed = await self._sign(known, now, ttl=ttl, attachment=attachment)
-        unknown = {audio.name: audio.collection for audio in readable if audio.name not in signed}
+        unknown = {audio.name: audio.collection for audio in readable if audio not in known}
         return {name: signed.get(name) or self._refusal(name, unknown) for name in names}
 
     def _refusal(self, name: AudioName, unknown: Mapping[AudioName, str]) -> StorageError:
@@ -103,6 +103,7 @@ class SignUrls:
             ]
             urls = await store.links.sign_urls(wishes) if wishes else []
             for audio, (_, limit), url in zip(here, ends, urls, strict=True):
-                cut = url.limited_by is LimitedBy.CREDENTIALS
-                signed[audio.name] = url if cut else replace(url, limited_by=limit)
+                if url is not None:  # else it ends within this second, and is as good as gone
+                    cut = url.limited_by is LimitedBy.CREDENTIALS
+                    signed[audio.name] = url if cut else replace(url, limited_by=limit)
         return signed

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from mayfly_storage.backends.aws.errors import RETRY_AFTER
 from mayfly_storage.backends.aws.uploads import put_headers, put_parameters
 from mayfly_storage.domain.content_types import EXTENSIONS
 from mayfly_storage.domain.errors import (
-    AudioNotFoundError,
     BackendMisconfiguredError,
-    BackendUnavailableError,
     UploadFencedError,
 )
 from mayfly_storage.domain.links import Guarantee, LimitedBy, SignedUrl, UploadGrant
@@ -42,23 +39,21 @@ class S3Links:
         self._credentials = credentials
         self._calls = calls
 
-    async def sign_urls(self, wishes: Sequence[LinkWish]) -> list[SignedUrl]:
-        """A GET link for each wish.
-
-        A wish of less than a second cannot be met, since the shortest link would outlive it: raises AudioNotFoundError
-        where it is the audio that ends.
-        """
+    async def sign_urls(self, wishes: Sequence[LinkWish]) -> list[SignedUrl | None]:
+        """A GET link for each wish; None for less than a second, since the shortest link would outlive it."""
         return await self._calls(self._sign_all, wishes) if wishes else []
 
-    def _sign_all(self, wishes: Sequence[LinkWish]) -> list[SignedUrl]:
+    def _sign_all(self, wishes: Sequence[LinkWish]) -> list[SignedUrl | None]:
         limit = self._credentials.end()
         return [self._sign(wish, limit) for wish in wishes]
 
-    def _sign(self, wish: LinkWish, limit: datetime | None) -> SignedUrl:
+    def _sign(self, wish: LinkWish, limit: datetime | None) -> SignedUrl | None:
         end, cut = _earlier(wish.expire_time, limit)
         signed = self._presigner.sign("get_object", lambda seconds: self._get_parameters(wish, seconds), end=end)
         if signed is None:
-            raise self._expired() if cut else _too_short(wish, self._calls.service)
+            if cut:
+                raise self._expired()
+            return None
         limited_by = LimitedBy.CREDENTIALS if cut else LimitedBy.OBJECT
         return SignedUrl(url=signed.url, expire_time=signed.expire_time, limited_by=limited_by)
 
@@ -99,12 +94,6 @@ class S3Links:
 def _earlier(end: datetime, limit: datetime | None) -> tuple[datetime, bool]:
     """The end of a link, and whether the limit cut it."""
     return (limit, True) if limit is not None and limit < end else (end, False)
-
-
-def _too_short(wish: LinkWish, service: str) -> Exception:
-    if wish.audio.expire_time is not None and wish.audio.expire_time <= wish.expire_time:
-        return AudioNotFoundError(wish.audio.name)
-    return BackendUnavailableError(service, retry_after=RETRY_AFTER)
 
 
 def _extension(audio: Audio) -> str:

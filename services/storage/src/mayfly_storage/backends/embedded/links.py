@@ -35,7 +35,7 @@ class HmacLinks:
     base_url: str
     """Scheme, host and perhaps a port and a path; without a slash at the end."""
 
-    async def sign_urls(self, wishes: Sequence[LinkWish]) -> list[SignedUrl]:
+    async def sign_urls(self, wishes: Sequence[LinkWish]) -> list[SignedUrl | None]:
         """A GET link (which HEAD may use, too) for each wish."""
         return [self._sign(wish) for wish in wishes]
 

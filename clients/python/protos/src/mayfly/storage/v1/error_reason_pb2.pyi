@@ -86,7 +86,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "AUDIO_NOT_FOUND", "domain": "storage.mayfly", "metadata": {"name": "audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479"}}
     """
     ERROR_REASON_OBJECT_KEY_TAKEN: _ErrorReason.ValueType  # 105
-    """ALREADY_EXISTS. Another audio holds the key that the caller chose. Delete it first, or choose other key fields.
+    """ALREADY_EXISTS. Another audio holds the key that the caller chose, or held it until moments ago: a deleted key is free
+    again after a sweep, when no late upload can land any more. Delete it, wait, or choose other key fields.
 
         {"reason": "OBJECT_KEY_TAKEN", "domain": "storage.mayfly", "metadata": {"object_key": "users/u1/recordings/r1/audio.m4a"}}
     """
@@ -215,7 +216,8 @@ ERROR_REASON_AUDIO_NOT_FOUND: ErrorReason.ValueType  # 104
     {"reason": "AUDIO_NOT_FOUND", "domain": "storage.mayfly", "metadata": {"name": "audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479"}}
 """
 ERROR_REASON_OBJECT_KEY_TAKEN: ErrorReason.ValueType  # 105
-"""ALREADY_EXISTS. Another audio holds the key that the caller chose. Delete it first, or choose other key fields.
+"""ALREADY_EXISTS. Another audio holds the key that the caller chose, or held it until moments ago: a deleted key is free
+again after a sweep, when no late upload can land any more. Delete it, wait, or choose other key fields.
 
     {"reason": "OBJECT_KEY_TAKEN", "domain": "storage.mayfly", "metadata": {"object_key": "users/u1/recordings/r1/audio.m4a"}}
 """

@@ -816,7 +816,9 @@ class SignUrlsRequest(_message.Message):
 
     @_builtins.property
     def ttl(self) -> _duration_pb2.Duration:
-        """Optional. How long the links should live. At least 1 s. Default: the collection's; cut to what is true."""
+        """Optional. How long the links should live. At least 1 s, and no shorter than 2 s where the audio lives that long.
+        Default: the collection's; cut to what is true.
+        """
 
     def __init__(
         self,

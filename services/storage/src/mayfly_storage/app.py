@@ -46,12 +46,7 @@ class RunningStorage:
 
 
 async def serve(settings: StorageSettings, *, announce: Callable[[RunningStorage], None]) -> None:
-    """Serve until SIGTERM or SIGINT, then drain.
-
-    Args:
-        settings: All of them.
-        announce: Called once everything serves.
-    """
+    """Serve until SIGTERM or SIGINT, then drain; `announce` is called once everything serves."""
     async with running_storage(settings) as running:
         announce(running)
         await serve_until_signal(running.storage, running.retention)
@@ -78,16 +73,14 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
         readiness = Readiness()
         await stack.enter_async_context(watching(backend, readiness, every=settings.readiness_interval))
 
-        storage = _builder(settings, settings.listen, telemetry)
-        storage.add(
+        storage = _builder(settings, settings.listen, telemetry).add(
             add_StorageServiceServicer_to_server,
             StorageServicer(storage_calls, uploads=uploads),
             service=STORAGE_SERVICE,
             readiness=readiness,
         )
         # A server of its own, because it is a right of its own, which a network policy must be able to see.
-        retention = _builder(settings, settings.retention_listen, telemetry)
-        retention.add(
+        retention = _builder(settings, settings.retention_listen, telemetry).add(
             add_RetentionServiceServicer_to_server,
             RetentionServicer(RetentionUseCases.over(world)),
             service=RETENTION_SERVICE,

@@ -92,4 +92,4 @@ def list_certificates(request: retention_pb.ListCertificatesRequest) -> NoReturn
 
 def _end(form: Form, method: str) -> NoReturn:
     form.done()
-    raise NotImplementedYetError(f"The method {method}")
+    raise NotImplementedYetError(method)

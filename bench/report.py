@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A measurement beside its limit. `goal` is what the ratio should reach: at most, or at least."""
+    """A measurement beside its limit. `goal` is what the ratio should reach: at most, or at least; None: shown only."""
 
     name: str
     unit: str
     measured: float
     limit: float
     limit_name: str
-    goal: float
+    goal: float | None
     higher_is_better: bool
 
     @property
@@ -32,6 +32,8 @@ class Row:
     @property
     def is_reached(self) -> bool:
         """Whether the ratio is on the good side of its goal."""
+        if self.goal is None:
+            return True
         return self.ratio >= self.goal if self.higher_is_better else self.ratio <= self.goal
 
 
@@ -44,13 +46,14 @@ def show(rows: list[Row], console: Console) -> None:
     """The rows for people."""
     table = Table("what", "Mayfly", "limit", "is", "ratio", "goal", title="Each ratio is of one run")
     for row in rows:
-        sign, colour = (">=" if row.higher_is_better else "<="), ("green" if row.is_reached else "red")
+        goal = "" if row.goal is None else f"{'>=' if row.higher_is_better else '<='} {row.goal}"
+        colour = "green" if row.is_reached else "red"
         table.add_row(
             row.name,
             f"{row.measured:,.4g} {row.unit}",
             f"{row.limit:,.4g} {row.unit}",
             row.limit_name,
             f"[{colour}]{row.ratio:.2f}[/]",
-            f"{sign} {row.goal}",
+            goal,
         )
     console.print(table)

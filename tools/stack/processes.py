@@ -79,12 +79,11 @@ def stop(processes: Sequence[Running], *, patience: float) -> list[Running]:
 
 def start_of(pid: int) -> str | None:
     """When the process of this id started; None if there is none, or only its remains."""
-    if pid in _children:
+    started = _start_by_proc(pid) if Path("/proc/self/stat").exists() else _start_by_ps(pid)
+    if started is None and (child := _children.pop(pid, None)):
         # Our own child stays a zombie until somebody asks how it ended.
-        _children[pid].poll()
-    if Path("/proc/self/stat").exists():
-        return _start_by_proc(pid)
-    return _start_by_ps(pid)
+        child.wait()
+    return started
 
 
 def tail(log: Path) -> str:

@@ -176,7 +176,7 @@ class StorageSettings(ServerSettings):
     """Embedded: HTTP requests at a time; the next is told to come back. Bounds open files and memory."""
 
     links_transfer_timeout: Period = timedelta(minutes=5)
-    """Embedded: how long one transfer may take. A download begun before the expiry ends this much later at most."""
+    """Embedded: how long one transfer may take. A download is cut off when its audio expires, whatever this says."""
 
     headroom_bytes: int = Field(default=16 * 1024 * 1024, ge=0)
     """Embedded: room that audio leaves free on the disk, so that a full store can still be swept."""

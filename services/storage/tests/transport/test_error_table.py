@@ -22,7 +22,7 @@ from mayfly_storage.transport.errors import DOMAIN, ERROR_TABLE, failure
 
 PROTOS = Path(__file__).resolve().parents[4] / "protos"
 INTERNAL = {errors.StorageError, errors.StateChangedError, errors.RequestSeenError}
-# Reasons that the runtime raises by itself, and the one of a later release.
+# Reasons that the runtime raises by itself, the one of an item that is left alone, and the one of a later release.
 NOT_OURS = {
     "UNSPECIFIED",
     "CALLER_UNAUTHENTICATED",
@@ -31,6 +31,7 @@ NOT_OURS = {
     "SERVER_BUSY",
     "NOT_IMPLEMENTED",
     "INTERNAL",
+    "NOT_DUE",
     "QUOTA_EXCEEDED",
 }
 SAMPLES: dict[type[Exception], Exception] = {

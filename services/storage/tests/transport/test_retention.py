@@ -72,6 +72,7 @@ async def test_what_is_live_is_skipped_and_told_why(served: Served) -> None:
 
     [result] = purged.results
     assert result.outcome == Outcome.OUTCOME_SKIPPED
+    assert result.failure.reason == error_reason_pb2.ERROR_REASON_NOT_DUE
     assert result.failure.message == "It is live, or not due yet."
     assert (await served.storage.GetAudio(storage_pb.GetAudioRequest(name=audio.name))).audio == audio
 
@@ -87,7 +88,7 @@ async def test_what_the_store_cannot_delete_is_told_to_come_again(memory: Served
     [result] = purged.results
     assert (result.outcome, result.tombstone_kept) == (Outcome.OUTCOME_FAILED, False)
     assert result.failure.reason == error_reason_pb2.ERROR_REASON_BACKEND_UNAVAILABLE
-    assert dict(result.failure.metadata) == {"backend": "local"}
+    assert dict(result.failure.metadata) == {"backend": "LOCAL"}
 
 
 async def test_a_tombstone_that_waits_for_late_puts_is_told(served: Served) -> None:

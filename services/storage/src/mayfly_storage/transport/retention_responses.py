@@ -84,10 +84,9 @@ def _failure(item: DueItem, result: PurgeResult) -> failure_pb2.Failure:
         return failure_pb2.Failure(
             reason=error_reason_pb2.ERROR_REASON_BACKEND_UNAVAILABLE,
             message=result.message,
-            metadata={"backend": item.location.lower()},
+            metadata={"backend": item.location.value},
         )
-    # To be skipped is no error, and the closed list has no reason for it; the message tells.
-    return failure_pb2.Failure(message=result.message)
+    return failure_pb2.Failure(reason=error_reason_pb2.ERROR_REASON_NOT_DUE, message=result.message)
 
 
 def _timestamp(time: datetime) -> Timestamp:

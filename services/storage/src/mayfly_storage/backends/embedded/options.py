@@ -23,7 +23,7 @@ class LinkServerOptions:
     idle_timeout: timedelta = timedelta(seconds=30)
     """How long a client may stall between two pieces of a body, in either direction."""
     transfer_timeout: timedelta = timedelta(minutes=5)
-    """How long one transfer may take. Together with the expiry, the last moment at which anything is read."""
+    """How long one transfer may take. A download is cut off earlier when its audio expires."""
     drain: timedelta = timedelta(seconds=10)
     """How long transfers may go on after the server was told to stop."""
 

@@ -53,7 +53,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 6
     """UNIMPLEMENTED. The contract has this method, and this release does not carry it out yet.
 
-        {"reason": "NOT_IMPLEMENTED", "domain": "storage.mayfly", "metadata": {"feature": "GetUsage"}}
+        {"reason": "NOT_IMPLEMENTED", "domain": "storage.mayfly", "metadata": {"feature": "The method GetUsage"}}
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 7
     """INTERNAL. A fault of the server. Its log has the details, under the trace id of the call.
@@ -134,17 +134,22 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_BACKEND_UNAVAILABLE: _ErrorReason.ValueType  # 114
     """UNAVAILABLE. The store behind the service does not answer. A RetryInfo says when to try again.
 
-        {"reason": "BACKEND_UNAVAILABLE", "domain": "storage.mayfly", "metadata": {"backend": "s3"}}
+        {"reason": "BACKEND_UNAVAILABLE", "domain": "storage.mayfly", "metadata": {"backend": "S3"}}
     """
     ERROR_REASON_BACKEND_MISCONFIGURED: _ErrorReason.ValueType  # 115
     """FAILED_PRECONDITION. The store refuses the service: credentials, rights, bucket, table or region are wrong. An operator has to act.
 
-        {"reason": "BACKEND_MISCONFIGURED", "domain": "storage.mayfly", "metadata": {"backend": "s3", "cause": "AccessDenied"}}
+        {"reason": "BACKEND_MISCONFIGURED", "domain": "storage.mayfly", "metadata": {"backend": "S3", "cause": "AccessDenied"}}
     """
     ERROR_REASON_CERTIFICATE_CONFLICT: _ErrorReason.ValueType  # 116
     """ABORTED. Another certificate was appended in between. Read the newest one and append again.
 
         {"reason": "CERTIFICATE_CONFLICT", "domain": "storage.mayfly", "metadata": {"previous_sha256": "9f86d0..."}}
+    """
+    ERROR_REASON_NOT_DUE: _ErrorReason.ValueType  # 117
+    """FAILED_PRECONDITION. In PurgeAudio: the item is live, has changed, or may not be decided yet; nothing was deleted.
+
+        {"reason": "NOT_DUE", "domain": "storage.mayfly", "metadata": {}}
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -183,7 +188,7 @@ ERROR_REASON_SERVER_BUSY: ErrorReason.ValueType  # 5
 ERROR_REASON_NOT_IMPLEMENTED: ErrorReason.ValueType  # 6
 """UNIMPLEMENTED. The contract has this method, and this release does not carry it out yet.
 
-    {"reason": "NOT_IMPLEMENTED", "domain": "storage.mayfly", "metadata": {"feature": "GetUsage"}}
+    {"reason": "NOT_IMPLEMENTED", "domain": "storage.mayfly", "metadata": {"feature": "The method GetUsage"}}
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 7
 """INTERNAL. A fault of the server. Its log has the details, under the trace id of the call.
@@ -264,16 +269,21 @@ ERROR_REASON_STORAGE_FULL: ErrorReason.ValueType  # 113
 ERROR_REASON_BACKEND_UNAVAILABLE: ErrorReason.ValueType  # 114
 """UNAVAILABLE. The store behind the service does not answer. A RetryInfo says when to try again.
 
-    {"reason": "BACKEND_UNAVAILABLE", "domain": "storage.mayfly", "metadata": {"backend": "s3"}}
+    {"reason": "BACKEND_UNAVAILABLE", "domain": "storage.mayfly", "metadata": {"backend": "S3"}}
 """
 ERROR_REASON_BACKEND_MISCONFIGURED: ErrorReason.ValueType  # 115
 """FAILED_PRECONDITION. The store refuses the service: credentials, rights, bucket, table or region are wrong. An operator has to act.
 
-    {"reason": "BACKEND_MISCONFIGURED", "domain": "storage.mayfly", "metadata": {"backend": "s3", "cause": "AccessDenied"}}
+    {"reason": "BACKEND_MISCONFIGURED", "domain": "storage.mayfly", "metadata": {"backend": "S3", "cause": "AccessDenied"}}
 """
 ERROR_REASON_CERTIFICATE_CONFLICT: ErrorReason.ValueType  # 116
 """ABORTED. Another certificate was appended in between. Read the newest one and append again.
 
     {"reason": "CERTIFICATE_CONFLICT", "domain": "storage.mayfly", "metadata": {"previous_sha256": "9f86d0..."}}
+"""
+ERROR_REASON_NOT_DUE: ErrorReason.ValueType  # 117
+"""FAILED_PRECONDITION. In PurgeAudio: the item is live, has changed, or may not be decided yet; nothing was deleted.
+
+    {"reason": "NOT_DUE", "domain": "storage.mayfly", "metadata": {}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -37,7 +37,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CALLER_FORBIDDEN: _ErrorReason.ValueType  # 3
     """PERMISSION_DENIED. The caller is known, and has no right to this method.
 
-        {"reason": "CALLER_FORBIDDEN", "domain": "synth.mayfly", "metadata": {"caller": "gateway", "method": "/mayfly.storage.v1.RetentionService/PurgeAudio"}}
+        {"reason": "CALLER_FORBIDDEN", "domain": "synth.mayfly", "metadata": {"caller": "gateway", "method": "/mayfly.synth.v1.SynthService/ProcessAudio"}}
     """
     ERROR_REASON_DEADLINE_TOO_SHORT: _ErrorReason.ValueType  # 4
     """DEADLINE_EXCEEDED. Too little time was left to begin, or the time ran out while the server worked (then the
@@ -53,7 +53,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 6
     """UNIMPLEMENTED. The contract has this method, and this release does not carry it out yet.
 
-        {"reason": "NOT_IMPLEMENTED", "domain": "synth.mayfly", "metadata": {"feature": "GetUsage"}}
+        {"reason": "NOT_IMPLEMENTED", "domain": "synth.mayfly", "metadata": {"feature": "ProcessAudio"}}
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 7
     """INTERNAL. A fault of the server. Its log has the details, under the trace id of the call.
@@ -161,7 +161,7 @@ ERROR_REASON_CALLER_UNAUTHENTICATED: ErrorReason.ValueType  # 2
 ERROR_REASON_CALLER_FORBIDDEN: ErrorReason.ValueType  # 3
 """PERMISSION_DENIED. The caller is known, and has no right to this method.
 
-    {"reason": "CALLER_FORBIDDEN", "domain": "synth.mayfly", "metadata": {"caller": "gateway", "method": "/mayfly.storage.v1.RetentionService/PurgeAudio"}}
+    {"reason": "CALLER_FORBIDDEN", "domain": "synth.mayfly", "metadata": {"caller": "gateway", "method": "/mayfly.synth.v1.SynthService/ProcessAudio"}}
 """
 ERROR_REASON_DEADLINE_TOO_SHORT: ErrorReason.ValueType  # 4
 """DEADLINE_EXCEEDED. Too little time was left to begin, or the time ran out while the server worked (then the
@@ -177,7 +177,7 @@ ERROR_REASON_SERVER_BUSY: ErrorReason.ValueType  # 5
 ERROR_REASON_NOT_IMPLEMENTED: ErrorReason.ValueType  # 6
 """UNIMPLEMENTED. The contract has this method, and this release does not carry it out yet.
 
-    {"reason": "NOT_IMPLEMENTED", "domain": "synth.mayfly", "metadata": {"feature": "GetUsage"}}
+    {"reason": "NOT_IMPLEMENTED", "domain": "synth.mayfly", "metadata": {"feature": "ProcessAudio"}}
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 7
 """INTERNAL. A fault of the server. Its log has the details, under the trace id of the call.

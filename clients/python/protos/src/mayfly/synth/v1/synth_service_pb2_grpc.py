@@ -100,7 +100,7 @@ class SynthServiceServicer(object):
     def Synthesize(self, request, context):
         """Synthesize speaks a text, stores it and answers the stored audio with a link. Idempotent by `request_id`. Nothing is
         stored unless it returns. Reasons: INVALID_REQUEST, TEXT_EMPTY, TEXT_TOO_LONG, TEXT_UNSPEAKABLE, VOICE_UNKNOWN,
-        SPEAKER_UNKNOWN, FORMAT_UNKNOWN, SSML_INVALID, STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED,
+        SPEAKER_UNKNOWN, FORMAT_UNKNOWN, SSML_INVALID, AUDIO_TOO_LARGE, STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED,
         REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

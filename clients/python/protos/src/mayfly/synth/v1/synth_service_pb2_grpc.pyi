@@ -47,7 +47,7 @@ class SynthServiceStub:
     Synthesize: _grpc.UnaryUnaryMultiCallable[_synth_service_pb2.SynthesizeRequest, _synth_service_pb2.SynthesizeResponse]
     """Synthesize speaks a text, stores it and answers the stored audio with a link. Idempotent by `request_id`. Nothing is
     stored unless it returns. Reasons: INVALID_REQUEST, TEXT_EMPTY, TEXT_TOO_LONG, TEXT_UNSPEAKABLE, VOICE_UNKNOWN,
-    SPEAKER_UNKNOWN, FORMAT_UNKNOWN, SSML_INVALID, STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED,
+    SPEAKER_UNKNOWN, FORMAT_UNKNOWN, SSML_INVALID, AUDIO_TOO_LARGE, STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED,
     REQUEST_ID_REUSED.
     """
     StreamSynthesize: _grpc.StreamStreamMultiCallable[_synth_service_pb2.StreamSynthesizeRequest, _synth_service_pb2.StreamSynthesizeResponse]
@@ -81,7 +81,7 @@ class SynthServiceAsyncStub(SynthServiceStub):
     Synthesize: _aio.UnaryUnaryMultiCallable[_synth_service_pb2.SynthesizeRequest, _synth_service_pb2.SynthesizeResponse]  # type: ignore[assignment]
     """Synthesize speaks a text, stores it and answers the stored audio with a link. Idempotent by `request_id`. Nothing is
     stored unless it returns. Reasons: INVALID_REQUEST, TEXT_EMPTY, TEXT_TOO_LONG, TEXT_UNSPEAKABLE, VOICE_UNKNOWN,
-    SPEAKER_UNKNOWN, FORMAT_UNKNOWN, SSML_INVALID, STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED,
+    SPEAKER_UNKNOWN, FORMAT_UNKNOWN, SSML_INVALID, AUDIO_TOO_LARGE, STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED,
     REQUEST_ID_REUSED.
     """
     StreamSynthesize: _aio.StreamStreamMultiCallable[_synth_service_pb2.StreamSynthesizeRequest, _synth_service_pb2.StreamSynthesizeResponse]  # type: ignore[assignment]
@@ -136,7 +136,7 @@ class SynthServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_synth_service_pb2.SynthesizeResponse, _abc.Awaitable[_synth_service_pb2.SynthesizeResponse]]:
         """Synthesize speaks a text, stores it and answers the stored audio with a link. Idempotent by `request_id`. Nothing is
         stored unless it returns. Reasons: INVALID_REQUEST, TEXT_EMPTY, TEXT_TOO_LONG, TEXT_UNSPEAKABLE, VOICE_UNKNOWN,
-        SPEAKER_UNKNOWN, FORMAT_UNKNOWN, SSML_INVALID, STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED,
+        SPEAKER_UNKNOWN, FORMAT_UNKNOWN, SSML_INVALID, AUDIO_TOO_LARGE, STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED,
         REQUEST_ID_REUSED.
         """
 

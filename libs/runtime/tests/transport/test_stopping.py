@@ -88,7 +88,12 @@ async def test_draining_twice_waits_for_the_same_end(start: Any) -> None:
 
     await asyncio.gather(server.drain(), server.drain())
     await server.drain()
-    await server.wait_stopped()
+    await asyncio.wait_for(server.wait_stopped(), PATIENCE)
+
+    async with grpc.aio.insecure_channel(server.address) as channel:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await channel.unary_unary("/any.Service/Method")(b"", timeout=PATIENCE)
+    assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
 async def test_giving_up_a_wait_does_not_stop_the_draining(start: Any, echo: Any, call: Any) -> None:

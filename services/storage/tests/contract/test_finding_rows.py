@@ -153,7 +153,7 @@ async def test_an_uncommitted_upload_is_due_after_its_grace(subject: Subject) ->
     audio = subject.an_audio()
     await subject.catalog.reserve(audio, None)
 
-    await _is_due_from(subject, audio, audio.upload_deadline + TIMING.pending_grace)
+    await _assert_due_from(subject, audio, audio.upload_deadline + TIMING.pending_grace)
 
 
 async def test_a_ready_audio_is_due_when_it_expires(subject: Subject) -> None:
@@ -162,7 +162,7 @@ async def test_a_ready_audio_is_due_when_it_expires(subject: Subject) -> None:
     await subject.catalog.make_ready(audio.ready(etag="tag"))
 
     assert audio.expire_time is not None
-    await _is_due_from(subject, audio, audio.expire_time)
+    await _assert_due_from(subject, audio, audio.expire_time)
 
 
 async def test_a_kept_audio_is_never_due(subject: Subject) -> None:
@@ -179,7 +179,7 @@ async def test_a_tombstone_is_due_at_once(subject: Subject) -> None:
     now = subject.clock.advance(timedelta(seconds=5))
     await subject.catalog.begin_delete([audio], now)
 
-    await _is_due_from(subject, audio, now)
+    await _assert_due_from(subject, audio, now)
 
 
 async def test_a_tombstone_whose_bytes_are_gone_is_due_when_no_late_put_can_land(subject: Subject) -> None:
@@ -189,10 +189,10 @@ async def test_a_tombstone_whose_bytes_are_gone_is_due_when_no_late_put_can_land
         [a for a in await subject.catalog.begin_delete([audio], subject.clock.now()) if a]
     )
 
-    await _is_due_from(subject, audio, audio.upload_deadline + TIMING.late_put_bound)
+    await _assert_due_from(subject, audio, audio.upload_deadline + TIMING.late_put_bound)
 
 
-async def _is_due_from(subject: Subject, audio: Audio, time: datetime) -> None:
+async def _assert_due_from(subject: Subject, audio: Audio, time: datetime) -> None:
     assert await due(subject.catalog, time - JOT) == []
     assert await due(subject.catalog, time) == [audio.name]
 

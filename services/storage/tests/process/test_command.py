@@ -168,7 +168,7 @@ async def test_help_names_the_commands(tmp_path: Path) -> None:
     assert all(command in ended.out for command in ("serve", "provision", "config"))
 
 
-def refuses(ended: Ended, *expected: str) -> None:
+def assert_refused(ended: Ended, *expected: str) -> None:
     """One clear message, exit code 2, no traceback."""
     assert ended.code == 2, ended.err
     assert "Traceback" not in ended.err
@@ -188,14 +188,14 @@ async def test_wrong_settings_are_told_all_at_once(tmp_path: Path) -> None:
         MAYFLY_STORAGE_LINK_SECRET="too short",
     )
 
-    refuses(
+    assert_refused(
         ended, "4 problems", "MAYFLY_STORAGE_BACKEND", "MAYFLY_STORAGE_LISTEN", "collection 'a'", "at least 32 bytes"
     )
     assert "too short" not in ended.err
 
 
 async def test_contradictory_periods_are_told(tmp_path: Path) -> None:
-    refuses(await run(tmp_path, MAYFLY_STORAGE_ORPHAN_GRACE="1m"), "orphan_grace (0:01:00) must be longer")
+    assert_refused(await run(tmp_path, MAYFLY_STORAGE_ORPHAN_GRACE="1m"), "orphan_grace (0:01:00) must be longer")
 
 
 @pytest.mark.parametrize("variable", ["LISTEN", "RETENTION_LISTEN", "LINKS_LISTEN"])
@@ -205,25 +205,25 @@ async def test_a_port_that_is_taken_is_told(tmp_path: Path, variable: str) -> No
         holder.listen()
         address = f"127.0.0.1:{holder.getsockname()[1]}"
 
-        refuses(await run(tmp_path, **{f"MAYFLY_STORAGE_{variable}": address}), f"{address} is in use")
+        assert_refused(await run(tmp_path, **{f"MAYFLY_STORAGE_{variable}": address}), f"{address} is in use")
 
 
 async def test_a_data_folder_that_is_a_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("x")
 
-    refuses(await run(tmp_path), str(tmp_path / "data"), "it is a file")
+    assert_refused(await run(tmp_path), str(tmp_path / "data"), "it is a file")
 
 
 async def test_a_data_folder_that_another_process_holds_is_told(tmp_path: Path) -> None:
     async with serving(tmp_path) as (process, _):
-        refuses(await run(tmp_path), f"another process (pid {process.pid}) uses it")
+        assert_refused(await run(tmp_path), f"another process (pid {process.pid}) uses it")
 
 
 async def test_a_secret_that_was_cut_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data/privacy.key").write_bytes(b"x")
 
-    refuses(await run(tmp_path), "privacy.key has 1 bytes instead of 32", "MAYFLY_STORAGE_DATA_DIR")
+    assert_refused(await run(tmp_path), "privacy.key has 1 bytes instead of 32", "MAYFLY_STORAGE_DATA_DIR")
 
 
 async def test_a_callers_file_that_cannot_be_used_is_told(tmp_path: Path) -> None:
@@ -231,17 +231,17 @@ async def test_a_callers_file_that_cannot_be_used_is_told(tmp_path: Path) -> Non
 
     ended = await run(tmp_path, MAYFLY_STORAGE_CALLERS_FILE=str(tmp_path / "callers.toml"))
 
-    refuses(ended, "callers.toml cannot be used")
+    assert_refused(ended, "callers.toml cannot be used")
 
 
 async def test_serving_others_without_callers_is_refused(tmp_path: Path) -> None:
-    refuses(await run(tmp_path, MAYFLY_STORAGE_LISTEN="0.0.0.0:0"), "without callers")
+    assert_refused(await run(tmp_path, MAYFLY_STORAGE_LISTEN="0.0.0.0:0"), "without callers")
 
 
 async def test_aws_without_bucket_and_region_is_told(tmp_path: Path) -> None:
     ended = await run(tmp_path, MAYFLY_STORAGE_BACKEND="aws")
 
-    refuses(ended, "MAYFLY_STORAGE_BUCKET", "MAYFLY_STORAGE_REGION", "MAYFLY_STORAGE_PRIVACY_SECRET")
+    assert_refused(ended, "MAYFLY_STORAGE_BUCKET", "MAYFLY_STORAGE_REGION", "MAYFLY_STORAGE_PRIVACY_SECRET")
 
 
 @pytest.mark.parametrize("command", ["serve", "provision"])
@@ -252,4 +252,4 @@ async def test_aws_that_does_not_answer_is_told(tmp_path: Path, command: str) ->
 
         ended = await run(tmp_path, command, **EMULATED, MAYFLY_STORAGE_ENDPOINT_URL=url)
 
-    refuses(ended, "does not answer")
+    assert_refused(ended, "does not answer")

@@ -295,8 +295,11 @@ async def test_abandoning_what_is_gone_succeeds(stage: Stage) -> None:
     audio = await stage.reserved()
 
     await stage.storage.abandon_upload(audio.name, audio.attempt)
+    after_the_first = stage.row(audio)
     await stage.storage.abandon_upload(audio.name, audio.attempt)
     await stage.storage.abandon_upload(an_audio().name, "a")
+
+    assert stage.row(audio) == after_the_first
 
 
 async def test_what_was_committed_cannot_be_abandoned(stage: Stage) -> None:

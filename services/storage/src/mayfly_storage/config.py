@@ -6,89 +6,32 @@ them by its own chain (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a profil
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BeforeValidator,
-    Field,
-    SecretStr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AliasChoices, Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
-from mayfly_runtime.addresses import InvalidAddressError, ListenAddress
-from mayfly_runtime.settings import Duration, ServerSettings
+from mayfly_runtime.settings import ServerSettings
 from mayfly_storage.collections_file import adapted, read_collections
 from mayfly_storage.domain.privacy import AddressPolicy
 from mayfly_storage.domain.timing import Timing
+from mayfly_storage.setting_types import (
+    Address,
+    Arns,
+    BackendName,
+    CollectionsFile,
+    Folder,
+    HttpUrl,
+    Origins,
+    Period,
+    Secret,
+    UnitlessPeriod,
+)
 
 if TYPE_CHECKING:
     from mayfly_storage.domain.collections import Collections
-
-_SECRET_BYTES = 32
-
-
-def _long_enough(secret: SecretStr) -> SecretStr:
-    if len(secret.get_secret_value().encode()) < _SECRET_BYTES:
-        raise ValueError(f"must have at least {_SECRET_BYTES} bytes; `openssl rand -hex 32` makes one")
-    return secret
-
-
-def _address(text: str) -> str:
-    try:
-        ListenAddress.parse(text)
-    except InvalidAddressError as error:
-        raise ValueError(str(error)) from None
-    return text
-
-
-def _http_url(text: str) -> str:
-    if not text.startswith(("http://", "https://")) or "?" in text or "#" in text:
-        raise ValueError("expected a URL such as https://audio.example.com, without query and fragment")
-    return text.rstrip("/")
-
-
-def _backend(value: Any) -> Any:
-    """`USE_S3_STORAGE=true` meant what `aws` means."""
-    text = str(value).strip().lower()
-    return {"true": "aws", "1": "aws", "yes": "aws", "false": "embedded", "0": "embedded", "no": "embedded"}.get(
-        text, value
-    )
-
-
-def _folder(text: str) -> str:
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", text, re.ASCII) or ".." in text:
-        raise ValueError("expected the name of a folder, such as temp-audio")
-    return text.rstrip("/")
-
-
-def _usable_collections(path: Path) -> Path:
-    read_collections(path)
-    return path
-
-
-def _some_time(period: timedelta) -> timedelta:
-    if period <= timedelta(0):
-        raise ValueError("expected more than 0")
-    return period
-
-
-def _seconds(value: Any) -> Any:
-    """`S3_PRESIGNED_URL_EXPIRY=3600` had no unit."""
-    return f"{value}s" if isinstance(value, str) and value.strip().isdigit() else value
-
-
-Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
-Address = Annotated[str, AfterValidator(_address)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-Period = Annotated[Duration, AfterValidator(_some_time)]
 
 
 def _alias(*variables: str) -> AliasChoices:
@@ -100,7 +43,7 @@ class StorageSettings(ServerSettings):
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix="MAYFLY_STORAGE_")
 
-    backend: Annotated[Literal["embedded", "aws"], BeforeValidator(_backend)] = Field(
+    backend: Annotated[Literal["embedded", "aws"], BackendName] = Field(
         default="embedded", validation_alias=_alias("MAYFLY_STORAGE_BACKEND", "USE_S3_STORAGE")
     )
     """`embedded`: SQLite and files, for one machine. `aws`: S3 and DynamoDB (or what speaks like them), for many."""
@@ -120,15 +63,18 @@ class StorageSettings(ServerSettings):
     spool_workers: int = Field(default=4, ge=1)
     """How many uploads over gRPC write to disk at a time. As many as the disk likes."""
 
-    collections_file: Annotated[Path, AfterValidator(_usable_collections)] | None = None
+    strict: bool = False
+    """Whether storage refuses to start on a store that keeps copies of what is deleted. Unset: it only warns."""
+
+    collections_file: CollectionsFile | None = None
     """TOML file of the kinds of audio, instead of the ones that ship with the package."""
 
-    temp_audio_prefix: Annotated[str, AfterValidator(_folder)] = Field(
+    temp_audio_prefix: Folder = Field(
         default="temp-audio", validation_alias=_alias("MAYFLY_STORAGE_TEMP_AUDIO_PREFIX", "AWS_S3_TEMP_AUDIO_PREFIX")
     )
     """Folder of guests' audio, in place of `temp-audio`. Orphans in the old folder are not looked for any more."""
 
-    url_lifetime: Annotated[Period, BeforeValidator(_seconds)] | None = Field(
+    url_lifetime: UnitlessPeriod | None = Field(
         default=None, validation_alias=_alias("MAYFLY_STORAGE_URL_LIFETIME", "S3_PRESIGNED_URL_EXPIRY")
     )
     """Life of links that nobody asked a time for, in all collections. Unset: as each collection says. Short is safe."""
@@ -226,6 +172,12 @@ class StorageSettings(ServerSettings):
 
     kms_key_id: str | None = None
     """AWS: key for `aws:kms`. Unset: the account's."""
+
+    cors_origins: Origins = ""
+    """AWS: origins of web pages that may use links from scripts, with commas between. `provision` tells the bucket."""
+
+    principals: Arns = ""
+    """AWS: ARNs of the roles that alone may touch objects, with commas between. Unset: whom IAM allows."""
 
     conditional_deletes: bool | None = None
     """AWS: whether the store's batch delete honours ETags. Unset: only AWS itself is believed to."""

@@ -1,0 +1,52 @@
+"""What an examination finds: one answer per question, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+
+class Verdict(StrEnum):
+    """How it is."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """It works, but not as well, or not as surely, as it could."""
+    FAILED = "failed"
+    """A promise does not hold like this."""
+    SKIPPED = "skipped"
+    """It could not be asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One answer. No part of it is a secret, a signed URL or personal data: it is printed, and logged."""
+
+    verdict: Verdict
+    detail: str
+    """What was seen."""
+    remedy: str = ""
+    """What to do; never empty for WARNING and FAILED."""
+    check: str = ""
+    """The name of the question."""
+
+    @classmethod
+    def ok(cls, detail: str) -> Self:
+        """All is well."""
+        return cls(verdict=Verdict.OK, detail=detail)
+
+    @classmethod
+    def warning(cls, detail: str, remedy: str) -> Self:
+        """It works, but."""
+        return cls(verdict=Verdict.WARNING, detail=detail, remedy=remedy)
+
+    @classmethod
+    def failed(cls, detail: str, remedy: str) -> Self:
+        """It does not do."""
+        return cls(verdict=Verdict.FAILED, detail=detail, remedy=remedy)
+
+    @classmethod
+    def skipped(cls, detail: str) -> Self:
+        """It could not be asked, and why."""
+        return cls(verdict=Verdict.SKIPPED, detail=detail)

@@ -12,6 +12,7 @@ import pytest
 
 from mayfly_storage.domain.audio import Audio, State
 from mayfly_storage.domain.errors import StateChangedError
+from mayfly_storage.domain.tickets import Tickets
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.ports import AudioCatalog
     from mayfly_storage.testing import Subject
 
+HOUR = timedelta(hours=1)
 PERSONAL = {"text": "a secret greeting", "owner": "user:u-1", "ip_address": "203.0.113.7"}
 
 
@@ -52,6 +54,21 @@ async def test_becoming_ready_changes_nothing_but_state_and_etag(subject: Subjec
     answered = await subject.catalog.make_ready(replace(audio, voice="other", text="other").ready(etag="tag"))
 
     assert answered == audio.ready(etag="tag")
+
+
+@pytest.mark.parametrize("life", [HOUR, None])
+async def test_a_ticket_passes_the_fence_as_the_row_itself_does(subject: Subject, life: timedelta | None) -> None:
+    audio = await reserved(subject, expire_time=life and subject.clock.now() + life)
+    tickets = Tickets(b"secret")
+    ticket = tickets.read(audio.name, tickets.issue(audio))
+    assert ticket is not None
+
+    answered = await subject.catalog.make_ready(replace(ticket, etag="tag"))
+
+    assert answered == audio.ready(etag="tag")
+    assert await row_of(subject.catalog, audio) == answered
+    with pytest.raises(StateChangedError):
+        await subject.catalog.make_ready(replace(ticket, attempt="another", etag="tag"))
 
 
 async def test_becoming_ready_again_answers_the_ready_row(subject: Subject) -> None:

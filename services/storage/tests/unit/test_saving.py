@@ -22,6 +22,7 @@ from mayfly_storage.domain.errors import (
     UploadFencedError,
     UploadIncompleteError,
 )
+from mayfly_storage.domain.tickets import attempt_of
 from mayfly_storage.domain.uploads import Subject
 from mayfly_storage.testing import SOUND, an_audio
 
@@ -54,7 +55,7 @@ async def test_a_grant_is_for_the_announced_bytes(stage: Stage) -> None:
     audio, grant = await stage.storage.create_upload(stage.wish())
 
     assert grant is not None
-    assert (grant.attempt, grant.expire_time) == (audio.attempt, audio.upload_deadline)
+    assert (attempt_of(grant.attempt), grant.expire_time) == (audio.attempt, audio.upload_deadline)
     assert stage.memory.links.serve("PUT", grant.url, headers=grant.headers, body=b"other").status == 400
 
 

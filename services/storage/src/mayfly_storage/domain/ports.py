@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from mayfly_storage.domain.audio import Audio, AudioName, Location
     from mayfly_storage.domain.links import LinkWish, SignedUrl, UploadGrant
+    from mayfly_storage.domain.quotas import QuotaUse, Reservation, Tally
+    from mayfly_storage.domain.tickets import Ticket
     from mayfly_storage.domain.uploads import RequestRecord
 
 T = TypeVar("T")
@@ -74,7 +76,7 @@ class AudioCatalog(Protocol):
     async def find_by_keys(self, object_keys: Sequence[str]) -> dict[str, AudioName]:
         """The holders of claimed keys. Reads what was last written."""
 
-    async def make_ready(self, audio: Audio) -> Audio:
+    async def make_ready(self, audio: Audio | Ticket) -> Audio:
         """W3, the fence: PENDING -> READY if the row is still PENDING with this attempt; stores `etag`.
 
         Answers the row as it is now. Repeating it after success answers the READY row. Raises StateChangedError

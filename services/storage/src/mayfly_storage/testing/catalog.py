@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mayfly_storage.domain.ports import AudioFilter, Shard
+    from mayfly_storage.domain.quotas import QuotaUse, Reservation, Tally
+    from mayfly_storage.domain.tickets import Ticket
     from mayfly_storage.domain.timing import Timing
     from mayfly_storage.domain.uploads import RequestRecord
 
@@ -78,7 +80,7 @@ class MemoryCatalog:
         await self._turn()
         return {key: self.claims[key] for key in object_keys if key in self.claims}
 
-    async def make_ready(self, audio: Audio) -> Audio:
+    async def make_ready(self, audio: Audio | Ticket) -> Audio:
         """W3."""
         await self._turn()
         row = self.rows.get(audio.name)

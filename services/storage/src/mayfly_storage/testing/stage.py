@@ -103,7 +103,7 @@ class Stage:
     async def saved(self, body: bytes = SOUND, **overrides: Any) -> Audio:
         """A READY audio."""
         audio = await self.put(body, **overrides)
-        return await self.storage.commit_upload(audio.name, audio.attempt)
+        return await self.storage.commit_upload(audio.name, self.world.tickets.issue(audio))
 
     def row(self, audio: Audio) -> Audio | None:
         """The row as it is, if it is."""

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 MAX_PAGE_SIZE: Final = 1_000
 DEFAULT_PAGE_SIZE: Final = 100
-_MAX_ATTEMPT_LENGTH: Final = 128
+_MAX_ATTEMPT_LENGTH: Final = 4096
+"""A ticket holds the object's key in base64, and keys have up to 1,024 bytes."""
+
+_MAX_RESERVATION_LENGTH: Final = 4096
 
 AskedName: TypeAlias = "tuple[str, AudioName | InvalidRequestError]"
 """A name of a batch as it was asked for, and what it means: a bad one is its own item's failure."""

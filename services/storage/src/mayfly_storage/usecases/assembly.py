@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
+from mayfly_storage.domain.tickets import Tickets
 from mayfly_storage.usecases.access import GetAudio, ListAudio, SignUrls
 from mayfly_storage.usecases.deleting import BatchDeleteAudio, DeleteAudio
 from mayfly_storage.usecases.drafting import AdmitStream, DraftAudio
@@ -45,6 +46,11 @@ class World:
         return EraseAudio(catalog=self.backend.catalog, stores=self.backend.stores, timing=self.timing, now=self.now)
 
     @property
+    def tickets(self) -> Tickets:
+        """What grants carry, so that commits need not read."""
+        return Tickets(self.privacy.secret)
+
+    @property
     def draft(self) -> DraftAudio:
         """The one place where a collection's rules are applied."""
         return DraftAudio(
@@ -81,8 +87,10 @@ class StorageUseCases:
         reserve = ReserveAudio(draft=world.draft, catalog=catalog, erase=world.erase, timing=world.timing, now=now)
         delete = BatchDeleteAudio(catalog=catalog, erase=world.erase)
         return cls(
-            create_upload=CreateUpload(reserve=reserve, stores=stores),
-            commit_upload=CommitUpload(catalog=catalog, stores=stores, erase=world.erase, now=now),
+            create_upload=CreateUpload(reserve=reserve, stores=stores, tickets=world.tickets),
+            commit_upload=CommitUpload(
+                catalog=catalog, stores=stores, erase=world.erase, tickets=world.tickets, now=now
+            ),
             abandon_upload=AbandonUpload(catalog=catalog, erase=world.erase),
             admit_stream=AdmitStream(draft=world.draft),
             store_file=StoreFile(reserve=reserve, catalog=catalog, stores=stores, erase=world.erase, now=now),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Audio, AudioName, State
@@ -18,6 +18,7 @@ from mayfly_storage.domain.errors import (
     UploadIncompleteError,
 )
 from mayfly_storage.domain.ports import AudioCatalog, BlobFacts, StoredBlob, Stores
+from mayfly_storage.domain.tickets import Ticket, Tickets, attempt_of
 from mayfly_storage.domain.uploads import RequestRecord, UploadRequest
 from mayfly_storage.usecases.erasing import EraseOutcome
 
@@ -102,13 +103,15 @@ class CreateUpload:
 
     reserve: ReserveAudio
     stores: Stores
+    tickets: Tickets
 
     async def __call__(self, request: UploadRequest) -> tuple[Audio, UploadGrant | None]:
-        """The audio, and the grant while it is PENDING."""
+        """The audio, and the grant while it is PENDING; its attempt is a ticket, which spares the commit a read."""
         audio = await self.reserve(request)
         if audio.state is State.READY:
             return audio, None
-        return audio, await self.stores.of(audio).links.grant_upload(audio)
+        grant = await self.stores.of(audio).links.grant_upload(audio)
+        return audio, replace(grant, attempt=self.tickets.issue(audio))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,20 +121,37 @@ class CommitUpload:
     catalog: AudioCatalog
     stores: Stores
     erase: EraseAudio
+    tickets: Tickets
     now: Callable[[], datetime]
 
     async def __call__(self, name: AudioName, attempt: str) -> Audio:
         """The audio, READY. Repeating it answers the same."""
+        ticket = self.tickets.read(name, attempt)
+        audio = await self._commit_unread(ticket) if ticket is not None else None
+        audio = audio or await self._commit_row(name, attempt_of(attempt))
+        if not audio.is_readable(self.now()):
+            raise AudioNotFoundError(name)
+        return audio
+
+    async def _commit_unread(self, ticket: Ticket) -> Audio | None:
+        """What almost every commit is: one look at the object, one write. None if anything is not as it should be."""
+        store = self.stores.by_location.get(ticket.location)
+        blob = await store.blobs.head(ticket.object_key) if store is not None else None
+        if blob is None or _difference(ticket, blob) is not None:
+            return None
+        try:
+            return await self.catalog.make_ready(replace(ticket, etag=blob.etag))
+        except StateChangedError:
+            return None
+
+    async def _commit_row(self, name: AudioName, attempt: str) -> Audio:
+        """By the row: what finds out why a commit cannot be, and clears up behind it."""
         audio = (await self.catalog.get_many([name])).get(name)
         if audio is None:
             raise AudioNotFoundError(name)
         if audio.attempt != attempt or audio.state is State.DELETING:
             raise UploadFencedError(name)
-        if audio.state is State.PENDING:
-            audio = await self._verify_and_fence(audio)
-        if not audio.is_readable(self.now()):
-            raise AudioNotFoundError(name)
-        return audio
+        return await self._verify_and_fence(audio) if audio.state is State.PENDING else audio
 
     async def _verify_and_fence(self, audio: Audio) -> Audio:
         blob = await self.stores.of(audio).blobs.head(audio.object_key)
@@ -150,12 +170,18 @@ class CommitUpload:
 
 def require_announced(audio: Audio, blob: StoredBlob) -> None:
     """Raise ContentMismatchError unless what lies at the key was announced, as far as the store can tell."""
-    if blob.size_bytes != audio.size_bytes:
-        raise ContentMismatchError("size_bytes", expected=audio.size_bytes, actual=blob.size_bytes)
-    if blob.sha256 is not None and blob.sha256 != audio.sha256:
-        raise ContentMismatchError("sha256", expected=audio.sha256.hex(), actual=blob.sha256.hex())
-    if blob.attempt is not None and blob.attempt != audio.attempt:
-        raise ContentMismatchError("attempt", expected=audio.attempt, actual=blob.attempt)
+    if (difference := _difference(audio, blob)) is not None:
+        raise difference
+
+
+def _difference(announced: Audio | Ticket, blob: StoredBlob) -> ContentMismatchError | None:
+    if blob.size_bytes != announced.size_bytes:
+        return ContentMismatchError("size_bytes", expected=announced.size_bytes, actual=blob.size_bytes)
+    if blob.sha256 is not None and blob.sha256 != announced.sha256:
+        return ContentMismatchError("sha256", expected=announced.sha256.hex(), actual=blob.sha256.hex())
+    if blob.attempt is not None and blob.attempt != announced.attempt:
+        return ContentMismatchError("attempt", expected=announced.attempt, actual=blob.attempt)
+    return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +193,9 @@ class AbandonUpload:
 
     async def __call__(self, name: AudioName, attempt: str) -> None:
         """Erase the PENDING row and what was put. Abandoning what is gone succeeds."""
+        await self._abandon(name, attempt_of(attempt))
+
+    async def _abandon(self, name: AudioName, attempt: str) -> None:
         audio = (await self.catalog.get_many([name])).get(name)
         if audio is None or audio.state is State.DELETING:
             return
@@ -175,7 +204,7 @@ class AbandonUpload:
         [erasure] = await self.erase([audio])
         if erasure.outcome is EraseOutcome.CHANGED:
             # It was committed or erased meanwhile: look again. States go forward only, so that ends.
-            await self(name, attempt)
+            await self._abandon(name, attempt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

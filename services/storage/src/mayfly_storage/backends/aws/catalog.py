@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.listing import RowListing
     from mayfly_storage.backends.aws.table import AudioTable
     from mayfly_storage.backends.aws.writes import Writes
-    from mayfly_storage.domain.ports import AudioFilter, Page, Shard
+    from mayfly_storage.domain.ports import AudioFilter, Footprint, Page, Shard
+    from mayfly_storage.domain.quotas import QuotaUse, Reservation, Tally
+    from mayfly_storage.domain.tickets import Ticket
     from mayfly_storage.domain.uploads import RequestRecord
 
 
@@ -65,7 +67,7 @@ class DynamoCatalog:
         found = await self._table.read([rows.claim_key(key) for key in dict.fromkeys(object_keys)])
         return dict(map(rows.holder_of, found))
 
-    async def make_ready(self, audio: Audio) -> Audio:
+    async def make_ready(self, audio: Audio | Ticket) -> Audio:
         """W3."""
         row = await self._table.update(self._writes.make_ready(audio))
         if not isinstance(row, Refusal):

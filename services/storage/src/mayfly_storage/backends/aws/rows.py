@@ -61,10 +61,13 @@ class RowFormat:
 
     def due(self, audio: Audio) -> Item:
         """What makes the row stand in the index of due rows; nothing, and so no place there, if it never is."""
-        due_time = self.timing.due_time(audio)
+        return self.due_at(audio.name, self.timing.due_time(audio))
+
+    def due_at(self, name: AudioName, due_time: datetime | None) -> Item:
+        """The same for a time that is known; a READY row is due at its expiry."""
         if due_time is None:
             return {}
-        return {DUE_BUCKET: at.text(self._due_bucket(audio.name.audio_id)), DUE_TIME: at.time(due_time)}
+        return {DUE_BUCKET: at.text(self._due_bucket(name.audio_id)), DUE_TIME: at.time(due_time)}
 
     @property
     def all_due_buckets(self) -> list[str]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import DeleteTypeDef, PutTypeDef, TransactWriteItemTypeDef, UpdateTypeDef
 
     from mayfly_storage.backends.aws.attributes import Item
+    from mayfly_storage.domain.tickets import Ticket
     from mayfly_storage.domain.uploads import RequestRecord
 
 
@@ -54,10 +55,11 @@ class Writes:
         """W1: the claim of the key, which nobody may hold."""
         return {"Put": self._put(self._rows.claim(audio), absent(PARTITION))}
 
-    def make_ready(self, audio: Audio) -> UpdateTypeDef:
+    def make_ready(self, audio: Audio | Ticket) -> UpdateTypeDef:
         """W3: only a PENDING row of this attempt."""
-        ready = audio.ready(etag=audio.etag or "")
-        return self._update(ready, {"etag": at.text(audio.etag or "")}, _is(audio, State.PENDING))
+        changes = {"state": at.text(State.READY), "etag": at.text(audio.etag or "")}
+        due = self._rows.due_at(audio.name, audio.expire_time)
+        return self._change(audio.name, changes, due, _is(audio, State.PENDING))
 
     def begin_delete(self, audio: Audio, now: datetime) -> TransactWriteItemTypeDef:
         """D1: only a row with state, attempt and expiry as given."""
@@ -91,12 +93,17 @@ class Writes:
         self, audio: Audio, changes: Item, condition: Condition, *, removed: Iterable[str] = ()
     ) -> UpdateTypeDef:
         """Set `changes`, and what every transition changes: the state, and when the row is due."""
-        due = self._rows.due(audio)
+        changes = {"state": at.text(audio.state)} | changes
+        return self._change(audio.name, changes, self._rows.due(audio), condition, removed=removed)
+
+    def _change(
+        self, name: AudioName, changes: Item, due: Item, condition: Condition, *, removed: Iterable[str] = ()
+    ) -> UpdateTypeDef:
         never_due = () if due else DUE_ATTRIBUTES
-        update = assignment({"state": at.text(audio.state)} | changes | due, (*removed, *never_due))
+        update = assignment(changes | due, (*removed, *never_due))
         return {
             "TableName": self._table,
-            "Key": key_of(audio.name),
+            "Key": key_of(name),
             "UpdateExpression": update.text,
             "ConditionExpression": condition.text,
             "ExpressionAttributeNames": names_in(update.text, condition.text),
@@ -126,5 +133,5 @@ class Writes:
         }
 
 
-def _is(audio: Audio, state: State) -> Condition:
+def _is(audio: Audio | Ticket, state: State) -> Condition:
     return equals("state", state) & equals("attempt", audio.attempt)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mayfly_runtime.offload import Offload
     from mayfly_storage.backends.embedded.writer import GroupWriter
     from mayfly_storage.domain.ports import AudioFilter, Page, Shard
+    from mayfly_storage.domain.quotas import QuotaUse, Reservation, Tally
+    from mayfly_storage.domain.tickets import Ticket
     from mayfly_storage.domain.timing import Timing
 
 T = TypeVar("T")
@@ -82,7 +84,7 @@ class SqliteCatalog:
         """The holders of claimed keys."""
         return await self.read(lambda connection: statements.find_claims(connection, object_keys))
 
-    async def make_ready(self, audio: Audio) -> Audio:
+    async def make_ready(self, audio: Audio | Ticket) -> Audio:
         """W3."""
 
         def write(connection: sqlite3.Connection) -> Audio:

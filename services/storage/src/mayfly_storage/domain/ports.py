@@ -57,6 +57,17 @@ class Shard:
 
 
 class AudioCatalog(Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footprint:
+    """How much is stored."""
+
+    objects: int = 0
+    size_bytes: int = 0
+
+    def __add__(self, other: Footprint) -> Footprint:
+        return Footprint(objects=self.objects + other.objects, size_bytes=self.size_bytes + other.size_bytes)
+
+
     """The rows. Every write is conditional, durable when it returns, and safe to repeat."""
 
     async def reserve(self, audio: Audio, request: RequestRecord | None, *, replaces: AudioName | None = None) -> None:
@@ -106,6 +117,13 @@ class AudioCatalog(Protocol):
         """Whether the catalog can be used; for readiness. Raises what every method may raise."""
 
 
+    async def retain(self, audio: Audio, expire_time: datetime) -> Audio:
+        """Move the expiry of a READY row if state, attempt and expire_time are still as given.
+
+        When the row is due, and when the catalog may forget it and its key claim, follow in the same write. Answers the
+        row as it is now. Repeating it after success answers that row. Raises StateChangedError otherwise.
+        """
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlobFacts:
     """What is known of bytes before they are put."""
@@ -118,6 +136,12 @@ class BlobFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+    async def measure(self) -> dict[str, Footprint]:
+        """Objects and bytes of the READY rows, expired or not, by collection; of those collections that have any.
+
+        Reads every row, in steps that hold up nobody; rows that change meanwhile may be counted or not.
+        """
+
 class StoredBlob:
     """What lies at a key, by the store's own answer."""
 
@@ -191,6 +215,13 @@ class BlobStore(Protocol):
     async def check(self) -> None:
         """Whether the store can be used; for readiness. Raises what every method may raise."""
 
+
+    async def read(self, key: str, *, etag: str | None = None, offset: int, length: int) -> bytes | None:
+        """Up to `length` bytes from `offset` on; fewer at the end, and none past it.
+
+        None if nothing lies at the key, or (with an etag) other bytes than those. Between two reads nothing is held, so
+        that a reader who is slow, or goes away, costs nothing.
+        """
 
 class LinkSigner(Protocol):
     """The links. Signing does not look whether the audio exists."""

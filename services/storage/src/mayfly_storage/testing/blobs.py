@@ -82,6 +82,14 @@ class MemoryBlobs:
         found = self.objects.get(key)
         return found.blob if found else None
 
+    async def read(self, key: str, *, etag: str | None = None, offset: int, length: int) -> bytes | None:
+        """A piece of what lies at the key."""
+        await self._turn()
+        found = self.objects.get(key)
+        if found is None or etag not in {None, found.blob.etag}:
+            return None
+        return found.body[offset : offset + length]
+
     async def delete_many(self, targets: Sequence[BlobTarget]) -> list[DeleteOutcome]:
         """D2."""
         await self._turn()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Audio, AudioName, State
 from mayfly_storage.domain.errors import ObjectKeyTakenError, PageTokenInvalidError, RequestSeenError, StateChangedError
-from mayfly_storage.domain.ports import Page
+from mayfly_storage.domain.ports import Footprint, Page
+from mayfly_storage.testing.quotas import MemoryQuotas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -119,6 +121,17 @@ class MemoryCatalog:
 
     def _still_deleting(self, tombstones: Sequence[Audio]) -> list[Audio]:
         rows = [self.rows[given.name] for given in tombstones if self._is_deleting(given)]
+    async def retain(self, audio: Audio, expire_time: datetime) -> Audio:
+        """Move the expiry."""
+        await self._turn()
+        row, wanted = self.rows.get(audio.name), replace(audio, state=State.READY, expire_time=expire_time)
+        if row is not None and _facts(row) == _facts(wanted):
+            return row
+        if row is None or row.state is not State.READY or _facts(row) != _facts(audio):
+            raise StateChangedError(f"{audio.name} is not READY with this expiry any more")
+        row = self.rows[audio.name] = replace(row, expire_time=expire_time)
+        return row
+
         return list({row.name: row for row in rows}.values())
 
     def _is_deleting(self, given: Audio) -> bool:
@@ -154,6 +167,15 @@ def _facts(row: Audio) -> tuple[State, str, datetime | None]:
 
 def _fits(row: Audio, wanted: AudioFilter) -> bool:
     return (
+    async def measure(self) -> dict[str, Footprint]:
+        """Objects and bytes by collection."""
+        await self._turn()
+        found: defaultdict[str, Footprint] = defaultdict(Footprint)
+        for row in self.rows.values():
+            if row.state is State.READY:
+                found[row.collection] += Footprint(objects=1, size_bytes=row.size_bytes)
+        return dict(found)
+
         wanted.collection in {"", row.collection}
         and wanted.date in {"", row.name.date}
         and wanted.owner in {"", row.owner}

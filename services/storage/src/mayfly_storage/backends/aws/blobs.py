@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mypy_boto3_s3.type_defs import (
+        GetObjectRequestTypeDef,
         HeadBucketOutputTypeDef,
         HeadObjectOutputTypeDef,
         ObjectTypeDef,
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.ports import BlobFacts, BlobTarget, DeleteOutcome
 
 _TAKEN: Final = frozenset({"412", "PreconditionFailed"})
+_MISSING: Final = frozenset({"404", "NoSuchKey"})
+_NOTHING_BEHIND: Final = frozenset({"416", "InvalidRange"})
 _CONTENDED: Final = frozenset({"409", "ConditionalRequestConflict"})
 _DAMAGED: Final = frozenset({"BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"})
 
@@ -100,6 +104,24 @@ class S3Blobs:
         """What lies at the key."""
         found = await self._places.head(key)
         return _head_blob(key, found) if found is not None else None
+
+    async def read(self, key: str, *, etag: str | None = None, offset: int, length: int) -> bytes | None:
+        """A piece of what lies at the key, by a request of its own: no connection is held for a reader who is slow."""
+        try:
+            return await self._places.calls(self._read, key, etag, f"bytes={offset}-{offset + length - 1}")
+        except ClientError as error:
+            if code_of(error) in _NOTHING_BEHIND:
+                return b""
+            if code_of(error) in _MISSING | _TAKEN:
+                return None
+            raise
+
+    def _read(self, key: str, etag: str | None, part: str) -> bytes:
+        parameters: GetObjectRequestTypeDef = {"Bucket": self._options.bucket, "Key": key, "Range": part}
+        if etag is not None:
+            parameters["IfMatch"] = etag
+        with closing(self._places.client.get_object(**parameters)["Body"]) as body:
+            return body.read()
 
     async def delete_many(self, targets: Sequence[BlobTarget]) -> list[DeleteOutcome]:
         """D2."""

@@ -98,6 +98,7 @@ _EXCEPTIONS: Final[Mapping[type[BotoCoreError], type[StorageError]]] = {
     boto.SSLError: BackendMisconfiguredError,
     boto.ConnectionError: BackendUnavailableError,
     boto.HTTPClientError: BackendUnavailableError,
+    boto.IncompleteReadError: BackendUnavailableError,
     boto.MetadataRetrievalError: BackendUnavailableError,
     boto.NoCredentialsError: BackendMisconfiguredError,
     boto.PartialCredentialsError: BackendMisconfiguredError,

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.backends.aws import attributes as at
+from mayfly_storage.backends.aws.attributes import ItemReader
 from mayfly_storage.backends.aws.cursors import CursorFormat
 from mayfly_storage.backends.aws.expressions import Condition, equals, names_in
 from mayfly_storage.backends.aws.rows import PARTITION, audio_of, key_of, name_of
-from mayfly_storage.domain.audio import AudioName
+from mayfly_storage.domain.audio import AudioName, State
 from mayfly_storage.domain.errors import PageTokenInvalidError
-from mayfly_storage.domain.ports import AudioFilter, Page
+from mayfly_storage.domain.ports import AudioFilter, Footprint, Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mypy_boto3_dynamodb.type_defs import QueryOutputTypeDef, ScanOutputTypeDef
+    from mypy_boto3_dynamodb.type_defs import QueryOutputTypeDef, ScanInputTypeDef, ScanOutputTypeDef
 
     from mayfly_storage.backends.aws.attributes import Item
     from mayfly_storage.backends.aws.table import AudioTable
@@ -49,6 +51,28 @@ class RowListing:
             after = name_of(found[limit - 1])
         following = cursors.encode({"row": [after.date, after.audio_id]}) if after else ""
         return Page(items=tuple(map(audio_of, found[:limit])), cursor=following)
+
+    async def measure(self) -> dict[str, Footprint]:
+        """The READY rows by collection. One page after the other, so that callers keep most of the table's capacity."""
+        found: defaultdict[str, Footprint] = defaultdict(Footprint)
+        request = self._measuring()
+        while True:
+            page = await self._table.calls(self._table.client.scan, **request)
+            for item in map(ItemReader, page["Items"]):
+                found[item.text("collection")] += Footprint(objects=1, size_bytes=item.integer("size_bytes"))
+            if "LastEvaluatedKey" not in page:
+                return dict(found)
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+    def _measuring(self) -> ScanInputTypeDef:
+        ready, wanted = equals("state", State.READY), "#collection, #size_bytes"
+        return {
+            "TableName": self._table.name,
+            "FilterExpression": ready.text,
+            "ProjectionExpression": wanted,
+            "ExpressionAttributeNames": names_in(ready.text, wanted),
+            "ExpressionAttributeValues": ready.values,
+        }
 
     async def _read(
         self, wanted: AudioFilter, limit: int, after: AudioName | None

@@ -59,6 +59,10 @@ class RowFormat:
             ttl=self._ttl(audio),
         )
 
+    def life(self, audio: Audio) -> Item:
+        """What says when a row's audio ends, and when DynamoDB may collect the row."""
+        return _present(expire_time=_time(audio.expire_time), ttl=self._ttl(audio))
+
     def due(self, audio: Audio) -> Item:
         """What makes the row stand in the index of due rows; nothing, and so no place there, if it never is."""
         return self.due_at(audio.name, self.timing.due_time(audio))

@@ -61,17 +61,22 @@ class Writes:
         due = self._rows.due_at(audio.name, audio.expire_time)
         return self._change(audio.name, changes, due, _is(audio, State.PENDING))
 
+    def retain(self, audio: Audio, kept: Audio) -> UpdateTypeDef:
+        """Move the expiry: only a READY row with attempt and expiry as given."""
+        return self._update(kept, self._rows.life(kept), _is(audio, State.READY) & _expires_as(audio))
+
+    def renew_claim(self, kept: Audio) -> TransactWriteItemTypeDef:
+        """Let the claim live as long as its row does: DynamoDB would collect it by the old expiry."""
+        held = equals("audio_name", str(kept.name))
+        return {"Put": self._put(self._rows.claim(kept), absent(PARTITION) | held)}
+
     def begin_delete(self, audio: Audio, now: datetime) -> TransactWriteItemTypeDef:
         """D1: only a row with state, attempt and expiry as given."""
-        if audio.expire_time is None:
-            unchanged = absent("expire_time")
-        else:
-            unchanged = equals("expire_time", at.iso(audio.expire_time))
         return {
             "Update": self._update(
                 audio.tombstone(now),
                 {"delete_time": at.time(now)},
-                _is(audio, audio.state) & unchanged,
+                _is(audio, audio.state) & _expires_as(audio),
                 removed=PERSONAL,
             )
         }
@@ -135,3 +140,9 @@ class Writes:
 
 def _is(audio: Audio | Ticket, state: State) -> Condition:
     return equals("state", state) & equals("attempt", audio.attempt)
+
+
+def _expires_as(audio: Audio) -> Condition:
+    if audio.expire_time is None:
+        return absent("expire_time")
+    return equals("expire_time", at.iso(audio.expire_time))

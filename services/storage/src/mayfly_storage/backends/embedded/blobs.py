@@ -69,6 +69,20 @@ class FileBlobs:
                 return None
             return files.stored_blob(key, os.fstat(handle), sha256=files.sha256_of(handle))
 
+    async def read(self, key: str, *, etag: str | None = None, offset: int, length: int) -> bytes | None:
+        """A piece of what lies at the key."""
+        return await self._do(self._read, key, etag=etag, offset=offset, length=length)
+
+    def _read(self, key: str, *, etag: str | None, offset: int, length: int) -> bytes | None:
+        self._require_root()
+        path = self.paths.find(key)
+        if path is None:
+            return None
+        with files.opened_object(path) as handle:
+            if handle is None or etag not in {None, files.etag_of(os.fstat(handle))}:
+                return None
+            return os.pread(handle, length, offset)
+
     async def delete_many(self, targets: Sequence[BlobTarget]) -> list[DeleteOutcome]:
         """D2."""
         return await self._do(self._delete_many, targets)

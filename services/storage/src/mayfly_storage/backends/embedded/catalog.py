@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from mayfly_storage.backends.embedded import listing, statements
+from mayfly_storage.backends.embedded import listing, measuring, quotas, statements
 from mayfly_storage.backends.embedded.errors import translated
 from mayfly_storage.backends.embedded.rows import from_micros
 from mayfly_storage.domain.audio import Audio, AudioName, State
 from mayfly_storage.domain.errors import StateChangedError
+from mayfly_storage.domain.ports import Footprint
 from mayfly_storage.domain.uploads import RequestRecord
 
 if TYPE_CHECKING:
@@ -127,6 +130,20 @@ class SqliteCatalog:
 
         def write(connection: sqlite3.Connection) -> None:
             for row in _still_deleting(connection, tombstones):
+    async def retain(self, audio: Audio, expire_time: datetime) -> Audio:
+        """Move the expiry, and with it when the row is due."""
+        wanted = replace(audio, state=State.READY, expire_time=expire_time)
+
+        def write(connection: sqlite3.Connection) -> Audio:
+            row = statements.find_audio(connection, audio.name)
+            if row is not None and _decisive(row) == _decisive(wanted):
+                return row
+            if row is None or row.state is not State.READY or _decisive(row) != _decisive(audio):
+                raise StateChangedError(f"{audio.name} is not READY with this expiry any more")
+            return self._change(connection, replace(row, expire_time=expire_time))
+
+        return await self.write(write)
+
                 statements.remove_audio(connection, row.name)
 
         await self.write(write)
@@ -160,3 +177,14 @@ def _still_deleting(connection: sqlite3.Connection, tombstones: Sequence[Audio])
     attempts = {given.name: given.attempt for given in tombstones}
     rows = statements.find_audios(connection, list(attempts))
     return [row for row in rows.values() if row.state is State.DELETING and row.attempt == attempts[row.name]]
+    async def measure(self) -> dict[str, Footprint]:
+        """Objects and bytes by collection, counted some rows at a time: reads of others go in between."""
+        found: defaultdict[str, Footprint] = defaultdict(Footprint)
+        after: int | None = 0
+        while after is not None:
+            step = functools.partial(measuring.measure, after=after)
+            counted, after = await self.read(step)
+            for collection, footprint in counted.items():
+                found[collection] += footprint
+        return dict(found)
+

@@ -49,6 +49,7 @@ def changing_columns(audio: Audio, due: datetime | None) -> dict[str, Any]:
     """The columns that a change of state touches."""
     return {
         "state": audio.state.value,
+        "expire_time": _micros(audio.expire_time),
         "etag": audio.etag,
         "delete_time": _micros(audio.delete_time),
         "bytes_gone": int(audio.bytes_gone),
@@ -73,7 +74,6 @@ def to_row(audio: Audio, due: datetime | None) -> dict[str, Any]:
         "attempt": audio.attempt,
         "create_time": to_micros(audio.create_time),
         "upload_deadline": to_micros(audio.upload_deadline),
-        "expire_time": _micros(audio.expire_time),
         "claims_key": int(audio.claims_key),
         "duration": None if audio.duration is None else audio.duration // _MICROSECOND,
         "voice": audio.voice,

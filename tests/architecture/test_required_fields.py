@@ -238,7 +238,10 @@ def test_every_required_field_is_in_a_sample() -> None:
     methods = [method for descriptor in SERVICES.values() for method in descriptor.methods]
     wanted = set().union(*(reachable(method.input_type, set()) for method in methods))
 
-    assert wanted - {full_name(promise) for promise in promises()} == {"mayfly.storage.v1.Shard.index"}  # 0 is a value
+    assert wanted - {full_name(promise) for promise in promises()} == {
+        "mayfly.storage.v1.Shard.index",  # 0 is a value
+        "mayfly.storage.v1.UploadAudioFooter.size_bytes",  # in the last message; see storage's tests of uploading
+    }
 
 
 def names(promise: Promise, field: str) -> bool:

@@ -10,18 +10,19 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from mayfly_client import AsyncClient, DeadlineError, Speech, UnavailableError
+from mayfly_client import AsyncClient, DeadlineError, UnavailableError
 from tests.conftest import Stack, Unwatched, running
 from tools.stack.lifecycle import bring_up
 from tools.stack.programs import Backend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
+T = TypeVar("T")
 VOICES = Path(__file__).resolve().parents[2] / "voices"
 
 
@@ -45,12 +46,14 @@ def serve(module: str, *arguments: str, seconds: float = 30, **settings: str) ->
     )
 
 
-async def spoken(client: AsyncClient, text: str) -> Speech | None:
-    """Speech, or None while the connection is being found again."""
-    try:
-        return await client.speak(text)
-    except UnavailableError:
-        return None
+async def once_connected(call: Callable[[], Awaitable[T]]) -> T:
+    """The answer, as soon as the connection to the restarted process is found again."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return await call()
+            except UnavailableError:
+                await asyncio.sleep(0.1)
 
 
 @contextmanager
@@ -76,7 +79,7 @@ async def test_killed_processes_lose_nothing_that_was_acknowledged(own_stack: St
     bring_up(own_stack.layout, Backend.EMBEDDED, Unwatched())
 
     async with own_stack.client() as client:
-        assert (await client.get(before.name)).size_bytes == before.size_bytes
+        assert (await once_connected(lambda: client.get(before.name))).size_bytes == before.size_bytes
         assert len(await client.download(before.name)) == before.size_bytes
 
 
@@ -88,10 +91,8 @@ async def test_without_storage_speech_fails_clearly_and_comes_back_with_it(own_s
     assert caught.value.reason == "STORAGE_UNAVAILABLE"
 
     bring_up(own_stack.layout, Backend.EMBEDDED, Unwatched())
-    async with own_stack.client() as client, asyncio.timeout(20):
-        while not (speech := await spoken(client, "I am kept.")):  # noqa: ASYNC110 - another process has no event
-            await asyncio.sleep(0.1)
-    assert speech.stored is not None
+    async with own_stack.client() as client:
+        assert (await once_connected(lambda: client.speak("I am kept."))).stored is not None
 
 
 @pytest.mark.parametrize("name", ["storage", "synth", "sweeper"])

@@ -145,6 +145,7 @@ async def test_a_stream_with_another_checksum_is_refused_and_leaves_nothing(embe
     messages = [
         storage_service_pb2.UploadAudioRequest(header=header),
         storage_service_pb2.UploadAudioRequest(chunk=body),
+        storage_service_pb2.UploadAudioRequest(footer=storage_service_pb2.UploadAudioFooter(size_bytes=len(body))),
     ]
     async with grpc.aio.insecure_channel(embedded.address("storage")) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:

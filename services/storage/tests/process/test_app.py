@@ -48,6 +48,9 @@ def header() -> pb.UploadAudioRequest:
     return pb.UploadAudioRequest(header=pb.UploadAudioHeader(request_id=str(uuid4()), audio=audio))
 
 
+FOOTER = pb.UploadAudioRequest(footer=pb.UploadAudioFooter(size_bytes=len(SOUND)))
+
+
 async def test_both_services_serve_each_on_its_port(tmp_path: Path) -> None:
     async with (
         running_storage(settings(tmp_path)) as running,
@@ -55,7 +58,7 @@ async def test_both_services_serve_each_on_its_port(tmp_path: Path) -> None:
         grpc.aio.insecure_channel(running.retention.address) as other,
     ):
         storage, retention = StorageServiceStub(one), RetentionServiceStub(other)
-        messages = [header(), pb.UploadAudioRequest(chunk=SOUND)]
+        messages = [header(), pb.UploadAudioRequest(chunk=SOUND), FOOTER]
         audio = (await storage.UploadAudio(iter(messages))).audio
         due = await retention.ListExpired(retention_pb.ListExpiredRequest())
 
@@ -118,7 +121,7 @@ async def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
         running_storage(settings(tmp_path)) as running,
         grpc.aio.insecure_channel(running.storage.address) as channel,
     ):
-        messages = [header(), pb.UploadAudioRequest(chunk=SOUND)]
+        messages = [header(), pb.UploadAudioRequest(chunk=SOUND), FOOTER]
         saved = (await StorageServiceStub(channel).UploadAudio(iter(messages))).audio
 
     async with (

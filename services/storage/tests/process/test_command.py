@@ -116,6 +116,7 @@ async def test_a_call_that_runs_at_sigterm_is_carried_to_its_end(tmp_path: Path)
         begun.set()
         await go_on.wait()
         yield pb.UploadAudioRequest(chunk=b" and last")
+        yield pb.UploadAudioRequest(footer=pb.UploadAudioFooter(size_bytes=len(b"first and last")))
 
     async with serving(tmp_path) as (process, said):
         found = re.search(r"MAYFLY_STORAGE_TARGET=(\S+)", said)

@@ -1,4 +1,4 @@
-"""UploadAudio: a header, then chunks; nothing is stored unless it returns."""
+"""UploadAudio: a header, chunks, a footer; nothing is stored unless it returns."""
 
 from __future__ import annotations
 
@@ -40,6 +40,11 @@ def chunks(body: bytes, *, size: int = 65_536) -> list[pb.UploadAudioRequest]:
     return [pb.UploadAudioRequest(chunk=body[start : start + size]) for start in range(0, len(body), size)]
 
 
+def footer(body: bytes, **changes: Any) -> pb.UploadAudioRequest:
+    facts: dict[str, Any] = {"size_bytes": len(body), "sha256": hashlib.sha256(body).digest()}
+    return pb.UploadAudioRequest(footer=pb.UploadAudioFooter(**(facts | changes)))
+
+
 async def upload(served: Served, messages: Iterable[pb.UploadAudioRequest]) -> audio_pb2.Audio:
     return (await served.storage.UploadAudio(iter(messages))).audio
 
@@ -53,7 +58,7 @@ async def refused(served: Served, messages: Iterable[pb.UploadAudioRequest]) -> 
 
 @pytest.mark.parametrize("body", [b"x", SOUND, LONG], ids=["a byte", "a chunk", "many chunks"])
 async def test_a_stream_is_stored(served: Served, body: bytes) -> None:
-    audio = await upload(served, [header(), *chunks(body)])
+    audio = await upload(served, [header(), *chunks(body), footer(body)])
 
     assert (audio.state, audio.size_bytes) == (audio_pb2.Audio.STATE_READY, len(body))
     assert audio.sha256 == hashlib.sha256(body).digest()
@@ -69,7 +74,7 @@ async def test_a_stream_may_announce_its_bytes(memory: Served) -> None:
 
 
 async def test_a_stream_that_is_sent_again_is_stored_once(served: Served) -> None:
-    messages = [header(), *chunks(SOUND)]
+    messages = [header(), *chunks(SOUND), footer(SOUND)]
 
     first = await upload(served, messages)
     again = await upload(served, messages)
@@ -85,7 +90,7 @@ async def test_a_stream_that_is_sent_again_is_stored_once(served: Served) -> Non
         (chunks(b"x"), "header", "must come first"),
         ([header()], "chunk", "the stream ended after its header"),
         ([header(), header()], "header", "must come once"),
-        ([header(), pb.UploadAudioRequest()], "payload", "neither header nor chunk"),
+        ([header(), pb.UploadAudioRequest()], "payload", "neither header, chunk nor footer"),
         ([header(), pb.UploadAudioRequest(chunk=b"")], "chunk", "1 to 65,536 bytes; one has 0"),
         ([header(), pb.UploadAudioRequest(chunk=b"x" * 65_537)], "chunk", "1 to 65,536 bytes; one has 65,537"),
         ([header(request_id="1"), *chunks(b"x")], "header.request_id", "must be a UUID"),
@@ -199,7 +204,7 @@ async def test_more_bytes_than_announced_stop_the_stream(memory: Served) -> None
 async def test_a_store_without_room_is_told_and_nothing_is_left(memory: Served) -> None:
     memory.stage.memory.blobs.room = 1
 
-    error = await refused(memory, [header(), *chunks(SOUND)])
+    error = await refused(memory, [header(), *chunks(SOUND), footer(SOUND)])
 
     assert (error.code, error.reason) == (StatusCode.RESOURCE_EXHAUSTED, "STORAGE_FULL")
 
@@ -271,3 +276,35 @@ async def test_a_folder_that_cannot_be_written_is_no_full_store(tmp_path: Path, 
     async with spool.open_file() as file:
         with pytest.raises(FileNotFoundError):
             await file.write(LONG)
+
+
+async def test_a_stream_that_breaks_off_is_not_stored(served: Served) -> None:
+    error = await refused(served, [header(), *chunks(SOUND)])
+
+    assert error.fields == ("footer",)
+    assert "break off" in error.violations[0].description
+
+
+@pytest.mark.parametrize(
+    ("last", "field", "told"),
+    [
+        ([footer(SOUND, size_bytes=0)], "footer.size_bytes", "at least 1"),
+        ([footer(SOUND, sha256=b"short")], "footer.sha256", "32 bytes"),
+        ([footer(SOUND), *chunks(b"more")], "footer", "last message"),
+    ],
+)
+async def test_a_footer_that_is_not_as_it_must_be_is_told_why(
+    memory: Served, last: list[pb.UploadAudioRequest], field: str, told: str
+) -> None:
+    error = await refused(memory, [header(), *chunks(SOUND), *last])
+
+    assert error.fields == (field,)
+    assert told in error.violations[0].description
+
+
+@pytest.mark.parametrize("wrong", [{"size_bytes": len(SOUND) + 1}, {"sha256": bytes(32)}])
+async def test_a_footer_of_other_bytes_stores_nothing(memory: Served, wrong: dict[str, Any]) -> None:
+    error = await refused(memory, [header(), *chunks(SOUND), footer(SOUND, **wrong)])
+
+    assert error.reason == "CONTENT_MISMATCH"
+    assert error.metadata["field"] in wrong

@@ -186,7 +186,9 @@ async def _messages(
     source: bytes | Path | AsyncIterable[bytes],
 ) -> AsyncIterator[pb.UploadAudioRequest]:
     yield header
+    footer = requests.UploadFooter()
     pieces = chunks_off_loop(source) if isinstance(source, bytes | Path) else source
     async for piece in pieces:
-        for message in requests.upload_chunks(piece):
+        for message in footer.chunks(piece):
             yield message
+    yield footer.message()

@@ -37,6 +37,7 @@ _REMEDIES = {
     "UPLOAD_FENCED": "Start a new upload.",
     "PAGE_TOKEN_INVALID": "Start at the first page.",
     "QUOTA_EXCEEDED": "Wait until the quota is reset.",
+    "NOT_DUE": "Leave it: it is live, or not due yet.",
     "STORAGE_FULL": "Free some room: sweep, delete, or give storage a larger disk.",
     "BACKEND_UNAVAILABLE": "Try again in a moment.",
     "BACKEND_MISCONFIGURED": "The operator of storage has to mend its settings; its log names the cause.",

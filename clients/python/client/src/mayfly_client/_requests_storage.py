@@ -5,6 +5,7 @@ Only what cannot be expressed is refused here; the server validates the rest.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -107,6 +108,25 @@ def upload_chunks(data: bytes) -> list[pb.UploadAudioRequest]:
         pb.UploadAudioRequest(chunk=bytes(view[start : start + CHUNK_BYTES]))
         for start in range(0, len(view), CHUNK_BYTES)
     ]
+
+
+class UploadFooter:
+    """Counts what is sent, so that the last message can say that it was all."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._digest = hashlib.sha256()
+
+    def chunks(self, piece: bytes) -> list[pb.UploadAudioRequest]:
+        """Messages for the next piece, which is counted."""
+        self._size += len(piece)
+        self._digest.update(piece)
+        return upload_chunks(piece)
+
+    def message(self) -> pb.UploadAudioRequest:
+        """The last message of a streamed upload."""
+        footer = pb.UploadAudioFooter(size_bytes=self._size, sha256=self._digest.digest())
+        return pb.UploadAudioRequest(footer=footer)
 
 
 def get_audio(name: str) -> pb.GetAudioRequest:

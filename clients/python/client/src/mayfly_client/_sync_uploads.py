@@ -188,6 +188,8 @@ def _messages(
     source: bytes | Path | Iterable[bytes],
 ) -> Iterator[pb.UploadAudioRequest]:
     yield header
+    footer = requests.UploadFooter()
     pieces = chunks(source) if isinstance(source, bytes | Path) else source
     for piece in pieces:
-        yield from requests.upload_chunks(piece)
+        yield from footer.chunks(piece)
+    yield footer.message()

@@ -58,7 +58,10 @@ class FakeStorageServicer(StorageServiceServicer):
         first = next(request_iterator, pb.UploadAudioRequest())
         if first.WhichOneof("payload") != "header":
             raise invalid("header", "is required as the first message")
-        data = b"".join(message.chunk for message in request_iterator)
+        messages = list(request_iterator)
+        if not first.header.size_bytes and (not messages or messages[-1].WhichOneof("payload") != "footer"):
+            raise invalid("footer", "is required as the last message, where the header has no size_bytes")
+        data = b"".join(message.chunk for message in messages)
         header, digest = first.header, hashlib.sha256(data).digest()
         item = self._shelf.reserve(header.request_id, header.audio, len(data), digest)
         self._shelf.put(item.audio_id, item.attempt, data)

@@ -73,7 +73,7 @@ class ReserveQuotaRequest(_message.Message):
     characters: _builtins.int
     """Optional. Characters to be spoken. Not negative."""
     size_bytes: _builtins.int
-    """Optional. Estimated size of the result. Unit: bytes. Not negative."""
+    """Optional. Estimated size of the result; the upload counts what it has beyond. Unit: bytes. Not negative."""
     @_builtins.property
     def subject(self) -> _audio_pb2.Subject:
         """Required. Who the work is for."""
@@ -141,7 +141,9 @@ class CreateUploadRequest(_message.Message):
     sha256: _builtins.bytes
     """Required. SHA-256 of the bytes, 32 bytes."""
     quota_reservation: _builtins.str
-    """Optional. From ReserveQuota."""
+    """Optional. From ReserveQuota, for the same subject and collection, and unused; else INVALID_REQUEST. Without one, or with one
+    that has lapsed, this call itself counts a request, the characters of `audio.text`, and the bytes.
+    """
     @_builtins.property
     def audio(self) -> _audio_pb2.NewAudio:
         """Required. What to store."""
@@ -459,33 +461,67 @@ Global___AbandonUploadResponse: _TypeAlias = AbandonUploadResponse  # noqa: Y015
 
 @_typing.final
 class UploadAudioRequest(_message.Message):
-    """UploadAudioRequest is the header, and then the bytes."""
+    """UploadAudioRequest is the header, then the bytes, then the footer."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     HEADER_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
+    FOOTER_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
     """Bytes. 1 to 65,536 bytes in a message."""
     @_builtins.property
     def header(self) -> Global___UploadAudioHeader:
         """What to store."""
 
+    @_builtins.property
+    def footer(self) -> Global___UploadAudioFooter:
+        """All bytes were sent. A stream that breaks off has none, and stores nothing. May be left out where the header states
+        `size_bytes`.
+        """
+
     def __init__(
         self,
         *,
         header: Global___UploadAudioHeader | None = ...,
         chunk: _builtins.bytes = ...,
+        footer: Global___UploadAudioFooter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "header", b"header", "payload", b"payload"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "footer", b"footer", "header", b"header", "payload", b"payload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "header", b"header", "payload", b"payload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "footer", b"footer", "header", b"header", "payload", b"payload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["header", "chunk"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["header", "chunk", "footer"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
 Global___UploadAudioRequest: _TypeAlias = UploadAudioRequest  # noqa: Y015
+
+@_typing.final
+class UploadAudioFooter(_message.Message):
+    """UploadAudioFooter tells a stream that has ended from one that broke off: gRPC alone does not."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    size_bytes: _builtins.int
+    """Required. Size of all chunks together; a different one fails with CONTENT_MISMATCH. Unit: bytes. At least 1."""
+    sha256: _builtins.bytes
+    """Optional. SHA-256 of all chunks together, 32 bytes; a different one fails with CONTENT_MISMATCH."""
+    def __init__(
+        self,
+        *,
+        size_bytes: _builtins.int = ...,
+        sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UploadAudioFooter: _TypeAlias = UploadAudioFooter  # noqa: Y015
 
 @_typing.final
 class UploadAudioHeader(_message.Message):
@@ -505,7 +541,9 @@ class UploadAudioHeader(_message.Message):
     sha256: _builtins.bytes
     """Optional. Expected SHA-256, 32 bytes; a different one fails with CONTENT_MISMATCH."""
     quota_reservation: _builtins.str
-    """Optional. From ReserveQuota."""
+    """Optional. From ReserveQuota, for the same subject and collection, and unused; else INVALID_REQUEST. Without one, or with one
+    that has lapsed, this call itself counts a request, the characters of `audio.text`, and the bytes.
+    """
     @_builtins.property
     def audio(self) -> _audio_pb2.NewAudio:
         """Required. What to store."""

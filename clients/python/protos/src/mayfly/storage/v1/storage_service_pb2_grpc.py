@@ -121,9 +121,10 @@ class StorageServiceServicer(object):
     """
 
     def ReserveQuota(self, request, context):
-        """ReserveQuota counts work for a subject before it is done, so that a refused guest costs nothing. CreateUpload consumes
-        the reservation; an unused one lapses. Idempotent by `request_id`. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
-        QUOTA_EXCEEDED.
+        """ReserveQuota counts work for a subject before it is done, so that a refused guest costs nothing. CreateUpload or
+        UploadAudio consumes the reservation; an unused one lapses. What was counted stays counted until its window (a UTC minute,
+        a UTC day) ends. Idempotent by `request_id` until `expire_time`. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
+        COLLECTION_FORBIDDEN, IDEMPOTENCY_KEY_REUSED, QUOTA_EXCEEDED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -156,7 +157,7 @@ class StorageServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def UploadAudio(self, request_iterator, context):
-        """UploadAudio does the three steps in one call, for callers without HTTP: first the header, then the bytes. Idempotent by
+        """UploadAudio does the three steps in one call, for callers without HTTP: the header, the bytes, the footer. Idempotent by
         `request_id`. Nothing is stored unless it returns. Reasons: those of CreateUpload and CommitUpload.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

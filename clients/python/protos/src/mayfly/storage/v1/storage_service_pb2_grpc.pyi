@@ -37,9 +37,10 @@ class StorageServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> StorageServiceAsyncStub: ...
     ReserveQuota: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.ReserveQuotaRequest, _storage_service_pb2.ReserveQuotaResponse]
-    """ReserveQuota counts work for a subject before it is done, so that a refused guest costs nothing. CreateUpload consumes
-    the reservation; an unused one lapses. Idempotent by `request_id`. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
-    QUOTA_EXCEEDED.
+    """ReserveQuota counts work for a subject before it is done, so that a refused guest costs nothing. CreateUpload or
+    UploadAudio consumes the reservation; an unused one lapses. What was counted stays counted until its window (a UTC minute,
+    a UTC day) ends. Idempotent by `request_id` until `expire_time`. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
+    COLLECTION_FORBIDDEN, IDEMPOTENCY_KEY_REUSED, QUOTA_EXCEEDED.
     """
     CreateUpload: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.CreateUploadRequest, _storage_service_pb2.CreateUploadResponse]
     """CreateUpload reserves an audio (PENDING) and answers a grant to put its bytes at their final key. Nothing is readable
@@ -56,7 +57,7 @@ class StorageServiceStub:
     Reasons: INVALID_REQUEST, UPLOAD_FENCED (the upload was committed; delete the audio instead).
     """
     UploadAudio: _grpc.StreamUnaryMultiCallable[_storage_service_pb2.UploadAudioRequest, _storage_service_pb2.UploadAudioResponse]
-    """UploadAudio does the three steps in one call, for callers without HTTP: first the header, then the bytes. Idempotent by
+    """UploadAudio does the three steps in one call, for callers without HTTP: the header, the bytes, the footer. Idempotent by
     `request_id`. Nothing is stored unless it returns. Reasons: those of CreateUpload and CommitUpload.
     """
     GetAudio: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.GetAudioRequest, _storage_service_pb2.GetAudioResponse]
@@ -103,9 +104,10 @@ class StorageServiceAsyncStub(StorageServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ReserveQuota: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.ReserveQuotaRequest, _storage_service_pb2.ReserveQuotaResponse]  # type: ignore[assignment]
-    """ReserveQuota counts work for a subject before it is done, so that a refused guest costs nothing. CreateUpload consumes
-    the reservation; an unused one lapses. Idempotent by `request_id`. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
-    QUOTA_EXCEEDED.
+    """ReserveQuota counts work for a subject before it is done, so that a refused guest costs nothing. CreateUpload or
+    UploadAudio consumes the reservation; an unused one lapses. What was counted stays counted until its window (a UTC minute,
+    a UTC day) ends. Idempotent by `request_id` until `expire_time`. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
+    COLLECTION_FORBIDDEN, IDEMPOTENCY_KEY_REUSED, QUOTA_EXCEEDED.
     """
     CreateUpload: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.CreateUploadRequest, _storage_service_pb2.CreateUploadResponse]  # type: ignore[assignment]
     """CreateUpload reserves an audio (PENDING) and answers a grant to put its bytes at their final key. Nothing is readable
@@ -122,7 +124,7 @@ class StorageServiceAsyncStub(StorageServiceStub):
     Reasons: INVALID_REQUEST, UPLOAD_FENCED (the upload was committed; delete the audio instead).
     """
     UploadAudio: _aio.StreamUnaryMultiCallable[_storage_service_pb2.UploadAudioRequest, _storage_service_pb2.UploadAudioResponse]  # type: ignore[assignment]
-    """UploadAudio does the three steps in one call, for callers without HTTP: first the header, then the bytes. Idempotent by
+    """UploadAudio does the three steps in one call, for callers without HTTP: the header, the bytes, the footer. Idempotent by
     `request_id`. Nothing is stored unless it returns. Reasons: those of CreateUpload and CommitUpload.
     """
     GetAudio: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.GetAudioRequest, _storage_service_pb2.GetAudioResponse]  # type: ignore[assignment]
@@ -172,9 +174,10 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _storage_service_pb2.ReserveQuotaRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_storage_service_pb2.ReserveQuotaResponse, _abc.Awaitable[_storage_service_pb2.ReserveQuotaResponse]]:
-        """ReserveQuota counts work for a subject before it is done, so that a refused guest costs nothing. CreateUpload consumes
-        the reservation; an unused one lapses. Idempotent by `request_id`. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
-        QUOTA_EXCEEDED.
+        """ReserveQuota counts work for a subject before it is done, so that a refused guest costs nothing. CreateUpload or
+        UploadAudio consumes the reservation; an unused one lapses. What was counted stays counted until its window (a UTC minute,
+        a UTC day) ends. Idempotent by `request_id` until `expire_time`. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
+        COLLECTION_FORBIDDEN, IDEMPOTENCY_KEY_REUSED, QUOTA_EXCEEDED.
         """
 
     @_abc_1.abstractmethod
@@ -215,7 +218,7 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_storage_service_pb2.UploadAudioRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_storage_service_pb2.UploadAudioResponse, _abc.Awaitable[_storage_service_pb2.UploadAudioResponse]]:
-        """UploadAudio does the three steps in one call, for callers without HTTP: first the header, then the bytes. Idempotent by
+        """UploadAudio does the three steps in one call, for callers without HTTP: the header, the bytes, the footer. Idempotent by
         `request_id`. Nothing is stored unless it returns. Reasons: those of CreateUpload and CommitUpload.
         """
 

@@ -1,10 +1,11 @@
-"""`mayfly-storage`: serve (the default), provision, config."""
+"""`mayfly-storage`: serve (the default), provision, policy, doctor, config."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 
@@ -13,12 +14,13 @@ from mayfly_runtime.callers_file import CallersFileError
 from mayfly_runtime.server import ListenError
 from mayfly_runtime.settings import SettingsError
 from mayfly_runtime.tls import TlsFilesError
+from mayfly_storage import administration
 from mayfly_storage import app as composition
-from mayfly_storage import opening
 from mayfly_storage.backends.embedded.folder import DataFolderError
 from mayfly_storage.config import StorageSettings
 from mayfly_storage.data_dir import DataDirError
 from mayfly_storage.domain.errors import BackendMisconfiguredError, BackendUnavailableError, StorageFullError
+from mayfly_storage.fitness import UnfitStoreError
 
 if TYPE_CHECKING:
     from mayfly_storage.app import RunningStorage
@@ -36,6 +38,7 @@ _UNUSABLE: Final = (
     BackendUnavailableError,
     BackendMisconfiguredError,
     StorageFullError,
+    UnfitStoreError,
 )
 
 logger = logging.getLogger("mayfly.storage")
@@ -66,15 +69,27 @@ def serve() -> None:
 
 
 @app.command()
-def provision() -> None:
-    """Make the bucket and the table of the AWS backend, where they are missing. Safe to repeat."""
-    settings = _settings()
+def provision(*, dry_run: Annotated[bool, typer.Option(help="Change nothing; print what would be.")] = False) -> None:
+    """Bring the bucket and the table of the AWS backend to what they should be. Safe to repeat."""
+    settings, changes = _settings(), 0
     try:
-        made = opening.provision(settings)
+        for changes, change in enumerate(administration.provision(settings, dry_run=dry_run), 1):  # noqa: B007 - counted
+            typer.echo(str(change))
     except _UNUSABLE as error:
         _give_up("provision", error)
-    for line in made or ["Nothing to make: everything is there."]:
-        typer.echo(line)
+    if not changes:
+        typer.echo("Nothing to do: everything is as it should be.")
+    elif dry_run:
+        typer.echo("\nNothing was changed. Without --dry-run, lines with + and ~ are carried out; ! is left to you.")
+
+
+@app.command()
+def policy() -> None:
+    """Print the least that storage's role must be allowed on AWS, as an IAM policy."""
+    try:
+        typer.echo(json.dumps(administration.role_policy(_settings()), indent=2))
+    except administration.NothingToAskError as error:
+        _give_up("print a policy", error)
 
 
 @app.command()

@@ -34,20 +34,6 @@ def open_backend(settings: StorageSettings, *, now: Callable[[], datetime]) -> A
     return open_embedded(embedded_options(settings), timing=settings.timing(), now=now)
 
 
-def provision(settings: StorageSettings) -> list[str]:
-    """Make what the backend needs and does not make itself; a line for each thing made. Blocks.
-
-    Raises:
-        BackendUnavailableError: AWS does not answer.
-        BackendMisconfiguredError: AWS refuses.
-    """
-    if settings.backend == "embedded":
-        return []
-    from mayfly_storage.backends.aws.provision import provision as provision_aws  # noqa: PLC0415 - it imports boto3
-
-    return provision_aws(aws_options(settings))
-
-
 def open_privacy(settings: StorageSettings) -> Privacy:
     """What is kept of people, with the secret that the settings give or the data folder keeps. Blocks.
 

@@ -1,25 +1,53 @@
-"""Making bucket and table: what is missing, once."""
+"""Bringing bucket and table to what they should be: what is missing or different, once."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from botocore.exceptions import ClientError
 
 from mayfly_storage.backends.aws.backend import open_aws
-from mayfly_storage.backends.aws.provision import ensure_bucket_and_table, provision
+from mayfly_storage.backends.aws.clients import make_clients
+from mayfly_storage.backends.aws.provision import changes, ensure_bucket_and_table, provision
+from mayfly_storage.backends.aws.provisioning.wishes import Wishes
 from mayfly_storage.backends.aws.testing import emulated_session
+from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.errors import BackendUnavailableError
 from mayfly_storage.domain.timing import Timing
 
 if TYPE_CHECKING:
+    import boto3
+
     from mayfly_runtime.testing import FakeClock
     from mayfly_storage.backends.aws.clients import Clients
     from mayfly_storage.backends.aws.options import AwsOptions
+    from mayfly_storage.backends.aws.testing import Wire
+
+
+ROLE = "arn:aws:iam::123456789012:role/storage"
+
+
+def wishes(**overrides: Any) -> Wishes:
+    return Wishes(collections=read_collections(), **overrides)
+
+
+def titles(options: AwsOptions, *, dry_run: bool = False, **overrides: Any) -> list[str]:
+    return [change.title for change in provision(options, wishes(**overrides), dry_run=dry_run)]
+
+
+def rules_of(raw: Clients, options: AwsOptions) -> list[Any]:
+    rules: list[Any] = raw.s3.get_bucket_lifecycle_configuration(Bucket=options.bucket)["Rules"]
+    return rules
+
+
+def put_rules(raw: Clients, options: AwsOptions, rules: Any) -> None:
+    raw.s3.put_bucket_lifecycle_configuration(Bucket=options.bucket, LifecycleConfiguration={"Rules": rules})
 
 
 @pytest.fixture(autouse=True)
@@ -30,13 +58,18 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_what_is_provisioned_can_be_used(options: AwsOptions, clock: FakeClock) -> None:
-    made = provision(options)
+    made = titles(options)
 
     assert made == [
-        f"made bucket {options.bucket} in eu-central-1",
-        f"blocked public access to bucket {options.bucket}",
-        f"made table {options.table}",
-        f"switched on the TTL of table {options.table} by its attribute ttl",
+        f"bucket {options.bucket} in eu-central-1",
+        f"bucket {options.bucket}: public access block",
+        f"bucket {options.bucket}: default encryption",
+        f"bucket {options.bucket}: bucket policy",
+        f"bucket {options.bucket}: lifecycle rules",
+        f"bucket {options.bucket}: tags",
+        f"table {options.table}, on demand, with the index due",
+        f"table {options.table}: TTL by the attribute ttl",
+        f"table {options.table}: tags",
     ]
     async with open_aws(options, timing=Timing(), now=clock.now, session=emulated_session()) as backend:
         await backend.catalog.check()
@@ -44,15 +77,23 @@ async def test_what_is_provisioned_can_be_used(options: AwsOptions, clock: FakeC
 
 
 def test_provisioning_again_changes_nothing(options: AwsOptions) -> None:
-    provision(options)
+    titles(options, cors_origins=("https://app.example.com",), principals=(ROLE,))
 
-    assert provision(options) == []
+    assert titles(options, cors_origins=("https://app.example.com",), principals=(ROLE,)) == []
+
+
+def test_a_dry_run_tells_the_same_and_makes_nothing(options: AwsOptions, raw: Clients) -> None:
+    planned = titles(options, dry_run=True)
+
+    with pytest.raises(ClientError, match="404"):
+        raw.s3.head_bucket(Bucket=options.bucket)
+    assert planned == titles(options)
 
 
 def test_a_bucket_can_be_made_where_its_region_must_not_be_named(options: AwsOptions, raw: Clients) -> None:
     home = replace(options, region="us-east-1")
 
-    assert f"made bucket {options.bucket} in us-east-1" in provision(home)
+    assert f"bucket {options.bucket} in us-east-1" in titles(home)
 
 
 def test_the_table_has_system_a_s_keys_a_sparse_index_and_a_ttl(options: AwsOptions, raw: Clients) -> None:
@@ -81,13 +122,118 @@ def test_the_table_that_system_a_left_gets_what_it_lacks(options: AwsOptions, ra
         BillingMode="PAY_PER_REQUEST",
     )
 
-    assert f"made index due of table {options.table}" in ensure_bucket_and_table(raw, options)
-    assert ensure_bucket_and_table(raw, options) == []
+    assert f"table {options.table}: index due" in titles(options)
+    assert titles(options) == []
+
+
+def test_system_a_s_lifecycle_rule_is_kept_and_those_of_others_as_well(options: AwsOptions, raw: Clients) -> None:
+    ensure_bucket_and_table(raw, options)
+    theirs = {"ID": "theirs", "Filter": {"Prefix": "logs/"}, "Status": "Enabled", "Expiration": {"Days": 400}}
+    stale = {"ID": "DeleteDebugAfter9Days", "Filter": {"Prefix": "debug/"}, "Status": "Enabled"}
+    put_rules(raw, options, [theirs, {**stale, "Expiration": {"Days": 10}}])
+
+    titles(options)
+
+    rules = {rule["ID"]: rule for rule in rules_of(raw, options)}
+    assert set(rules) == {
+        "theirs",
+        "DeleteTempAudioAfter1Day",
+        "DeleteSpeechSessionsAfter7Days-audio-anonymous",
+        "DeleteSpeechSessionsAfter7Days-audio-users",
+        "DeleteDebugAfter3Days",
+        "DeleteProcessingAfter1Day",
+        "AbortIncompleteUploads",
+    }
+    assert rules["DeleteTempAudioAfter1Day"]["Filter"] == {"Prefix": "temp-audio/"}
+    assert rules["DeleteTempAudioAfter1Day"]["Expiration"] == {"Days": 2}
+    assert rules["AbortIncompleteUploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    assert rules["theirs"]["Expiration"] == {"Days": 400}
+
+
+def test_what_others_set_on_the_bucket_stays(options: AwsOptions, raw: Clients) -> None:
+    ensure_bucket_and_table(raw, options)
+    theirs = {"Sid": "Theirs", "Effect": "Deny", "Principal": "*", "Action": "s3:PutBucketAcl", "Resource": "*"}
+    rule: dict[str, Any] = {"ID": "theirs", "AllowedOrigins": ["https://other.example.com"], "AllowedMethods": ["GET"]}
+    raw.s3.put_bucket_policy(Bucket=options.bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": theirs}))
+    raw.s3.put_bucket_cors(Bucket=options.bucket, CORSConfiguration={"CORSRules": [rule]})  # type: ignore[typeddict-item]
+    raw.s3.put_bucket_tagging(Bucket=options.bucket, Tagging={"TagSet": [{"Key": "team", "Value": "speech"}]})
+
+    titles(options, cors_origins=("https://app.example.com",))
+    titles(options)  # and the origin is withdrawn again
+
+    policy = json.loads(raw.s3.get_bucket_policy(Bucket=options.bucket)["Policy"])
+    assert [each["Sid"] for each in policy["Statement"]] == [
+        "Theirs",
+        "DenyOldSignatureVersions",
+        "DenyLinksThatLiveTooLong",
+    ]
+    assert [each["ID"] for each in raw.s3.get_bucket_cors(Bucket=options.bucket)["CORSRules"]] == ["theirs"]
+    assert raw.s3.get_bucket_tagging(Bucket=options.bucket)["TagSet"] == [
+        {"Key": "application", "Value": "mayfly"},
+        {"Key": "component", "Value": "storage"},
+        {"Key": "team", "Value": "speech"},
+    ]
+
+
+def test_scripts_of_the_named_origins_may_use_links_and_nothing_else(options: AwsOptions, raw: Clients) -> None:
+    titles(options, cors_origins=("https://app.example.com", "http://localhost:3000"))
+
+    [rule] = raw.s3.get_bucket_cors(Bucket=options.bucket)["CORSRules"]
+    assert rule["AllowedOrigins"] == ["http://localhost:3000", "https://app.example.com"]
+    assert rule["AllowedMethods"] == ["GET", "HEAD", "PUT"]
+    assert set(rule["ExposeHeaders"]) >= {"Content-Range", "ETag"}
+
+
+def test_encryption_that_somebody_chose_is_left_and_one_that_is_asked_for_is_set(
+    options: AwsOptions, raw: Clients
+) -> None:
+    ensure_bucket_and_table(raw, options)
+    titles(replace(options, encryption="aws:kms", kms_key_id="key-1"))
+
+    assert titles(options) == []
+    [rule] = raw.s3.get_bucket_encryption(Bucket=options.bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "key-1"}
+    assert titles(replace(options, encryption="AES256")) == [f"bucket {options.bucket}: default encryption"]
+
+
+def test_backups_of_the_table_are_told_of_and_left(options: AwsOptions, raw: Clients) -> None:
+    titles(options)
+    raw.dynamodb.update_continuous_backups(
+        TableName=options.table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+
+    [change] = provision(options, wishes())
+
+    assert (change.sign, change.title) == ("!", f"table {options.table}: point-in-time recovery is on")
+    assert "PointInTimeRecoveryEnabled=false" in change.lines[-1]
+
+
+def test_a_difference_is_told_line_by_line(options: AwsOptions, raw: Clients) -> None:
+    titles(options)
+    put_rules(raw, options, [rule for rule in rules_of(raw, options) if "Debug" not in rule["ID"]])
+
+    [change] = provision(options, wishes(), dry_run=True)
+
+    assert [line[0] for line in change.lines if line.strip("+- ")[0] == "{"].count("+") == 1
+    assert "DeleteDebugAfter3Days" in str(change)
+
+
+def test_a_store_that_knows_less_is_provisioned_as_far_as_it_goes(
+    options: AwsOptions, session: boto3.Session, wire: Wire
+) -> None:
+    wire.answer("GetBucketPolicy", 501, "<Error><Code>NotImplemented</Code></Error>")
+    clients = make_clients(options, session=session)
+
+    told = [(change.sign, change.title) for change in changes(clients, options, wishes())]
+
+    clients.close()
+    assert ("!", f"bucket {options.bucket}: bucket policy") in told
+    assert ("+", f"bucket {options.bucket}: lifecycle rules") in told
 
 
 def test_provisioning_says_when_a_service_does_not_answer(options: AwsOptions) -> None:
     with pytest.raises(BackendUnavailableError) as refused:
-        provision(replace(options, dynamodb_endpoint_url="http://127.0.0.1:1", attempts=1))
+        titles(replace(options, dynamodb_endpoint_url="http://127.0.0.1:1", attempts=1))
 
     assert refused.value.backend == "DynamoDB"
 

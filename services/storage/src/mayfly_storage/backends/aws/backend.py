@@ -9,6 +9,7 @@ from mayfly_runtime.offload import Offload
 from mayfly_storage.backends.aws.blobs import S3Blobs
 from mayfly_storage.backends.aws.catalog import DynamoCatalog
 from mayfly_storage.backends.aws.clients import DYNAMODB, S3, AwsCalls, Clients, make_clients
+from mayfly_storage.backends.aws.copies import BucketCopies
 from mayfly_storage.backends.aws.credentials import SigningCredentials
 from mayfly_storage.backends.aws.deletion import ObjectDeletion
 from mayfly_storage.backends.aws.due import DueIndex
@@ -64,6 +65,7 @@ async def open_aws(
                 primary=Location.S3,
                 by_location={Location.S3: _store(options, clients, AwsCalls(S3, s3_pool), now=now)},
             ),
+            audit=BucketCopies(s3=clients.s3, calls=AwsCalls(S3, s3_pool), bucket=options.bucket),
         )
 
 

@@ -3,7 +3,7 @@
 moto's own server answers in threads, and its transactions are not: one that is refused puts the table back as it was
 when it began, and with it what others wrote meanwhile; a PUT with If-None-Match looks first and writes later. Here one
 request is answered at a time. What moto does not check at all (signatures, expiry, checksums, ETags in DeleteObjects,
-limits of batches, TTL) it does not check here either.
+limits of batches, TTL, rights, conditions of bucket policies, CORS, lifecycle rules) it does not check here either.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.loaders import Loader, create_loader
 from moto.dynamodb.models.table import Table
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import FakeBucket
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from mayfly_storage.backends.aws.backend import open_aws
@@ -63,7 +64,7 @@ class _OneAtATime:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        with self._turn, _one_copy_of_each_table():
+        with self._turn, _one_copy_of_each_table(), _policies_without_conditions():
             return list(self._app({**environ, "wsgi.input": BytesIO(body)}, start_response))
 
 
@@ -82,6 +83,23 @@ def _one_copy_of_each_table() -> AbstractContextManager[object]:
         return copies[id(table)]
 
     return patch.object(Table, "__deepcopy__", copy_once, create=True)
+
+
+def _policies_without_conditions() -> AbstractContextManager[object]:
+    """Within it, moto lets statements of a bucket's policy be that have a condition.
+
+    It looks at no condition, so that `Deny` over plaintext is `Deny` always. S3 itself judges those; nobody does here.
+    """
+    judge = FakeBucket.get_permission
+
+    def judge_the_unconditional(bucket: FakeBucket, action: str, resource: str) -> object:
+        policy = json.loads(bucket.policy or "{}")
+        plain = [each for each in policy.get("Statement", []) if "Condition" not in each]
+        judged = copy.copy(bucket)
+        judged.policy = json.dumps({**policy, "Statement": plain}).encode() if plain else None
+        return judge(judged, action, resource)
+
+    return patch.object(FakeBucket, "get_permission", judge_the_unconditional)
 
 
 class _Handler(WSGIRequestHandler):

@@ -188,14 +188,19 @@ async def test_a_row_that_has_changed_is_left(stage: Stage) -> None:
     assert stage.lies(audio)
 
 
-async def test_another_object_at_a_chosen_key_is_left(stage: Stage) -> None:
+async def test_a_late_put_at_a_chosen_key_goes_with_its_row(stage: Stage) -> None:
+    """A PUT that was sent twice: the second lands when the first has been committed and deleted. Its ETag is new."""
     audio = await stage.saved(**CHOSEN)
-    stage.memory.blobs.objects[audio.object_key] = _another_write(stage, audio)
-
+    late = _another_write(stage, audio)
     [erasure] = await stage.world.erase([audio])
+    assert erasure == Erasure(outcome=EraseOutcome.GONE, tombstone_kept=True)
+    stage.memory.blobs.objects[audio.object_key] = late
+    stage.clock.advance(SETTLED)
 
-    assert erasure.outcome is EraseOutcome.UNFINISHED
-    assert stage.lies(audio)
+    [erasure] = await stage.world.erase([audio.tombstone(stage.clock.now())])
+
+    assert erasure == Erasure(outcome=EraseOutcome.GONE)
+    assert (stage.memory.blobs.objects, stage.memory.catalog.rows) == ({}, {})
 
 
 async def test_an_abandoned_upload_at_a_chosen_key_is_deleted_as_it_lies_there(stage: Stage) -> None:
@@ -207,41 +212,29 @@ async def test_an_abandoned_upload_at_a_chosen_key_is_deleted_as_it_lies_there(s
     assert stage.memory.blobs.objects == {}
 
 
-async def test_an_eraser_that_stalls_leaves_the_next_owner_of_the_key_alone(stage: Stage) -> None:
-    """Between D1 and D2, another eraser finishes the row, and a new audio takes the key."""
-    abandoned = await stage.put(**CHOSEN)
+@pytest.mark.parametrize(
+    ("is_committed", "stalls_before"),
+    [(False, "head"), (False, "delete_many"), (False, "present"), (True, "delete_many"), (True, "present")],
+)
+async def test_an_eraser_that_stalls_leaves_the_next_owner_of_the_key_alone(
+    stage: Stage, *, is_committed: bool, stalls_before: str
+) -> None:
+    """After D1, another eraser finishes the row, and a new audio takes the key."""
+    audio = await (stage.saved if is_committed else stage.put)(**CHOSEN)
     successor: list[Audio] = []
 
     async def the_key_gets_another_owner() -> None:
         stage.clock.advance(SETTLED)
-        tombstone = stage.row(abandoned)
+        tombstone = stage.row(audio)
         assert tombstone is not None
         await stage.world.erase([tombstone])
         successor.append(await stage.saved(**CHOSEN))
 
-    stage.blobs.before["head"] = the_key_gets_another_owner
-
-    await stage.world.erase([abandoned])
-
-    assert stage.lies(successor[0])
-
-
-async def test_an_eraser_that_stalls_before_the_delete_leaves_the_next_owner_alone(stage: Stage) -> None:
-    abandoned = await stage.put(**CHOSEN)
-    successor: list[Audio] = []
-
-    async def the_key_gets_another_owner() -> None:
-        stage.clock.advance(SETTLED)
-        tombstone = stage.row(abandoned)
-        assert tombstone is not None
-        await stage.world.erase([tombstone])
-        successor.append(await stage.saved(**CHOSEN))
-
-    stage.blobs.before["delete_many"] = the_key_gets_another_owner
-
-    await stage.world.erase([abandoned])
+    stage.blobs.before[stalls_before] = the_key_gets_another_owner
+    await stage.world.erase([audio])
 
     assert stage.lies(successor[0])
+    assert stage.row(successor[0]) == successor[0]
 
 
 async def test_outcomes_come_in_the_order_of_the_rows(stage: Stage) -> None:

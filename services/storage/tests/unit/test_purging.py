@@ -227,6 +227,17 @@ async def test_an_orphan_at_a_chosen_key_is_deleted_under_its_claim(stage: Stage
     assert (await stage.saved(**CHOSEN)).object_key == CHOSEN_KEY
 
 
+async def test_a_claim_whose_row_was_collected_does_not_keep_its_object(stage: Stage) -> None:
+    """The sweeper was down for as long as it takes DynamoDB's TTL to collect the row; the claim's comes later."""
+    audio = await stage.saved(**CHOSEN)
+    del stage.memory.catalog.rows[audio.name]
+
+    [result] = await purge(stage, orphan(stage.memory.blobs, CHOSEN_KEY))
+
+    assert result.outcome is PurgeOutcome.DELETED
+    assert (stage.memory.blobs.objects, stage.memory.catalog.rows, stage.memory.catalog.claims) == ({}, {}, {})
+
+
 async def test_a_writer_who_claims_the_key_first_keeps_what_lies_there(stage: Stage) -> None:
     item = orphan(stage.memory.blobs, CHOSEN_KEY)
 

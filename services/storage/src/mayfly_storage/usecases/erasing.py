@@ -16,7 +16,7 @@ from mayfly_storage.domain.errors import BackendMisconfiguredError, BackendUnava
 from mayfly_storage.domain.ports import AudioCatalog, BlobStore, BlobTarget, DeleteOutcome, Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from mayfly_storage.domain.timing import Timing
@@ -90,30 +90,28 @@ class EraseAudio:
         return gone
 
     async def _delete_group(self, blobs: BlobStore, group: Sequence[Audio]) -> set[AudioName]:
-        targets = await self._targets(blobs, group)
-        outcomes = await blobs.delete_many(list(targets.values())) if targets else []
-        left = {name for name, out in zip(targets, outcomes, strict=True) if out is not DeleteOutcome.DELETED}
+        unnamed = [audio for audio in group if audio.claims_key and not audio.etag]
+        named = [audio for audio in group if audio.etag or not audio.claims_key]
+        targets = {a.name: BlobTarget(key=a.object_key, etag=a.etag if a.claims_key else None) for a in named}
+        outcomes = await _delete(blobs, targets)
+        # What lies there instead of the committed object is a late PUT of the same row, or the next owner's.
+        changed = [audio for audio in group if outcomes.get(audio.name) is DeleteOutcome.CHANGED]
+        outcomes |= await _delete(blobs, await self._lying(blobs, [*unnamed, *changed]))
+        left = {name for name, outcome in outcomes.items() if outcome is not DeleteOutcome.DELETED}
         deleted = [audio for audio in group if audio.name not in left]
         still_there = await blobs.present([audio.object_key for audio in deleted]) if deleted else set()
         return {audio.name for audio in deleted if audio.object_key not in still_there}
 
-    async def _targets(self, blobs: BlobStore, group: Sequence[Audio]) -> dict[AudioName, BlobTarget]:
-        """What to delete; nothing for an audio whose key is empty, or not its own any more.
+    async def _lying(self, blobs: BlobStore, group: Sequence[Audio]) -> dict[AudioName, BlobTarget]:
+        """The very objects at chosen keys; nothing for an audio whose key is empty, or not its own any more.
 
         A key with an audio id in it is the row's for ever. A key that the caller chose gets another owner as soon as
-        the row is gone, so the delete names the very object: the one that was committed, or else the one that lies
-        there while the row holds the claim. It is looked at first, and the row is read after: so it was nobody else's.
+        the row is gone, so the delete names the object that lies there while the row holds the claim. It is looked at
+        first, and the row is read after: so it was nobody else's.
         """
-        named = {a.name: BlobTarget(key=a.object_key, etag=a.etag if a.claims_key else None) for a in group}
-        unnamed = [audio for audio in group if audio.claims_key and not audio.etag]
-        lying = {audio.name: await blobs.head(audio.object_key) for audio in unnamed}
-        rows = await self.catalog.get_many([audio.name for audio in unnamed]) if unnamed else {}
-        for audio in unnamed:
-            del named[audio.name]
-            blob = lying[audio.name]
-            if blob is not None and audio.name in rows:
-                named[audio.name] = BlobTarget(key=audio.object_key, etag=blob.etag)
-        return named
+        seen = {audio.name: await blobs.head(audio.object_key) for audio in group}
+        rows = await self.catalog.get_many(list(seen)) if seen else {}
+        return {name: BlobTarget(key=b.key, etag=b.etag) for name, b in seen.items() if b is not None and name in rows}
 
     async def _settle(self, gone: Sequence[Audio]) -> set[AudioName]:
         """D4 where no late PUT can land any more; the others stay as tombstones until then."""
@@ -125,3 +123,8 @@ class EraseAudio:
         if fresh := [audio for audio in waiting if not audio.bytes_gone]:
             await self.catalog.mark_bytes_gone(fresh)
         return {audio.name for audio in waiting}
+
+
+async def _delete(blobs: BlobStore, targets: Mapping[AudioName, BlobTarget]) -> dict[AudioName, DeleteOutcome]:
+    outcomes = await blobs.delete_many(list(targets.values())) if targets else []
+    return dict(zip(targets, outcomes, strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Audio, AudioName, Location, State
@@ -116,10 +116,20 @@ class PurgeOrphans:
         """Keys that callers choose can come back: a tombstone takes the claim first, then erases the object."""
         tombstone = self._tombstone(item)
         try:
+            await self._free_stranded(tombstone)
             await self.catalog.reserve(tombstone, None)
         except ObjectKeyTakenError:
             return _CHANGED
         return _result(tombstone, (await self.erase([tombstone]))[0])
+
+    async def _free_stranded(self, tombstone: Audio) -> None:
+        """Give up a claim whose row the store's TTL has collected: the claim's own comes later, or never.
+
+        A claim and its row are written together, and the row's id is never used again: once absent, absent for ever.
+        """
+        holder = (await self.catalog.find_by_keys([tombstone.object_key])).get(tombstone.object_key)
+        if holder is not None and not await self.catalog.get_many([holder]):
+            await self.catalog.remove([replace(tombstone, name=holder)])
 
     def _tombstone(self, item: DueItem) -> Audio:
         now = self.now()

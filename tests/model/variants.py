@@ -1,0 +1,114 @@
+"""All variants of the protocol, and what has to come out: a model that never finds a fault proves little."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from tests.model import chosen_key, fallback, multipart
+from tests.model.chosen_key import ChosenKey
+from tests.model.fallback import LOCAL, S3, Fallback
+from tests.model.multipart import Multipart
+from tests.model.saving import Safeguards, Saving
+from tests.model.search import Broken
+
+if TYPE_CHECKING:
+    from tests.model.search import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A model, and the promise that it breaks; None: it keeps them all."""
+
+    name: str
+    model: Model[Any]
+    breaks: Broken | None = None
+
+
+def _saving(**changes: Any) -> Saving:
+    return Saving(Safeguards(**changes))
+
+
+def _chosen(**changes: Any) -> ChosenKey:
+    return ChosenKey(chosen_key.Rules(**changes))
+
+
+def _fallback(**changes: Any) -> Fallback:
+    return Fallback(fallback.Rules(**changes))
+
+
+def _multipart(**changes: Any) -> Multipart:
+    return Multipart(multipart.Rules(**changes))
+
+
+_CONTENT: Final = {"unique_etags": False, "waits_for_erasers": True}
+
+SAVING: Final = (
+    Variant("the protocol", _saving()),
+    Variant("object first, row last, no grace (system A)", _saving(row_first=False, orphan_grace=False), Broken.LOST),
+    Variant("object first, row last", _saving(row_first=False), Broken.LOST),
+    Variant("TTL at the expiry, no listing (system A)", _saving(ttl_margin=0, lists_objects=False), Broken.LEAK),
+    Variant("no listing", _saving(lists_objects=False), Broken.LEAK),
+    Variant("no fence", _saving(fence=False), Broken.LOST),
+    Variant("PENDING reaped at once (the fence is enough)", _saving(pending_grace=False)),
+    Variant("PENDING reaped at once, no fence", _saving(pending_grace=False, fence=False), Broken.LOST),
+    Variant("D1 without condition", _saving(conditional_tombstone=False), Broken.LOST),
+    Variant(
+        "D1 without condition, PENDING reaped at once",
+        _saving(conditional_tombstone=False, pending_grace=False),
+        Broken.LOST,
+    ),
+    Variant("orphans deleted without reading the row again", _saving(reads_row_again=False), Broken.LOST),
+    Variant("rows read before objects are listed", _saving(lists_before_rows=False), Broken.LOST),
+    Variant(
+        "reads trust the row until the TTL takes it",
+        _saving(reads_check_expiry=False, caps_links=False),
+        Broken.READABLE,
+    ),
+    Variant("links of a fixed life (systems A, B)", _saving(caps_links=False), Broken.READABLE),
+    Variant("no sweep of rows", _saving(sweeps_rows=False), Broken.LEAK),
+)
+
+CHOSEN_KEY: Final = (
+    Variant("the protocol, no ETag twice (files, S3 with KMS)", _chosen()),
+    Variant("the same, and the TTL collects a row", _chosen(collects=True)),
+    Variant("no claim", _chosen(claims=False), Broken.LOST),
+    Variant("D2 names no object", _chosen(names_object=False), Broken.LOST),
+    Variant("D2 names the committed object only", _chosen(looks_again=False), Broken.LEAK),
+    Variant("the row is read before its object is looked at", _chosen(rows_after_objects=False), Broken.LOST),
+    Variant(
+        "a claim without a row is left to the TTL", _chosen(collects=True, frees_stranded_claims=False), Broken.LEAK
+    ),
+    Variant("equal bytes have equal ETags (S3), erasers stall for less than a grace", _chosen(**_CONTENT)),
+    Variant("the same, and the TTL collects a row", _chosen(**_CONTENT, collects=True)),
+    Variant(
+        "the same, and orphans are deleted without a claim", _chosen(**_CONTENT, orphans_under_claim=False), Broken.LOST
+    ),
+    Variant("equal bytes have equal ETags (S3), erasers stall for any time", _chosen(unique_etags=False), Broken.LOST),
+)
+
+FALLBACK: Final = (
+    Variant("the protocol", _fallback()),
+    Variant("W3 does not say where", _fallback(fence_says_where=False), Broken.LOST),
+    Variant("a copy is an orphan while its row is PENDING", _fallback(pending_row_owns_all=False), Broken.LOST),
+    Variant("a row owns copies in both stores", _fallback(other_copies_are_orphans=False), Broken.LEAK),
+    Variant("only S3 is listed", _fallback(lists=frozenset({S3})), Broken.LEAK),
+    Variant("only the local store is listed", _fallback(lists=frozenset({LOCAL})), Broken.LEAK),
+)
+
+MULTIPART: Final = (
+    Variant("the protocol", _multipart()),
+    Variant("uploads are not listed", _multipart(lists_uploads=False), Broken.LEAK),
+    Variant("uploads are aborted while parts may land", _multipart(aborts_when_settled=False), Broken.LEAK),
+    Variant("the same, and the row names the upload", _multipart(aborts_when_settled=False, row_names_upload=True)),
+    Variant("the upload first, the row last", _multipart(row_first=False), Broken.LOST),
+    Variant("no fence", _multipart(fence=False), Broken.LOST),
+)
+
+VARIANTS: Final = {
+    "one audio under an id of its own": SAVING,
+    "two audios at a key that callers choose": CHOSEN_KEY,
+    "one audio that may fall back to the local store": FALLBACK,
+    "one audio in parts": MULTIPART,
+}
+"""By the title of their model."""

@@ -57,7 +57,6 @@ class Shard:
         return zlib.crc32(key.encode()) % self.count == self.index
 
 
-class AudioCatalog(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footprint:
     """How much is stored."""
@@ -69,6 +68,7 @@ class Footprint:
         return Footprint(objects=self.objects + other.objects, size_bytes=self.size_bytes + other.size_bytes)
 
 
+class AudioCatalog(Protocol):
     """The rows. Every write is conditional, durable when it returns, and safe to repeat."""
 
     async def reserve(self, audio: Audio, request: RequestRecord | None, *, replaces: AudioName | None = None) -> None:
@@ -102,11 +102,21 @@ class Footprint:
         has changed.
         """
 
+    async def retain(self, audio: Audio, expire_time: datetime) -> Audio:
+        """Move the expiry of a READY row if state, attempt and expire_time are still as given.
+
+        When the row is due, and when the catalog may forget it and its key claim, follow in the same write. Answers the
+        row as it is now. Repeating it after success answers that row. Raises StateChangedError otherwise.
+        """
+
     async def mark_bytes_gone(self, tombstones: Sequence[Audio]) -> None:
         """Note on DELETING rows that D3 was seen, so that they are due again only when they may go. Others are left."""
 
     async def remove(self, tombstones: Sequence[Audio]) -> None:
-        """D4: remove DELETING rows with this attempt, and their key claims. Request records stay. Others are left."""
+        """D4: remove DELETING rows with this attempt, and the key claims of these names, whose rows are gone then.
+
+        Request records stay. Other rows are left, with their claims.
+        """
 
     async def list_audio(self, wanted: AudioFilter, *, limit: int, cursor: str = "") -> Page[Audio]:
         """Rows in any state, each once while nothing changes. May answer fewer than `limit` with a cursor."""
@@ -114,16 +124,15 @@ class Footprint:
     async def list_due(self, before: datetime, *, shard: Shard, limit: int, cursor: str = "") -> Page[Audio]:
         """Rows whose due time is not after `before`. May lag behind the rows; costs what is due, not what is stored."""
 
+    async def measure(self) -> dict[str, Footprint]:
+        """Objects and bytes of the READY rows, expired or not, by collection; of those collections that have any.
+
+        Reads every row, in steps that hold up nobody; rows that change meanwhile may be counted or not.
+        """
+
     async def check(self) -> None:
         """Whether the catalog can be used; for readiness. Raises what every method may raise."""
 
-
-    async def retain(self, audio: Audio, expire_time: datetime) -> Audio:
-        """Move the expiry of a READY row if state, attempt and expire_time are still as given.
-
-        When the row is due, and when the catalog may forget it and its key claim, follow in the same write. Answers the
-        row as it is now. Repeating it after success answers that row. Raises StateChangedError otherwise.
-        """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlobFacts:
@@ -137,12 +146,6 @@ class BlobFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-    async def measure(self) -> dict[str, Footprint]:
-        """Objects and bytes of the READY rows, expired or not, by collection; of those collections that have any.
-
-        Reads every row, in steps that hold up nobody; rows that change meanwhile may be counted or not.
-        """
-
 class StoredBlob:
     """What lies at a key, by the store's own answer."""
 
@@ -201,6 +204,13 @@ class BlobStore(Protocol):
     async def head(self, key: str) -> StoredBlob | None:
         """What lies at the key, with its checksum; None if nothing does. Consistent with puts and deletes."""
 
+    async def read(self, key: str, *, etag: str | None = None, offset: int, length: int) -> bytes | None:
+        """Up to `length` bytes from `offset` on; fewer at the end, and none past it.
+
+        None if nothing lies at the key, or (with an etag) other bytes than those. Between two reads nothing is held, so
+        that a reader who is slow, or goes away, costs nothing.
+        """
+
     async def delete_many(self, targets: Sequence[BlobTarget]) -> list[DeleteOutcome]:
         """D2, for up to 1,000 keys: an outcome for each, in order. Never reports as deleted what may still be there."""
 
@@ -216,13 +226,6 @@ class BlobStore(Protocol):
     async def check(self) -> None:
         """Whether the store can be used; for readiness. Raises what every method may raise."""
 
-
-    async def read(self, key: str, *, etag: str | None = None, offset: int, length: int) -> bytes | None:
-        """Up to `length` bytes from `offset` on; fewer at the end, and none past it.
-
-        None if nothing lies at the key, or (with an etag) other bytes than those. Between two reads nothing is held, so
-        that a reader who is slow, or goes away, costs nothing.
-        """
 
 class LinkSigner(Protocol):
     """The links. Signing does not look whether the audio exists."""

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from mayfly_storage.domain.audio import Audio, AudioName, State
 from mayfly_storage.domain.errors import ObjectKeyTakenError, PageTokenInvalidError, RequestSeenError, StateChangedError
 from mayfly_storage.domain.ports import Footprint, Page
-from mayfly_storage.testing.quotas import MemoryQuotas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -105,22 +104,6 @@ class MemoryCatalog:
             row = self.rows[audio.name] = row.tombstone(now)
         return row
 
-    async def mark_bytes_gone(self, tombstones: Sequence[Audio]) -> None:
-        """Note that D3 was seen."""
-        await self._turn()
-        for row in self._still_deleting(tombstones):
-            self.rows[row.name] = replace(row, bytes_gone=True)
-
-    async def remove(self, tombstones: Sequence[Audio]) -> None:
-        """D4."""
-        await self._turn()
-        for row in self._still_deleting(tombstones):
-            del self.rows[row.name]
-            if self.claims.get(row.object_key) == row.name:
-                del self.claims[row.object_key]
-
-    def _still_deleting(self, tombstones: Sequence[Audio]) -> list[Audio]:
-        rows = [self.rows[given.name] for given in tombstones if self._is_deleting(given)]
     async def retain(self, audio: Audio, expire_time: datetime) -> Audio:
         """Move the expiry."""
         await self._turn()
@@ -132,6 +115,23 @@ class MemoryCatalog:
         row = self.rows[audio.name] = replace(row, expire_time=expire_time)
         return row
 
+    async def mark_bytes_gone(self, tombstones: Sequence[Audio]) -> None:
+        """Note that D3 was seen."""
+        await self._turn()
+        for row in self._still_deleting(tombstones):
+            self.rows[row.name] = replace(row, bytes_gone=True)
+
+    async def remove(self, tombstones: Sequence[Audio]) -> None:
+        """D4."""
+        await self._turn()
+        for row in self._still_deleting(tombstones):
+            del self.rows[row.name]
+        for given in tombstones:
+            if given.name not in self.rows and self.claims.get(given.object_key) == given.name:
+                del self.claims[given.object_key]
+
+    def _still_deleting(self, tombstones: Sequence[Audio]) -> list[Audio]:
+        rows = [self.rows[given.name] for given in tombstones if self._is_deleting(given)]
         return list({row.name: row for row in rows}.values())
 
     def _is_deleting(self, given: Audio) -> bool:
@@ -151,6 +151,15 @@ class MemoryCatalog:
         mine = ((time, row) for time, row in found if shard.holds(row.name.audio_id))
         return _page(sorted((f"{time.isoformat()} {row.name}", row) for time, row in mine), limit, cursor)
 
+    async def measure(self) -> dict[str, Footprint]:
+        """Objects and bytes by collection."""
+        await self._turn()
+        found: defaultdict[str, Footprint] = defaultdict(Footprint)
+        for row in self.rows.values():
+            if row.state is State.READY:
+                found[row.collection] += Footprint(objects=1, size_bytes=row.size_bytes)
+        return dict(found)
+
     async def check(self) -> None:
         """Whether `failure` is unset."""
         await self._turn()
@@ -167,15 +176,6 @@ def _facts(row: Audio) -> tuple[State, str, datetime | None]:
 
 def _fits(row: Audio, wanted: AudioFilter) -> bool:
     return (
-    async def measure(self) -> dict[str, Footprint]:
-        """Objects and bytes by collection."""
-        await self._turn()
-        found: defaultdict[str, Footprint] = defaultdict(Footprint)
-        for row in self.rows.values():
-            if row.state is State.READY:
-                found[row.collection] += Footprint(objects=1, size_bytes=row.size_bytes)
-        return dict(found)
-
         wanted.collection in {"", row.collection}
         and wanted.date in {"", row.name.date}
         and wanted.owner in {"", row.owner}

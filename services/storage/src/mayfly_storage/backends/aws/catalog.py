@@ -94,6 +94,23 @@ class DynamoCatalog:
         there = await self.get_many([audio.name for audio in tombstones])
         return {given.name: there[given.name] for given in tombstones if _is_same(there.get(given.name), given)}
 
+    async def retain(self, audio: Audio, expire_time: datetime) -> Audio:
+        """Move the expiry: of the row alone, or of the row and its key claim in one transaction."""
+        kept = replace(audio, state=State.READY, expire_time=expire_time)
+        refused = await self._retain(audio, kept)
+        # Another try of ours may have come through, and its answer been lost.
+        if refused is None or (refused.found and _is_same(rows.audio_of(refused.found), kept)):
+            return kept
+        raise StateChangedError(f"{audio.name} is not READY with this expiry any more")
+
+    async def _retain(self, audio: Audio, kept: Audio) -> Refusal | None:
+        update = self._writes.retain(audio, kept)
+        if not audio.claims_key:
+            done = await self._table.update(update)
+            return done if isinstance(done, Refusal) else None
+        refused = await self._table.transact([{"Update": update}, self._writes.renew_claim(kept)])
+        return refused.get(0, Refusal({})) if refused else None
+
     async def mark_bytes_gone(self, tombstones: Sequence[Audio]) -> None:
         """Note that D3 was seen."""
         gone = [replace(audio, bytes_gone=True) for audio in _distinct(tombstones)]
@@ -119,6 +136,10 @@ class DynamoCatalog:
         """Rows that are due, the longest due first."""
         return await self._due.page(before, shard=shard, limit=limit, cursor=cursor)
 
+    async def measure(self) -> dict[str, Footprint]:
+        """Objects and bytes by collection, by a scan that need not be consistent: half the price."""
+        return await self._listing.measure()
+
     async def check(self) -> None:
         """Whether the table is there, with its index."""
         await require_usable(self._table)
@@ -130,23 +151,6 @@ def _is_own(refused: dict[int, Refusal], writes: Sequence[object], audio: Audio,
     The row alone would not do: whatever is one transaction is there as a whole, or not at all.
     """
     found = [refusal.found for refusal in refused.values()]
-    async def retain(self, audio: Audio, expire_time: datetime) -> Audio:
-        """Move the expiry: of the row alone, or of the row and its key claim in one transaction."""
-        kept = replace(audio, state=State.READY, expire_time=expire_time)
-        refused = await self._retain(audio, kept)
-        # Another try of ours may have come through, and its answer been lost.
-        if refused is None or (refused.found and _is_same(rows.audio_of(refused.found), kept)):
-            return kept
-        raise StateChangedError(f"{audio.name} is not READY with this expiry any more")
-
-    async def _retain(self, audio: Audio, kept: Audio) -> Refusal | None:
-        update = self._writes.retain(audio, kept)
-        if not audio.claims_key:
-            done = await self._table.update(update)
-            return done if isinstance(done, Refusal) else None
-        refused = await self._table.transact([{"Update": update}, self._writes.renew_claim(kept)])
-        return refused.get(0, Refusal({})) if refused else None
-
     if len(found) < len(writes) or not all(found) or rows.audio_of(refused[0].found) != audio:
         return False
     return request is None or rows.request_of(refused[1].found, caller=request.caller) == request
@@ -172,10 +176,6 @@ def _is_own_delete(refusal: Refusal, audio: Audio, now: datetime) -> bool:
 def _is_same(there: Audio | None, given: Audio) -> bool:
     return there is not None and (there.state, there.attempt, there.expire_time) == (
         given.state,
-    async def measure(self) -> dict[str, Footprint]:
-        """Objects and bytes by collection, by a scan that need not be consistent: half the price."""
-        return await self._listing.measure()
-
         given.attempt,
         given.expire_time,
     )

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from mayfly_storage.backends.embedded import listing, measuring, quotas, statements
+from mayfly_storage.backends.embedded import listing, measuring, statements
 from mayfly_storage.backends.embedded.errors import translated
 from mayfly_storage.backends.embedded.rows import from_micros
 from mayfly_storage.domain.audio import Audio, AudioName, State
@@ -116,20 +116,6 @@ class SqliteCatalog:
             return row
         return self._change(connection, row.tombstone(now))
 
-    async def mark_bytes_gone(self, tombstones: Sequence[Audio]) -> None:
-        """Note that D3 was seen."""
-
-        def write(connection: sqlite3.Connection) -> None:
-            for row in _still_deleting(connection, tombstones):
-                self._change(connection, replace(row, bytes_gone=True))
-
-        await self.write(write)
-
-    async def remove(self, tombstones: Sequence[Audio]) -> None:
-        """D4."""
-
-        def write(connection: sqlite3.Connection) -> None:
-            for row in _still_deleting(connection, tombstones):
     async def retain(self, audio: Audio, expire_time: datetime) -> Audio:
         """Move the expiry, and with it when the row is due."""
         wanted = replace(audio, state=State.READY, expire_time=expire_time)
@@ -144,6 +130,20 @@ class SqliteCatalog:
 
         return await self.write(write)
 
+    async def mark_bytes_gone(self, tombstones: Sequence[Audio]) -> None:
+        """Note that D3 was seen."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            for row in _still_deleting(connection, tombstones):
+                self._change(connection, replace(row, bytes_gone=True))
+
+        await self.write(write)
+
+    async def remove(self, tombstones: Sequence[Audio]) -> None:
+        """D4."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            for row in _still_deleting(connection, tombstones):
                 statements.remove_audio(connection, row.name)
 
         await self.write(write)
@@ -163,6 +163,17 @@ class SqliteCatalog:
             lambda connection: listing.list_due(connection, before, shard=shard, limit=limit, start=start)
         )
 
+    async def measure(self) -> dict[str, Footprint]:
+        """Objects and bytes by collection, counted some rows at a time: reads of others go in between."""
+        found: defaultdict[str, Footprint] = defaultdict(Footprint)
+        after: int | None = 0
+        while after is not None:
+            step = functools.partial(measuring.measure, after=after)
+            counted, after = await self.read(step)
+            for collection, footprint in counted.items():
+                found[collection] += footprint
+        return dict(found)
+
     async def check(self) -> None:
         """Whether rows can be read, and a write could begin."""
         await self.read(lambda connection: connection.execute("SELECT 1 FROM audio LIMIT 1").fetchone())
@@ -177,14 +188,3 @@ def _still_deleting(connection: sqlite3.Connection, tombstones: Sequence[Audio])
     attempts = {given.name: given.attempt for given in tombstones}
     rows = statements.find_audios(connection, list(attempts))
     return [row for row in rows.values() if row.state is State.DELETING and row.attempt == attempts[row.name]]
-    async def measure(self) -> dict[str, Footprint]:
-        """Objects and bytes by collection, counted some rows at a time: reads of others go in between."""
-        found: defaultdict[str, Footprint] = defaultdict(Footprint)
-        after: int | None = 0
-        while after is not None:
-            step = functools.partial(measuring.measure, after=after)
-            counted, after = await self.read(step)
-            for collection, footprint in counted.items():
-                found[collection] += footprint
-        return dict(found)
-

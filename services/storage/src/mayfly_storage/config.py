@@ -16,6 +16,7 @@ from pydantic_settings import SettingsConfigDict
 from mayfly_runtime.settings import ServerSettings
 from mayfly_storage.collections_file import adapted, read_collections
 from mayfly_storage.domain.privacy import AddressPolicy
+from mayfly_storage.domain.quotas import GuestBudget, QuotaLimits
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.setting_types import (
     Address,
@@ -105,6 +106,21 @@ class StorageSettings(ServerSettings):
 
     tombstone_margin: Period = timedelta(days=7)
     """How long after the expiry DynamoDB may collect a row by itself. Must exceed the longest outage of the sweeper."""
+
+    guest_requests_per_minute: int | None = Field(default=None, ge=1)
+    """Requests of all guests together, however many addresses they have. Unset: any number. Collections limit each."""
+
+    guest_characters_per_day: int | None = Field(default=None, ge=1)
+    """Characters of all guests together, in a UTC day. Unset: any number."""
+
+    guest_bytes_per_day: int | None = Field(default=None, ge=1)
+    """Bytes of all guests together, in a UTC day. Unset: any number."""
+
+    guest_budget_parts: int = Field(default=1, ge=1)
+    """AWS: items that share the guests' budget. One serves some dozens of calls a second; each refuses on its own."""
+
+    reservation_lifetime: Period = timedelta(minutes=15)
+    """How long an upload may use a reservation of quota. Longer than any speech takes; a lapsed one counts again."""
 
     links_listen: Address = "127.0.0.1:50080"
     """Embedded: address of the HTTP endpoint of signed links. Links protect themselves, so others may reach it."""
@@ -211,6 +227,7 @@ class StorageSettings(ServerSettings):
     def _rules_agree(self) -> Self:
         self.timing()
         self.collections()
+        self.guest_budget()
         return self
 
     def timing(self) -> Timing:
@@ -223,6 +240,15 @@ class StorageSettings(ServerSettings):
             request_lifetime=self.request_lifetime,
             tombstone_margin=self.tombstone_margin,
         )
+
+    def guest_budget(self) -> GuestBudget:
+        """What all guests may ask for together. Raises ValueError where a part would be nothing."""
+        limits = QuotaLimits(
+            requests_per_minute=self.guest_requests_per_minute,
+            characters_per_day=self.guest_characters_per_day,
+            bytes_per_day=self.guest_bytes_per_day,
+        )
+        return GuestBudget(limits=limits, parts=self.guest_budget_parts)
 
     def collections(self) -> Collections:
         """The kinds of audio. Raises ValueError."""

@@ -15,6 +15,7 @@ import pytest
 from mayfly_storage.backends.embedded.folder import DataFolderError
 from mayfly_storage.domain.errors import BackendMisconfiguredError
 from mayfly_storage.domain.links import LinkWish
+from mayfly_storage.domain.quotas import Reservation
 from mayfly_storage.testing import SOUND
 
 if TYPE_CHECKING:
@@ -124,6 +125,20 @@ def test_the_hold_on_a_folder_ends_with_its_process_however_it_ends(data_dir: Pa
     assert (third.returncode, third.stdout) == (0, "held\n")
 
 
+async def test_a_catalog_of_an_older_version_is_carried_on_with_all_that_is_in_it(
+    opening: Opening, disk: Disk, save: Save
+) -> None:
+    async with opening() as first:
+        audio = await save(first)
+    with closing(sqlite3.connect(disk.root / "catalog.sqlite3")) as connection:
+        connection.executescript("DROP TABLE quota_counters; DROP TABLE quota_reservations; PRAGMA user_version = 1;")
+
+    async with opening() as second:
+        assert await second.catalog.get_many([audio.name]) == {audio.name: audio}
+        wanted = Reservation(caller="c", request_id="r", fingerprint="f", expire_time=audio.create_time)
+        assert await second.catalog.reserve_quota(wanted, []) == wanted
+
+
 async def test_a_catalog_of_a_newer_version_is_refused_and_left_alone(opening: Opening, disk: Disk) -> None:
     async with opening():
         pass
@@ -133,7 +148,7 @@ async def test_a_catalog_of_a_newer_version_is_refused_and_left_alone(opening: O
 
     message = await refusal(opening)
 
-    assert "it has version 99, and this Mayfly knows versions up to 1" in message
+    assert "it has version 99, and this Mayfly knows versions up to 2" in message
     assert disk.read("catalog.sqlite3") == before
 
 

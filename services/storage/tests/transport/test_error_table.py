@@ -18,11 +18,18 @@ from mayfly.storage.v1 import error_reason_pb2
 from mayfly_runtime.errors import status_of
 from mayfly_runtime.testing import decode_status
 from mayfly_storage.domain import errors
+from mayfly_storage.testing.builders import DAWN
 from mayfly_storage.transport.errors import DOMAIN, ERROR_TABLE, failure
 
 PROTOS = Path(__file__).resolve().parents[4] / "protos"
-INTERNAL = {errors.StorageError, errors.StateChangedError, errors.RequestSeenError}
-# Reasons that the runtime raises by itself, the one of an item that is left alone, and the one of a later release.
+INTERNAL = {
+    errors.StorageError,
+    errors.StateChangedError,
+    errors.RequestSeenError,
+    errors.QuotaRefusedError,
+    errors.ReservationGoneError,
+}
+# Reasons that the runtime raises by itself, and the one of an item that is left alone.
 NOT_OURS = {
     "UNSPECIFIED",
     "CALLER_UNAUTHENTICATED",
@@ -32,7 +39,6 @@ NOT_OURS = {
     "NOT_IMPLEMENTED",
     "INTERNAL",
     "NOT_DUE",
-    "QUOTA_EXCEEDED",
 }
 SAMPLES: dict[type[Exception], Exception] = {
     errors.InvalidAudioError: errors.InvalidAudioError("audio.subject", "a user_id is needed"),
@@ -49,6 +55,9 @@ SAMPLES: dict[type[Exception], Exception] = {
     errors.UploadFencedError: errors.UploadFencedError("audio/x"),
     errors.PageTokenInvalidError: errors.PageTokenInvalidError(),
     errors.StorageFullError: errors.StorageFullError(),
+    errors.QuotaExceededError: errors.QuotaExceededError(
+        "requests_per_minute", limit=30, used=30, reset=DAWN, retry_after=timedelta(seconds=17)
+    ),
     errors.BackendUnavailableError: errors.BackendUnavailableError("s3", retry_after=timedelta(seconds=3)),
     errors.BackendMisconfiguredError: errors.BackendMisconfiguredError("s3", "AccessDenied"),
     errors.CertificateConflictError: errors.CertificateConflictError("9f86"),
@@ -118,6 +127,18 @@ def test_an_error_that_knows_its_field_blames_it() -> None:
 
 def test_a_store_that_does_not_answer_says_when_to_come_back() -> None:
     assert told(SAMPLES[errors.BackendUnavailableError]).retry_after == timedelta(seconds=3)
+
+
+def test_a_quota_says_how_much_and_when() -> None:
+    error = told(SAMPLES[errors.QuotaExceededError])
+
+    assert error.retry_after == timedelta(seconds=17)
+    assert error.metadata == {
+        "quota": "requests_per_minute",
+        "limit": "30",
+        "used": "30",
+        "reset_time": "2026-01-15T06:30:00Z",
+    }
 
 
 def test_what_is_internal_tells_nothing() -> None:

@@ -233,7 +233,6 @@ async def test_an_address_is_never_repeated_to_anybody(memory: Served) -> None:
 
 
 UNFILLED = [
-    ("ReserveQuota", {"requestId": str(uuid4()), "collection": "temp-audio", "subject": {"userId": "u1"}}),
     ("DownloadAudio", {"name": NAME}),
     ("RetainAudio", {"name": NAME, "ttl": "60s"}),
     ("RetainAudio", {"name": NAME, "expireTime": "2027-01-01T00:00:00Z"}),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from mayfly_storage.domain.content_types import EXTENSIONS
 from mayfly_storage.domain.errors import CollectionUnknownError, InvalidAudioError
 from mayfly_storage.domain.keys import KeyTemplate
+from mayfly_storage.domain.quotas import SubjectQuotas
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,8 @@ class Collection:
     content_types: tuple[str, ...]
     writers: tuple[str, ...]
     """Names of the callers that may write; empty: all that may call CreateUpload."""
+    quotas: SubjectQuotas = field(default_factory=SubjectQuotas)
+    """How much each guest and each user may ask for."""
 
     def template_for(self, key_fields: Mapping[str, str], *, has_user: bool) -> KeyTemplate:
         """The template that is meant by these fields. One with `{user_id}` wins where there is a user."""
@@ -97,7 +100,7 @@ def _explain(error: Exception) -> str:
     return f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)
 
 
-_KNOWN = {"keys", "lifetime_seconds", "url_lifetime_seconds", "max_size_bytes", "content_types", "writers"}
+_KNOWN = {"keys", "lifetime_seconds", "url_lifetime_seconds", "max_size_bytes", "content_types", "writers", "quota"}
 
 
 def _collection(collection_id: str, row: Mapping[str, Any]) -> Collection:
@@ -119,6 +122,7 @@ def _collection(collection_id: str, row: Mapping[str, Any]) -> Collection:
         max_size_bytes=_positive("max_size_bytes", row["max_size_bytes"]),
         content_types=tuple(row["content_types"]),
         writers=_texts("writers", row["writers"]) if "writers" in row else (),
+        quotas=SubjectQuotas.from_table(row["quota"]) if "quota" in row else SubjectQuotas(),
     )
 
 

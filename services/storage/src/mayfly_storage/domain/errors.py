@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import timedelta
+    from datetime import datetime, timedelta
+
+    from mayfly_storage.domain.quotas import Charge, Tally
 
 
 class StorageError(Exception):
@@ -181,6 +183,22 @@ class StorageFullError(StorageError):
         super().__init__("The store has no room left; nothing was stored. An operator has to make room.")
 
 
+class QuotaExceededError(StorageError):
+    """A subject has used up a quota. Says nothing of who the subject is."""
+
+    def __init__(self, quota: str, *, limit: int, used: int, reset: datetime, retry_after: timedelta) -> None:
+        """Take the quota's name, how much it allows, how much is used, and when and how soon it is reset."""
+        self.quota = quota
+        self.limit = limit
+        self.used = used
+        self.reset_time = f"{reset:%Y-%m-%dT%H:%M:%SZ}"
+        self.retry_after = retry_after
+        super().__init__(
+            f"The quota {quota} is {limit}, {used} is used, and this request would exceed it. "
+            f"It is reset at {self.reset_time}."
+        )
+
+
 class BackendUnavailableError(StorageError):
     """The store behind the service does not answer. Worth a retry."""
 
@@ -210,3 +228,16 @@ class StateChangedError(StorageError):
 
 class RequestSeenError(StorageError):
     """W1 met a request id that was used before. Internal: CreateUpload reads what became of it."""
+
+
+class QuotaRefusedError(StorageError):
+    """Counters have no room. Internal: the use case knows which quota is told, and when it is reset."""
+
+    def __init__(self, refusals: Iterable[tuple[Tally, Charge, int]]) -> None:
+        """Take each tally that was refused, its charge that did not fit, and what was used of it."""
+        super().__init__("a counter has no room")
+        self.refusals = tuple(refusals)
+
+
+class ReservationGoneError(StorageError):
+    """An upload came with a reservation that another one has used, or that is forgotten. Internal."""

@@ -71,12 +71,27 @@ class Footprint:
 class AudioCatalog(Protocol):
     """The rows. Every write is conditional, durable when it returns, and safe to repeat."""
 
-    async def reserve(self, audio: Audio, request: RequestRecord | None, *, replaces: AudioName | None = None) -> None:
-        """W1: add the row, its request record and (if `claims_key`) its key claim, all or nothing.
+    async def reserve(
+        self,
+        audio: Audio,
+        request: RequestRecord | None,
+        *,
+        replaces: AudioName | None = None,
+        pays: QuotaUse | None = None,
+    ) -> None:
+        """W1: add the row, its request record and (if `claims_key`) its key claim, and pay, all or nothing.
 
         The row must be new. With `replaces`, the request record must stand for that audio, and now stands for this one.
         Raises RequestSeenError if the request_id is known (or does not stand for `replaces`), ObjectKeyTakenError if
-        the key is claimed. A request record past its `forget_time` counts as absent.
+        the key is claimed, ReservationGoneError if another upload has used the reservation, QuotaRefusedError if a
+        counter has no room; of these, the first that applies. A request record past its `forget_time` counts as absent.
+        """
+
+    async def reserve_quota(self, reservation: Reservation, tallies: Sequence[Tally]) -> Reservation:
+        """Add to all counters and note the reservation, or nothing of it.
+
+        A request_id that the caller has reserved with before, until its `expire_time`, answers that reservation and
+        counts nothing. Raises QuotaRefusedError. Exact however many do so at once: no counter passes a limit.
         """
 
     async def find_request(self, caller: str, request_id: str, now: datetime) -> RequestRecord | None:

@@ -49,6 +49,11 @@ class Privacy:
             subject.guest_address if self.addresses is AddressPolicy.RAW else self._digest(subject.guest_address, day)
         )
 
+    def quota_subject(self, subject: Subject, collection: str, day: datetime) -> str:
+        """Whose counters of a collection these are: a keyed hash, of users too. A guest's is another one every day."""
+        facts = f"quota\0{collection}\0{self.owner(subject, day)}"
+        return hmac.new(self.secret, facts.encode(), hashlib.sha256).hexdigest()[:32]
+
     def _digest(self, address: str, day: datetime) -> str:
         message = f"{day:%Y-%m-%d}\0{address}".encode()
         return hmac.new(self.secret, message, hashlib.sha256).hexdigest()[:32]

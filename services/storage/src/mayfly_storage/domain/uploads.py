@@ -48,6 +48,8 @@ class UploadRequest:
     audio: NewAudio
     size_bytes: int
     sha256: bytes
+    quota_reservation: str = field(default="", repr=False)
+    """Token of ReserveQuota; how an upload pays does not make it a different one."""
 
     def fingerprint(self, secret: bytes) -> str:
         """Hex digest of everything that was asked: equal for retries, different for different requests.

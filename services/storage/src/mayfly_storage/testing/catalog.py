@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mayfly_storage.domain.audio import Audio, AudioName, State
 from mayfly_storage.domain.errors import ObjectKeyTakenError, PageTokenInvalidError, RequestSeenError, StateChangedError
 from mayfly_storage.domain.ports import Footprint, Page
+from mayfly_storage.testing.quotas import MemoryQuotas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -37,12 +38,20 @@ class MemoryCatalog:
         self.rows: dict[AudioName, Audio] = {}
         self.requests: dict[tuple[str, str], RequestRecord] = {}
         self.claims: dict[str, AudioName] = {}
+        self.quotas = MemoryQuotas(now)
         self.failure: Exception | None = None
         """Raised by every method while it is set."""
         self._timing = timing
         self._now = now
 
-    async def reserve(self, audio: Audio, request: RequestRecord | None, *, replaces: AudioName | None = None) -> None:
+    async def reserve(
+        self,
+        audio: Audio,
+        request: RequestRecord | None,
+        *,
+        replaces: AudioName | None = None,
+        pays: QuotaUse | None = None,
+    ) -> None:
         """W1."""
         await self._turn()
         if request is not None:
@@ -51,6 +60,9 @@ class MemoryCatalog:
             raise ObjectKeyTakenError(audio.object_key)
         if audio.name in self.rows:
             raise StateChangedError(f"{audio.name} exists already")
+        if pays is not None:
+            self.quotas.check(pays)
+            self.quotas.pay(pays)
         self.rows[audio.name] = audio
         if request is not None:
             self.requests[request.caller, request.request_id] = request
@@ -65,6 +77,11 @@ class MemoryCatalog:
     def _known_request(self, caller: str, request_id: str, now: datetime) -> RequestRecord | None:
         known = self.requests.get((caller, request_id))
         return known if known is not None and now < known.forget_time else None
+
+    async def reserve_quota(self, reservation: Reservation, tallies: Sequence[Tally]) -> Reservation:
+        """Count before the work is done."""
+        await self._turn()
+        return self.quotas.reserve(reservation, tallies)
 
     async def find_request(self, caller: str, request_id: str, now: datetime) -> RequestRecord | None:
         """The request record, unless it is forgotten."""

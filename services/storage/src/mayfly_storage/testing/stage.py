@@ -80,7 +80,7 @@ class Stage:
     def wish(self, body: bytes = SOUND, **overrides: Any) -> UploadRequest:
         """A request to store some bytes as guest audio; overrides are fields of UploadRequest or of its NewAudio."""
         facts: dict[str, Any] = {"caller": "synth", "request_id": str(uuid4()), "size_bytes": len(body)}
-        facts |= {"sha256": hashlib.sha256(body).digest()}
+        facts |= {"sha256": hashlib.sha256(body).digest(), "quota_reservation": ""}
         facts |= {name: overrides.pop(name) for name in list(overrides) if name in facts}
         audio = NewAudio(**({"collection": "temp-audio", "content_type": "audio/wav"} | overrides))
         return UploadRequest(audio=audio, **facts)

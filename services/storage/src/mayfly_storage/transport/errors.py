@@ -44,6 +44,9 @@ ERROR_TABLE: Final[ErrorTable] = {
     errors.UploadFencedError: Mapped(StatusCode.ABORTED, "UPLOAD_FENCED", ("name",)),
     errors.PageTokenInvalidError: Mapped(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID", field="page_token"),
     errors.StorageFullError: Mapped(StatusCode.RESOURCE_EXHAUSTED, "STORAGE_FULL"),
+    errors.QuotaExceededError: Mapped(
+        StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED", ("quota", "limit", "used", "reset_time")
+    ),
     errors.BackendUnavailableError: Mapped(StatusCode.UNAVAILABLE, "BACKEND_UNAVAILABLE", ("backend",)),
     errors.BackendMisconfiguredError: Mapped(
         StatusCode.FAILED_PRECONDITION, "BACKEND_MISCONFIGURED", ("backend", "cause")

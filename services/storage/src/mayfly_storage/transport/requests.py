@@ -12,6 +12,7 @@ from mayfly_runtime.violations import InvalidRequestError, Violation
 from mayfly_storage.domain.audio import AudioName
 from mayfly_storage.domain.keys import MAX_KEY_BYTES
 from mayfly_storage.domain.ports import AudioFilter
+from mayfly_storage.domain.quotas import QuotaRequest, Work
 from mayfly_storage.domain.uploads import NewAudio, Subject, UploadRequest
 from mayfly_storage.transport.form import Form
 from mayfly_storage.transport.new_audio import MAX_COLLECTION_LENGTH, SHORTEST_LIFE, new_audio, subject
@@ -32,6 +33,28 @@ _MAX_RESERVATION_LENGTH: Final = 4096
 
 AskedName: TypeAlias = "tuple[str, AudioName | InvalidRequestError]"
 """A name of a batch as it was asked for, and what it means: a bad one is its own item's failure."""
+
+
+def reserve_quota(request: pb.ReserveQuotaRequest, *, caller: str) -> QuotaRequest:
+    """The work to be done, and for whom."""
+    form = Form()
+    request_id, whose = form.request_id(request.request_id), Subject()
+    if form.require(request.HasField("subject"), "subject", "is required: who the work is for"):
+        whose = subject(form.within("subject"), request.subject)
+    wanted = QuotaRequest(
+        caller=caller,
+        request_id=request_id,
+        subject=whose,
+        collection=form.text(
+            "collection", request.collection, longest=MAX_COLLECTION_LENGTH, needed="where the result will go"
+        ),
+        work=Work(
+            characters=form.not_negative("characters", request.characters),
+            size_bytes=form.not_negative("size_bytes", request.size_bytes),
+        ),
+    )
+    form.done()
+    return wanted
 
 
 def create_upload(request: pb.CreateUploadRequest, *, caller: str) -> UploadRequest:
@@ -58,14 +81,13 @@ def upload_header(header: pb.UploadAudioHeader, *, caller: str) -> UploadRequest
 def _upload_request(
     form: Form, request: pb.CreateUploadRequest | pb.UploadAudioHeader, *, caller: str
 ) -> UploadRequest:
-    # ReserveQuota gives none in this release, so whatever is here is not ours.
-    form.require(not request.quota_reservation, "quota_reservation", "is not a reservation of this storage")
     return UploadRequest(
         caller=caller,
         request_id=form.request_id(request.request_id),
         audio=_needed_audio(form, request.audio, given=request.HasField("audio")),
         size_bytes=request.size_bytes,
         sha256=request.sha256,
+        quota_reservation=form.text("quota_reservation", request.quota_reservation, longest=_MAX_RESERVATION_LENGTH),
     )
 
 

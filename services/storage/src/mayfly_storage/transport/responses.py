@@ -14,6 +14,7 @@ from mayfly_storage.transport.errors import failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.collections import Collection
@@ -45,6 +46,13 @@ def audio(one: Audio) -> audio_pb2.Audio:
         message.expire_time.FromDatetime(one.expire_time)
     if one.duration is not None:
         message.duration.FromTimedelta(one.duration)
+    return message
+
+
+def reserve_quota(token: str, expire_time: datetime) -> pb.ReserveQuotaResponse:
+    """The reservation."""
+    message = pb.ReserveQuotaResponse(quota_reservation=token)
+    message.expire_time.FromDatetime(expire_time)
     return message
 
 

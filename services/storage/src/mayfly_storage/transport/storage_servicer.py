@@ -30,8 +30,9 @@ class StorageServicer(stubs.StorageServiceServicer):
         self._uploads = uploads
 
     async def ReserveQuota(self, request: pb.ReserveQuotaRequest, _: Context) -> pb.ReserveQuotaResponse:
-        """Not in this release."""
-        unfilled.reserve_quota(request)
+        """Count work before it is done."""
+        wanted = requests.reserve_quota(request, caller=current_caller().name)
+        return responses.reserve_quota(*await self._calls.reserve_quota(wanted))
 
     async def CreateUpload(self, request: pb.CreateUploadRequest, _: Context) -> pb.CreateUploadResponse:
         """Reserve an audio and grant a PUT."""

@@ -20,18 +20,6 @@ if TYPE_CHECKING:
 _MAX_CERTIFICATE_BYTES: Final = 1024 * 1024
 
 
-def reserve_quota(request: storage_pb.ReserveQuotaRequest) -> NoReturn:
-    """Quotas."""
-    form = Form()
-    form.request_id(request.request_id)
-    if form.require(request.HasField("subject"), "subject", "is required: who the work is for"):
-        subject(form.within("subject"), request.subject)
-    form.text("collection", request.collection, longest=MAX_COLLECTION_LENGTH, needed="a collection")
-    form.not_negative("characters", request.characters)
-    form.not_negative("size_bytes", request.size_bytes)
-    _end(form, "ReserveQuota")
-
-
 def download_audio(request: storage_pb.DownloadAudioRequest) -> Iterable[storage_pb.DownloadAudioResponse]:
     """Bytes over gRPC; until then, SignUrls leads to them."""
     form = Form()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
+from mayfly_storage.domain.quotas import GuestBudget
 from mayfly_storage.domain.tickets import Tickets
 from mayfly_storage.usecases.access import GetAudio, ListAudio, SignUrls
 from mayfly_storage.usecases.deleting import BatchDeleteAudio, DeleteAudio
@@ -13,6 +15,8 @@ from mayfly_storage.usecases.erasing import EraseAudio
 from mayfly_storage.usecases.finding import ListExpired, ListOrphans
 from mayfly_storage.usecases.info import GetStorageInfo, ReadStoreTime
 from mayfly_storage.usecases.purging import PurgeAudio, PurgeOrphans, PurgeRows, VerifyGone
+from mayfly_storage.usecases.quota_tokens import QuotaTokens
+from mayfly_storage.usecases.quotas import PayForUpload, QuotaRules, ReserveQuota
 from mayfly_storage.usecases.upload import AbandonUpload, CommitUpload, CreateUpload, ReserveAudio, StoreFile
 
 if TYPE_CHECKING:
@@ -39,6 +43,10 @@ class World:
     """UUIDs of version 4: names are made of them, and never used again."""
     new_attempt: Callable[[], str]
     """Fencing tokens, which nobody can guess."""
+    budget: GuestBudget = field(default_factory=GuestBudget)
+    """What all guests may ask for together."""
+    reservation_lifetime: timedelta = timedelta(minutes=15)
+    """How long an upload may use a reservation of quota."""
 
     @property
     def erase(self) -> EraseAudio:
@@ -49,6 +57,16 @@ class World:
     def tickets(self) -> Tickets:
         """What grants carry, so that commits need not read."""
         return Tickets(self.privacy.secret)
+
+    @property
+    def quota_rules(self) -> QuotaRules:
+        """What work costs whom."""
+        return QuotaRules(collections=self.collections, privacy=self.privacy, budget=self.budget, now=self.now)
+
+    @property
+    def quota_tokens(self) -> QuotaTokens:
+        """What reservations of quota carry."""
+        return QuotaTokens(self.privacy.secret)
 
     @property
     def draft(self) -> DraftAudio:
@@ -68,6 +86,7 @@ class World:
 class StorageUseCases:
     """What StorageService offers."""
 
+    reserve_quota: ReserveQuota
     create_upload: CreateUpload
     commit_upload: CommitUpload
     abandon_upload: AbandonUpload
@@ -84,15 +103,22 @@ class StorageUseCases:
     def over(cls, world: World) -> Self:
         """Put them together."""
         backend, catalog, stores, now = world.backend, world.backend.catalog, world.backend.stores, world.now
-        reserve = ReserveAudio(draft=world.draft, catalog=catalog, erase=world.erase, timing=world.timing, now=now)
+        rules, tokens = world.quota_rules, world.quota_tokens
+        pay = PayForUpload(rules=rules, tokens=tokens)
+        reserve = ReserveAudio(
+            draft=world.draft, pay=pay, catalog=catalog, erase=world.erase, timing=world.timing, now=now
+        )
         delete = BatchDeleteAudio(catalog=catalog, erase=world.erase)
         return cls(
+            reserve_quota=ReserveQuota(
+                rules=rules, catalog=catalog, tokens=tokens, lifetime=world.reservation_lifetime, now=now
+            ),
             create_upload=CreateUpload(reserve=reserve, stores=stores, tickets=world.tickets),
             commit_upload=CommitUpload(
                 catalog=catalog, stores=stores, erase=world.erase, tickets=world.tickets, now=now
             ),
             abandon_upload=AbandonUpload(catalog=catalog, erase=world.erase),
-            admit_stream=AdmitStream(draft=world.draft),
+            admit_stream=AdmitStream(draft=world.draft, pay=pay),
             store_file=StoreFile(reserve=reserve, catalog=catalog, stores=stores, erase=world.erase, now=now),
             get_audio=GetAudio(catalog=catalog, now=now),
             list_audio=ListAudio(catalog=catalog, collections=world.collections, privacy=world.privacy, now=now),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.collections import Collection, Collections
     from mayfly_storage.domain.privacy import Privacy
     from mayfly_storage.domain.timing import Timing
+    from mayfly_storage.usecases.quotas import PayForUpload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +80,12 @@ class AdmitStream:
     """Refuses a streamed upload before its bytes are taken, where no bytes could make it right."""
 
     draft: DraftAudio
+    pay: PayForUpload
 
     def __call__(self, request: UploadRequest) -> int:
-        """The most bytes that the stream may have. Raises what DraftAudio raises."""
+        """The most bytes that the stream may have. Raises what DraftAudio and PayForUpload raise; counts nothing."""
         self.draft(request)
+        self.pay(request)
         return self.draft.collections.get(request.audio.collection).max_size_bytes
 
 

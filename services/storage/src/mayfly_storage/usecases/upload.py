@@ -11,8 +11,10 @@ from mayfly_storage.domain.errors import (
     AudioNotFoundError,
     ContentMismatchError,
     IdempotencyKeyReusedError,
+    QuotaRefusedError,
     RequestExpiredError,
     RequestSeenError,
+    ReservationGoneError,
     StateChangedError,
     UploadFencedError,
     UploadIncompleteError,
@@ -21,6 +23,7 @@ from mayfly_storage.domain.ports import AudioCatalog, BlobFacts, StoredBlob, Sto
 from mayfly_storage.domain.tickets import Ticket, Tickets, attempt_of
 from mayfly_storage.domain.uploads import RequestRecord, UploadRequest
 from mayfly_storage.usecases.erasing import EraseOutcome
+from mayfly_storage.usecases.quotas import reservation_gone
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.timing import Timing
     from mayfly_storage.usecases.drafting import DraftAudio
     from mayfly_storage.usecases.erasing import EraseAudio
+    from mayfly_storage.usecases.quotas import PayForUpload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,7 @@ class ReserveAudio:
     """W1: the row and its request record, or what an earlier call with the same request_id made of it."""
 
     draft: DraftAudio
+    pay: PayForUpload
     catalog: AudioCatalog
     erase: EraseAudio
     timing: Timing
@@ -47,9 +52,13 @@ class ReserveAudio:
         """The audio: PENDING, or READY if a retry came after the commit."""
         audio = self.draft(request)
         try:
-            await self.catalog.reserve(audio, self._record(request, audio.name))
+            await self.catalog.reserve(audio, self._record(request, audio.name), pays=self.pay(request))
         except RequestSeenError:
             return await self._replay(request, audio)
+        except ReservationGoneError:
+            raise reservation_gone() from None
+        except QuotaRefusedError as refused:
+            raise self.pay.rules.exceeded(refused) from None
         return audio
 
     def _record(self, request: UploadRequest, name: AudioName) -> RequestRecord:

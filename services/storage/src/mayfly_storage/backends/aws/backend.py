@@ -18,6 +18,7 @@ from mayfly_storage.backends.aws.listing import RowListing
 from mayfly_storage.backends.aws.patience import Patience
 from mayfly_storage.backends.aws.places import ObjectPlaces
 from mayfly_storage.backends.aws.presigning import Presigner
+from mayfly_storage.backends.aws.quotas import QuotaItems
 from mayfly_storage.backends.aws.rows import RowFormat
 from mayfly_storage.backends.aws.table import AudioTable
 from mayfly_storage.backends.aws.writes import Writes
@@ -84,6 +85,7 @@ def _catalog(
     return DynamoCatalog(
         table=table,
         writes=Writes(options.table, rows),
+        quotas=QuotaItems(options.table),
         listing=RowListing(table),
         due=DueIndex(table, rows),
         now=now,

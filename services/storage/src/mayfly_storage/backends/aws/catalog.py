@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mayfly_storage.backends.aws import rows
+from mayfly_storage.backends.aws import quotas, rows
 from mayfly_storage.backends.aws.schema import require_usable
 from mayfly_storage.backends.aws.table import Refusal
 from mayfly_storage.domain.audio import Audio, AudioName, State
-from mayfly_storage.domain.errors import ObjectKeyTakenError, RequestSeenError, StateChangedError
+from mayfly_storage.domain.errors import (
+    ObjectKeyTakenError,
+    RequestSeenError,
+    ReservationGoneError,
+    StateChangedError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
 
     from mayfly_storage.backends.aws.due import DueIndex
     from mayfly_storage.backends.aws.listing import RowListing
+    from mayfly_storage.backends.aws.quotas import QuotaItems
     from mayfly_storage.backends.aws.table import AudioTable
     from mayfly_storage.backends.aws.writes import Writes
     from mayfly_storage.domain.ports import AudioFilter, Footprint, Page, Shard
@@ -31,25 +37,55 @@ class DynamoCatalog:
     """Rows, request records and key claims in one table; every promise is the port's."""
 
     def __init__(
-        self, *, table: AudioTable, writes: Writes, listing: RowListing, due: DueIndex, now: Callable[[], datetime]
+        self,
+        *,
+        table: AudioTable,
+        writes: Writes,
+        quotas: QuotaItems,
+        listing: RowListing,
+        due: DueIndex,
+        now: Callable[[], datetime],
     ) -> None:
         """Take the table and its parts; `now` decides whether a request record is forgotten."""
         self._table = table
         self._writes = writes
+        self._quotas = quotas
         self._listing = listing
         self._due = due
         self._now = now
 
-    async def reserve(self, audio: Audio, request: RequestRecord | None, *, replaces: AudioName | None = None) -> None:
+    async def reserve(
+        self,
+        audio: Audio,
+        request: RequestRecord | None,
+        *,
+        replaces: AudioName | None = None,
+        pays: QuotaUse | None = None,
+    ) -> None:
         """W1, in one transaction."""
         writes = [self._writes.add_row(audio)]
         if request is not None:
             writes.append(self._writes.add_request(request, self._now(), replaces=replaces))
         if audio.claims_key:
             writes.append(self._writes.add_claim(audio))
-        refused = await self._table.transact(writes)
-        if refused and not _is_own(refused, writes, audio, request):
-            raise _conflict(refused, audio, request)
+        refused = await self._table.transact([*writes, *self._payments(pays)])
+        in_the_way = {place: refusal for place, refusal in refused.items() if place < len(writes)}
+        if _is_own(in_the_way, writes, audio, request):
+            return
+        if in_the_way:
+            raise _conflict(in_the_way, audio, request)
+        if refused and pays is not None:
+            raise _unpaid(refused, pays, first=len(writes))
+
+    def _payments(self, pays: QuotaUse | None) -> list[TransactWriteItemTypeDef]:
+        if pays is None:
+            return []
+        used = [self._quotas.use(*pays.reservation)] if pays.reservation is not None else []
+        return [*used, *map(self._quotas.add, pays.tallies)]
+
+    async def reserve_quota(self, reservation: Reservation, tallies: Sequence[Tally]) -> Reservation:
+        """Count before the work is done, in one transaction."""
+        return await quotas.reserve(self._table, self._quotas, reservation, tallies, now=self._now())
 
     async def find_request(self, caller: str, request_id: str, now: datetime) -> RequestRecord | None:
         """The request record, unless it is forgotten."""
@@ -163,6 +199,13 @@ def _conflict(refused: dict[int, Refusal], audio: Audio, request: RequestRecord 
     if 0 in refused:
         return StateChangedError(f"{audio.name} exists already")
     return ObjectKeyTakenError(audio.object_key)
+
+
+def _unpaid(refused: dict[int, Refusal], pays: QuotaUse, *, first: int) -> Exception:
+    """Why W1 could not be paid for; its payments begin at the place `first`."""
+    if pays.reservation is not None and first in refused:
+        return ReservationGoneError("another upload has used it")
+    return quotas.refusal(pays.tallies, refused, first=first + (pays.reservation is not None))
 
 
 def _is_own_delete(refusal: Refusal, audio: Audio, now: datetime) -> bool:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from mayfly_storage.backends.embedded import listing, measuring, statements
+from mayfly_storage.backends.embedded import listing, measuring, quotas, statements
 from mayfly_storage.backends.embedded.errors import translated
 from mayfly_storage.backends.embedded.rows import from_micros
 from mayfly_storage.domain.audio import Audio, AudioName, State
@@ -52,7 +52,14 @@ class SqliteCatalog:
     timing: Timing
     now: Callable[[], datetime]
 
-    async def reserve(self, audio: Audio, request: RequestRecord | None, *, replaces: AudioName | None = None) -> None:
+    async def reserve(
+        self,
+        audio: Audio,
+        request: RequestRecord | None,
+        *,
+        replaces: AudioName | None = None,
+        pays: QuotaUse | None = None,
+    ) -> None:
         """W1."""
         now = self.now()
 
@@ -62,9 +69,16 @@ class SqliteCatalog:
             statements.add_audio(connection, audio, self.timing.due_time(audio))
             if audio.claims_key:
                 statements.add_claim(connection, audio)
+            if pays is not None:
+                quotas.pay(connection, pays, now)
             statements.forget_requests(connection, now)
 
         await self.write(write)
+
+    async def reserve_quota(self, reservation: Reservation, tallies: Sequence[Tally]) -> Reservation:
+        """Count before the work is done."""
+        now = self.now()
+        return await self.write(lambda connection: quotas.reserve(connection, reservation, tallies, now))
 
     async def find_request(self, caller: str, request_id: str, now: datetime) -> RequestRecord | None:
         """The request record, unless it is forgotten."""

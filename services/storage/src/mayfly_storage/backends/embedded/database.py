@@ -13,7 +13,9 @@ from mayfly_storage.backends.embedded.folder import DataFolderError
 if TYPE_CHECKING:
     from pathlib import Path
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+_SCHEMAS: Final = ("schema.sql", "quotas.sql")
+"""What leads from each version to the next, beginning with an empty file."""
 _OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables
 
 _SETTINGS: Final = (
@@ -92,6 +94,6 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
             f"it has version {version}, and this Mayfly knows versions up to {SCHEMA_VERSION}. Start the newer Mayfly "
             "that wrote it, or choose another folder in the settings.",
         )
-    if version == 0:
-        schema = resources.files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+    for name in _SCHEMAS[version:]:
+        schema = resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
         connection.executescript(f"BEGIN IMMEDIATE;\n{schema}\nCOMMIT;")

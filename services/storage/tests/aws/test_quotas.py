@@ -1,0 +1,114 @@
+"""What quotas cost in requests to DynamoDB, and what stands in the table because of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from mayfly_storage.collections_file import read_collections
+from mayfly_storage.domain.errors import QuotaRefusedError
+from mayfly_storage.domain.privacy import Privacy
+from mayfly_storage.domain.quotas import QuotaLimits, QuotaRequest, Reservation, Work, tallies
+from mayfly_storage.domain.timing import Timing
+from mayfly_storage.domain.uploads import Subject
+from mayfly_storage.testing import SOUND
+from mayfly_storage.testing.stage import Stage
+from mayfly_storage.usecases.assembly import StorageUseCases, World
+
+if TYPE_CHECKING:
+    from mayfly_runtime.testing import FakeClock
+    from mayfly_storage.backends.aws.clients import Clients
+    from mayfly_storage.backends.aws.options import AwsOptions
+    from mayfly_storage.backends.aws.testing import Wire
+    from mayfly_storage.domain.ports import Backend
+
+ADDRESS = "203.0.113.7"
+GUEST = Subject(guest_address=ADDRESS)
+
+
+@pytest.fixture
+def storage(backend: Backend, clock: FakeClock) -> StorageUseCases:
+    world = World(
+        backend=backend,
+        collections=read_collections(),
+        privacy=Privacy(secret=b"a secret of the tests, and long enough"),
+        timing=Timing(),
+        now=clock.now,
+        new_id=uuid4,
+        new_attempt=lambda: uuid4().hex,
+    )
+    return StorageUseCases.over(world)
+
+
+def asks(**work: int) -> QuotaRequest:
+    return QuotaRequest(
+        caller="synth", request_id=str(uuid4()), subject=GUEST, collection="temp-audio", work=Work(**work)
+    )
+
+
+async def save(storage: StorageUseCases, token: str) -> None:
+    wanted = Stage().wish(subject=GUEST, quota_reservation=token)
+    audio, grant = await storage.create_upload(wanted)
+    assert grant is not None
+    async with httpx.AsyncClient() as http:
+        assert (await http.put(grant.url, headers=grant.headers, content=SOUND)).status_code == 200
+    await storage.commit_upload(audio.name, grant.attempt)
+
+
+async def test_a_save_with_a_reservation_costs_one_request_more(storage: StorageUseCases, wire: Wire) -> None:
+    token, _ = await storage.reserve_quota(asks(characters=20, size_bytes=100))
+    assert wire.counts == Counter({"TransactWriteItems": 1})
+    wire.forget()
+
+    await save(storage, token)
+
+    assert wire.counts == Counter({"TransactWriteItems": 1, "HeadObject": 1, "UpdateItem": 1})
+
+
+async def test_a_save_that_counts_itself_costs_no_request_more(storage: StorageUseCases, wire: Wire) -> None:
+    await save(storage, "")
+
+    assert wire.counts == Counter({"TransactWriteItems": 1, "HeadObject": 1, "UpdateItem": 1})
+
+
+async def test_a_refusal_costs_one_request(backend: Backend, clock: FakeClock, wire: Wire) -> None:
+    cost = tallies(QuotaLimits(requests_per_minute=1), Work(requests=2), whose="x", now=clock.now())
+    wanted = Reservation(caller="c", request_id=str(uuid4()), fingerprint="f", expire_time=clock.now())
+
+    with pytest.raises(QuotaRefusedError):
+        await backend.catalog.reserve_quota(wanted, cost)
+
+    assert wire.counts == Counter({"TransactWriteItems": 1})
+
+
+async def test_a_lost_answer_counts_once(backend: Backend, clock: FakeClock, wire: Wire) -> None:
+    limits = QuotaLimits(requests_per_minute=1)
+    cost = tallies(limits, Work(), whose="x", now=clock.now())
+    expire_time = clock.now() + timedelta(minutes=15)
+    wanted = Reservation(caller="c", request_id=str(uuid4()), fingerprint="f", expire_time=expire_time)
+    wire.lose_answer("TransactWriteItems")
+
+    assert await backend.catalog.reserve_quota(wanted, cost) == wanted
+
+    with pytest.raises(QuotaRefusedError):
+        await backend.catalog.reserve_quota(replace(wanted, request_id=str(uuid4())), cost)
+
+
+async def test_what_stands_in_the_table_names_nobody_and_goes_by_itself(
+    storage: StorageUseCases, raw: Clients, options: AwsOptions, clock: FakeClock
+) -> None:
+    await storage.reserve_quota(asks(characters=20))
+
+    found: Any = await asyncio.to_thread(raw.dynamodb.scan, TableName=options.table)
+
+    assert len(found["Items"]) == 3  # the reservation, a minute, a day
+    assert ADDRESS not in str(found["Items"])
+    ends = [int(item["ttl"]["N"]) for item in found["Items"]]
+    assert all(clock.now().timestamp() < end <= (clock.now() + timedelta(hours=26)).timestamp() for end in ends)

@@ -9,6 +9,15 @@ BACKEND ?= embedded
 T ?=
 DISTRIBUTIONS := libs/runtime clients/python/protos clients/python/client services/storage services/synth services/sweeper
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+ifeq ($(filter $(BACKEND),embedded aws),)
+$(error BACKEND must be embedded or aws, not "$(BACKEND)")
+endif
+# MAYFLY_PORT_BASE=51000 moves a whole set: 51051 instead of 50051, and so on. `make say` follows it.
+ifdef MAYFLY_PORT_BASE
+export MAYFLY_STORAGE_TARGET ?= 127.0.0.1:$(shell expr $(MAYFLY_PORT_BASE) + 51)
+export MAYFLY_SYNTH_TARGET ?= 127.0.0.1:$(shell expr $(MAYFLY_PORT_BASE) + 61)
+export MAYFLY_SWEEPER_TARGET ?= 127.0.0.1:$(shell expr $(MAYFLY_PORT_BASE) + 71)
+endif
 
 ##@ Use it
 .PHONY: demo up say down
@@ -58,7 +67,7 @@ help: ## This list
 
 export TEXT
 
-##@ Environments (hash-pinned; the project's own distributions are installed editable)
+# Environments: hash-pinned, the project's own distributions installed editable.
 .state/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"Mayfly needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}. Name one: make PYTHON=python3.12 ...")'
 	@$(PYTHON) -m venv $(VENV) && mkdir -p .state && touch $@

@@ -13,7 +13,7 @@ import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import httpx
 import typer
@@ -56,6 +56,8 @@ def main(
 ) -> None:
     """Text in, speech out, a link that plays, and a sweep that removes it."""
     begun = time.monotonic()
+    if not text.strip():
+        fail("There is nothing to speak: TEXT is empty.", 'Give some text: make demo TEXT="Hello."')
     exit_on_sigterm()
     try:
         with private_set() as layout, client_of(layout) as client:
@@ -65,9 +67,9 @@ def main(
             short = let_one_expire(client)
             sweep(client, kept=spoken, gone=short)
     except MayflyError as error:
-        fail(f"{error}", error.remedy)
+        fail(str(error), error.remedy)
     except (StartFailedError, BrokenPromiseError) as error:
-        fail(f"{error}")
+        fail(str(error))
     console.print(
         f"Everything is stopped and its folder removed: {time.monotonic() - begun:.1f} s in all.\n"
         'To keep a set running: `make up`, then `make say TEXT="..."`, and `make down` in the end.',
@@ -177,7 +179,7 @@ def sweep(client: Client, *, kept: Speech, gone: Speech) -> None:
 
 def report(done: Sweep) -> Table:
     """The report of a sweep."""
-    table = Table(title=f"{done.name}", title_justify="left", title_style="dim")
+    table = Table(title=done.name, title_justify="left", title_style="dim")
     table.add_column("reason")
     for column in ("found", "deleted", "already gone", "skipped", "failed", "size"):
         table.add_column(column, justify="right")
@@ -242,7 +244,7 @@ def require(truth: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as a s
         raise BrokenPromiseError(otherwise)
 
 
-def fail(problem: str, remedy: str = "") -> None:
+def fail(problem: str, remedy: str = "") -> NoReturn:
     """Say what went wrong, and exit with 1."""
     sys.stdout.flush()
     Console(stderr=True, highlight=False, soft_wrap=True).print(Text.assemble(("Failed: ", "bold red"), problem))

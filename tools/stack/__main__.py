@@ -88,7 +88,8 @@ def _tell(layout: Layout, backend: Backend, *, was_up: bool) -> None:
     for door in _doors(backend):
         scheme = "http://" if door in ("links", "moto") else ""
         console.print(f"  {door:10} {scheme}{layout.address(door)}")
-    console.print(f"  {'data':10} {layout.data}\n  {'logs':10} {layout.run}/*.log")
+    data = "in the emulator's memory, gone with `make down`" if backend is Backend.AWS else layout.data
+    console.print(f"  {'data':10} {data}\n  {'logs':10} {layout.run}/*.log")
     console.print(f'\nTry it:   {_targets(layout)}make say TEXT="Hello from Mayfly."')
     console.print(f"Stop it:  {_base(layout)}make down")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Self
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
 DEFAULT_BASE = 50_000
+_POLL = 0.05
 
 
 class PortsTakenError(Exception):
@@ -55,15 +57,21 @@ class Ports:
             sockets = [stack.enter_context(socket.create_server((HOST, 0))) for _ in names]
             return cls(**{name: one.getsockname()[1] for name, one in zip(names, sockets, strict=True)})
 
-    def require_free(self, names: tuple[str, ...]) -> None:
+    def require_free(self, names: tuple[str, ...], *, patience: float = 0.0) -> None:
         """See that all of the named ports can be bound.
+
+        Args:
+            names: Which.
+            patience: Seconds to wait for them: a process that was killed a moment ago may still hold one.
 
         Raises:
             PortsTakenError: With every one that cannot.
         """
-        taken = {name: getattr(self, name) for name in names if _is_taken(getattr(self, name))}
-        if taken:
-            raise PortsTakenError(taken)
+        end = time.monotonic() + patience
+        while taken := {name: getattr(self, name) for name in names if _is_taken(getattr(self, name))}:
+            if time.monotonic() >= end:
+                raise PortsTakenError(taken)
+            time.sleep(_POLL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

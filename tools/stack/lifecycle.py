@@ -26,6 +26,8 @@ START_PATIENCE: Final = 60.0
 STOP_PATIENCE: Final = 25.0
 """Seconds between SIGTERM and SIGKILL: more than the services' own drain of 20."""
 
+_PORT_PATIENCE: Final = 1.0
+
 _POLL: Final = 0.05
 
 
@@ -109,7 +111,7 @@ class _Start:
         services = [storage, programs.synth(self._layout), programs.sweeper(self._layout)]
         first = [programs.moto(self._layout)] if self._backend is Backend.AWS else []
         doors = tuple(door for program in (*first, *services) for door in program.doors)
-        self._layout.ports.require_free(doors)
+        self._layout.ports.require_free(doors, patience=_PORT_PATIENCE)
         self._layout.data.mkdir(parents=True, exist_ok=True)
         try:
             if first:

@@ -27,9 +27,9 @@ class SpinnerView:
         """Show its spinner."""
         self._tasks[name] = self._progress.add_task(f"starting {name}", total=1)
 
-    def ready(self, name: str, seconds: float) -> None:
+    def ready(self, name: str, seconds: float) -> None:  # noqa: ARG002 - the column shows them
         """Stop its spinner."""
-        self._progress.update(self._tasks[name], description=f"{name} is ready ({seconds:.1f} s)", completed=1)
+        self._progress.update(self._tasks[name], description=f"{name} is ready", completed=1)
 
 
 class LineView:

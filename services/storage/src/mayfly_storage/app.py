@@ -113,6 +113,7 @@ def _world(settings: StorageSettings, backend: Backend, privacy: Privacy) -> Wor
         now=_now,
         new_id=uuid.uuid4,
         new_attempt=lambda: secrets.token_hex(16),
+        url_window=settings.url_window,
         budget=settings.guest_budget(),
         reservation_lifetime=settings.reservation_lifetime,
     )

@@ -25,6 +25,7 @@ from mayfly_storage.setting_types import (
     CollectionsFile,
     Folder,
     HttpUrl,
+    OptionalPeriod,
     Origins,
     Period,
     Secret,
@@ -79,6 +80,10 @@ class StorageSettings(ServerSettings):
         default=None, validation_alias=_alias("MAYFLY_STORAGE_URL_LIFETIME", "S3_PRESIGNED_URL_EXPIRY")
     )
     """Life of links that nobody asked a time for, in all collections. Unset: as each collection says. Short is safe."""
+
+    url_window: OptionalPeriod = timedelta(minutes=5)
+    """For how long links stay the same, so that browsers find what they have. At most a tenth of a link's life, which it
+    may then lack at its end. `0s`: every link is a new one."""
 
     keep_text: bool = False
     """Whether the texts that were spoken are kept with their audio. They are personal data, and make rows larger."""

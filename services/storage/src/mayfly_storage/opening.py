@@ -80,6 +80,7 @@ def aws_options(settings: StorageSettings) -> AwsOptions:
         kms_key_id=settings.kms_key_id,
         conditional_deletes=settings.conditional_deletes,
         due_buckets=settings.due_buckets,
+        url_window=settings.url_window,
         connections=settings.aws_connections,
         queue=settings.aws_queue,
         connect_timeout=settings.aws_connect_timeout,

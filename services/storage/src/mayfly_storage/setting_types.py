@@ -80,6 +80,12 @@ def _some_time(period: timedelta) -> timedelta:
     return period
 
 
+def _no_less_than_nothing(period: timedelta) -> timedelta:
+    if period < timedelta(0):
+        raise ValueError("expected 0s or more")
+    return period
+
+
 def _seconds(value: Any) -> Any:
     """`S3_PRESIGNED_URL_EXPIRY=3600` had no unit."""
     return f"{value}s" if isinstance(value, str) and value.strip().isdigit() else value
@@ -89,6 +95,7 @@ Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 Address = Annotated[str, AfterValidator(_address)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Period = Annotated[Duration, AfterValidator(_some_time)]
+OptionalPeriod = Annotated[Duration, AfterValidator(_no_less_than_nothing)]
 BackendName = BeforeValidator(_backend)
 Folder = Annotated[str, AfterValidator(_folder)]
 CollectionsFile = Annotated[Path, AfterValidator(_usable_collections)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -68,6 +70,33 @@ async def test_what_a_link_serves_is_cached_by_nobody_else(subject: Subject) -> 
     directives = [part.strip() for part in response.headers["cache-control"].split(",")]
     assert "private" in directives
     assert all(0 < int(part.removeprefix("max-age=")) <= 3600 for part in directives if part.startswith("max-age="))
+
+
+async def test_what_a_browser_keeps_ends_with_the_link(subject: Subject) -> None:
+    audio = await a_readable_audio(subject)
+    [signed] = await subject.links.sign_urls([wish(subject, audio)])
+
+    headers = (await subject.follow("GET", signed.url)).headers
+
+    if "max-age=" in headers["cache-control"]:
+        age = timedelta(seconds=int(headers["cache-control"].partition("max-age=")[2]))
+        assert subject.clock.now() + age <= signed.expire_time + timedelta(seconds=1)
+    else:
+        assert parsedate_to_datetime(headers["expires"]) <= signed.expire_time
+
+
+async def test_equal_wishes_have_equal_links(subject: Subject) -> None:
+    audio, begin = subject.an_audio(), subject.clock.now()
+    one = replace(wish(subject, audio), begin=begin)
+    [first] = await subject.links.sign_urls([one])
+    subject.clock.advance(60)
+
+    again, attached, longer = await subject.links.sign_urls(
+        [one, replace(one, attachment=True), replace(one, expire_time=one.expire_time + HOUR)]
+    )
+
+    assert again == first
+    assert len({first.url, attached.url, longer.url}) == 3
 
 
 async def test_each_wish_has_its_link_in_order(subject: Subject) -> None:

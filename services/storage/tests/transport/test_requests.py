@@ -85,7 +85,7 @@ WRONG = [
     ("CreateUpload", create(keyFields={str(n): "" for n in range(17)}), "audio.key_fields", "at most 16"),
     ("CreateUpload", recording(keyFields={"recording_id": ".."}), "audio.key_fields[recording_id]", "not be a path"),
     ("CreateUpload", recording(subject={"guestAddress": "203.0.113.7"}), "audio.subject", "a user_id is needed"),
-    ("CommitUpload", {"name": NAME, "attempt": "x" * 129}, "attempt", "at most 128 characters"),
+    ("CommitUpload", {"name": NAME, "attempt": "x" * 4097}, "attempt", "at most 4096 characters"),
     ("CommitUpload", {"name": NAME, "attempt": "x", "partEtags": ["e"]}, "part_etags", "must be empty"),
     ("CommitUpload", {"name": "audio/x", "attempt": "x"}, "name", "audio/{YYYY-MM-DD}/{UUID v4"),
     ("AbandonUpload", {"name": "audio/x", "attempt": "x"}, "name", "it is 'audio/x'"),

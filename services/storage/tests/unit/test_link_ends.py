@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mayfly_storage.collections_file import read_collections
-from mayfly_storage.domain.links import LimitedBy, SignedUrl, UploadGrant, link_end
+from mayfly_storage.domain.links import LimitedBy, LinkTerm, SignedUrl, UploadGrant, link_term, window_of
 from mayfly_storage.testing import DAWN, an_audio
 
+if TYPE_CHECKING:
+    from datetime import datetime
+
 RECORDINGS = read_collections().get("recordings")
+SECOND = timedelta(seconds=1)
+MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 WEEK = timedelta(days=7)
 
@@ -32,9 +38,31 @@ def test_a_link_ends_with_whatever_ends_first(
 ) -> None:
     audio = an_audio(expire_time=None if expires_in is None else DAWN + expires_in)
 
-    end, limit = link_end(audio, collection=RECORDINGS, now=DAWN, ttl=ttl)
+    term = link_term(audio, collection=RECORDINGS, now=DAWN, ttl=ttl, window=timedelta(0))
 
-    assert (end - DAWN, limit) == (ends_in, limited_by)
+    assert (term.begin, term.end - DAWN, term.limited_by) == (DAWN, ends_in, limited_by)
+
+
+def term_at(now: datetime, *, ttl: timedelta | None = HOUR, window: timedelta = 5 * MINUTE) -> LinkTerm:
+    return link_term(an_audio(expire_time=None), collection=RECORDINGS, now=now, ttl=ttl, window=window)
+
+
+def test_within_a_window_the_term_is_the_same() -> None:
+    first = term_at(DAWN)
+
+    assert [term_at(DAWN + n * MINUTE) for n in range(5)] == [first] * 5
+    assert term_at(DAWN + 5 * MINUTE - timedelta(microseconds=1)) == first
+    assert term_at(DAWN + 5 * MINUTE) == LinkTerm(
+        begin=DAWN + 5 * MINUTE, end=DAWN + 5 * MINUTE + HOUR, limited_by=LimitedBy.REQUEST
+    )
+
+
+@pytest.mark.parametrize(
+    ("life", "window"),
+    [(WEEK, 5 * MINUTE), (HOUR, 5 * MINUTE), (10 * MINUTE, MINUTE), (19 * SECOND, SECOND), (9 * SECOND, 0 * SECOND)],
+)
+def test_a_window_is_at_most_a_tenth_of_a_links_life(life: timedelta, window: timedelta) -> None:
+    assert window_of(life, longest=5 * MINUTE) == window
 
 
 def test_links_are_not_shown_by_accident() -> None:

@@ -158,6 +158,37 @@ async def test_a_link_ends_with_the_credentials_that_sign_it(stage: Stage) -> No
     assert (signed.expire_time, signed.limited_by) == (DAWN + HOUR, LimitedBy.CREDENTIALS)
 
 
+async def test_a_link_stays_the_same_within_a_window(stage: Stage) -> None:
+    audio = await stage.saved()
+    [first] = await sign(stage, audio.name)
+    stage.clock.advance(timedelta(minutes=4, seconds=59))
+    [second] = await sign(stage, audio.name)
+    stage.clock.advance(1)
+    [third] = await sign(stage, audio.name, ttl=HOUR)
+
+    assert second == first
+    assert third != first
+
+
+async def test_a_thousand_names_cost_one_read(stage: Stage) -> None:
+    audio = await stage.saved()
+    names = [audio.name, *(an_audio().name for _ in range(999))]
+    calls: list[int] = []
+    read = stage.memory.catalog.get_many
+
+    async def count_read(asked: Any) -> Any:
+        calls.append(len(asked))
+        return await read(asked)
+
+    stage.catalog.instead["get_many"] = count_read
+
+    outcomes = await stage.storage.sign_urls([*names, *names], ttl=None, attachment=False)
+
+    assert calls == [1000]
+    assert outcomes.keys() == set(names)
+    assert isinstance(outcomes[audio.name], SignedUrl)
+
+
 async def test_each_name_has_an_outcome_of_its_own(stage: Stage) -> None:
     audio, pending, nothing = await stage.saved(), await stage.put(), an_audio()
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
 
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.collections import Collection
@@ -21,6 +20,12 @@ MAX_URL_LIFETIME = timedelta(days=7)
 
 MIN_URL_LIFETIME = timedelta(seconds=2)
 """Some stores know whole seconds only, and a second passes quickly. An audio that ends earlier gets no longer link."""
+
+
+_SHARE = 10
+"""A link's window is at most this part of its life: it is what the link may lose."""
+_SECOND = timedelta(seconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LimitedBy(StrEnum):
@@ -48,6 +53,8 @@ class LinkWish:
     audio: Audio
     expire_time: datetime
     attachment: bool = False
+    begin: datetime | None = None
+    """From when a link counts that says so itself; not after now. Equal wishes with a begin have equal links."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +77,38 @@ class UploadGrant:
     enforced: tuple[Guarantee, ...]
 
 
-def link_end(
-    audio: Audio, *, collection: Collection, now: datetime, ttl: timedelta | None
-) -> tuple[datetime, LimitedBy]:
-    """The latest end of a link that is honest, and what sets it. The signer may still cut it to its credentials."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkTerm:
+    """From when to when a link is honest, and what sets its end."""
+
+    begin: datetime
+    end: datetime
+    limited_by: LimitedBy
+
+
+def link_term(
+    audio: Audio, *, collection: Collection, now: datetime, ttl: timedelta | None, window: timedelta
+) -> LinkTerm:
+    """The longest honest term. The signer may still cut it to its credentials.
+
+    Within a window the term is the same, and so is the link, so that browsers find what they have. The price is a link
+    that ends up to a window earlier than it could, which is at most a tenth of its life.
+    """
     life, limit = (collection.url_lifetime, LimitedBy.POLICY) if ttl is None else (ttl, LimitedBy.REQUEST)
     if life > MAX_URL_LIFETIME:
         life, limit = MAX_URL_LIFETIME, LimitedBy.POLICY
-    end = now + max(life, MIN_URL_LIFETIME)
-    if audio.expire_time is not None and audio.expire_time < end:
-        return audio.expire_time, LimitedBy.OBJECT
-    return end, limit
+    life = max(life, MIN_URL_LIFETIME)
+    begin = begin_of(now, window_of(life, longest=window))
+    if audio.expire_time is not None and audio.expire_time < begin + life:
+        return LinkTerm(begin=begin, end=audio.expire_time, limited_by=LimitedBy.OBJECT)
+    return LinkTerm(begin=begin, end=begin + life, limited_by=limit)
+
+
+def window_of(life: timedelta, *, longest: timedelta) -> timedelta:
+    """The window for links of such a life, in whole seconds; 0: there is none."""
+    return min(longest, life // _SHARE) // _SECOND * _SECOND
+
+
+def begin_of(now: datetime, window: timedelta) -> datetime:
+    """When the window began that `now` lies in: the same for every replica."""
+    return now - (now - _EPOCH) % window if window else now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING
@@ -34,7 +35,8 @@ class MemoryLinks:
         self._now = now
         self._signed: dict[str, tuple[LinkWish, datetime]] = {}
         self._granted: dict[str, Audio] = {}
-        self._numbers = count(1)
+        # Equal wishes have equal links, as in every store.
+        self._numbers: defaultdict[object, int] = defaultdict(count(1).__next__)
 
     async def sign_urls(self, wishes: Sequence[LinkWish]) -> list[SignedUrl | None]:
         """A GET link for each wish."""
@@ -47,14 +49,14 @@ class MemoryLinks:
             end, limited_by = self.credentials_expire_time, LimitedBy.CREDENTIALS
         if end - self._now() < timedelta(seconds=1):
             return None
-        url = f"http://links.invalid/{wish.audio.name}?sig={next(self._numbers)}"
+        url = f"http://links.invalid/{wish.audio.name}?sig={self._numbers[wish.audio.name, wish.attachment, end]}"
         self._signed[url] = (wish, end)
         return SignedUrl(url=url, expire_time=end, limited_by=limited_by)
 
     async def grant_upload(self, audio: Audio) -> UploadGrant:
         """The right to put the declared bytes."""
         self._raise_failure()
-        url = f"http://links.invalid/uploads/{audio.name.date}/{audio.name.audio_id}?sig={next(self._numbers)}"
+        url = f"http://links.invalid/uploads/{audio.name.date}/{audio.name.audio_id}?sig={self._numbers[audio.name]}"
         self._granted[url] = audio
         return UploadGrant(
             url=url,

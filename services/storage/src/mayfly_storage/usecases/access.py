@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from mayfly_storage.domain.errors import AudioNotFoundError, CollectionUnknownError, StorageError
-from mayfly_storage.domain.links import LimitedBy, LinkWish, SignedUrl, link_end
+from mayfly_storage.domain.links import LimitedBy, LinkWish, SignedUrl, link_term
 from mayfly_storage.domain.ports import AudioCatalog, AudioFilter, Page, Stores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime, timedelta
 
-    from mayfly_storage.domain.audio import Audio, AudioName
+    from mayfly_storage.domain.audio import Audio, AudioName, Location
     from mayfly_storage.domain.collections import Collections
+    from mayfly_storage.domain.ports import LinkSigner
     from mayfly_storage.domain.privacy import Privacy
     from mayfly_storage.domain.uploads import Subject
+
+_Wish: TypeAlias = "tuple[LinkWish, LimitedBy]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,41 +73,41 @@ class SignUrls:
     catalog: AudioCatalog
     stores: Stores
     collections: Collections
+    window: timedelta
+    """For how long a link is the same, at most."""
     now: Callable[[], datetime]
 
     async def __call__(
         self, names: Sequence[AudioName], *, ttl: timedelta | None, attachment: bool
     ) -> dict[AudioName, SignedUrl | StorageError]:
-        """A link, or why there is none, for each different name."""
-        now, rows = self.now(), await self.catalog.get_many(list(dict.fromkeys(names)))
-        readable = [audio for audio in rows.values() if audio.is_readable(now)]
-        # A collection that is configured no more takes the rest of the batch along otherwise.
-        known = [audio for audio in readable if audio.collection in self.collections.by_id]
-        signed = await self._sign(known, now, ttl=ttl, attachment=attachment)
-        unknown = {audio.name: audio.collection for audio in readable if audio not in known}
-        return {name: signed.get(name) or self._refusal(name, unknown) for name in names}
+        """A link, or why there is none, for each different name: one read of the rows, one batch for each store."""
+        distinct = list(dict.fromkeys(names))
+        now, rows = self.now(), await self.catalog.get_many(distinct)
+        outcomes: dict[AudioName, SignedUrl | StorageError] = {}
+        wishes: defaultdict[Location, list[_Wish]] = defaultdict(list)
+        for name in distinct:
+            audio = rows.get(name)
+            if audio is None or not audio.is_readable(now) or audio.location not in self.stores.by_location:
+                outcomes[name] = AudioNotFoundError(name)
+            # A collection that is configured no more takes the rest of the batch along otherwise.
+            elif (collection := self.collections.by_id.get(audio.collection)) is None:
+                outcomes[name] = CollectionUnknownError(audio.collection, self.collections.by_id)
+            else:
+                term = link_term(audio, collection=collection, now=now, ttl=ttl, window=self.window)
+                wish = LinkWish(audio=audio, begin=term.begin, expire_time=term.end, attachment=attachment)
+                wishes[audio.location].append((wish, term.limited_by))
+        for location, batch in wishes.items():
+            outcomes |= await _sign(self.stores.by_location[location].links, batch)
+        return outcomes
 
-    def _refusal(self, name: AudioName, unknown: Mapping[AudioName, str]) -> StorageError:
-        if name in unknown:
-            return CollectionUnknownError(unknown[name], self.collections.by_id)
-        return AudioNotFoundError(name)
 
-    async def _sign(
-        self, audios: Sequence[Audio], now: datetime, *, ttl: timedelta | None, attachment: bool
-    ) -> dict[AudioName, SignedUrl]:
-        signed: dict[AudioName, SignedUrl] = {}
-        for location, store in self.stores.by_location.items():
-            here = [audio for audio in audios if audio.location is location]
-            ends = [
-                link_end(audio, collection=self.collections.get(audio.collection), now=now, ttl=ttl) for audio in here
-            ]
-            wishes = [
-                LinkWish(audio=audio, expire_time=end, attachment=attachment)
-                for audio, (end, _) in zip(here, ends, strict=True)
-            ]
-            urls = await store.links.sign_urls(wishes) if wishes else []
-            for audio, (_, limit), url in zip(here, ends, urls, strict=True):
-                if url is not None:  # else it ends within this second, and is as good as gone
-                    cut = url.limited_by is LimitedBy.CREDENTIALS
-                    signed[audio.name] = url if cut else replace(url, limited_by=limit)
-        return signed
+async def _sign(links: LinkSigner, batch: Sequence[_Wish]) -> dict[AudioName, SignedUrl | StorageError]:
+    outcomes: dict[AudioName, SignedUrl | StorageError] = {}
+    signed = await links.sign_urls([wish for wish, _ in batch])
+    for (wish, limit), url in zip(batch, signed, strict=True):
+        name = wish.audio.name
+        if url is None:  # it ends within this second, and is as good as gone
+            outcomes[name] = AudioNotFoundError(name)
+        else:
+            outcomes[name] = url if url.limited_by is LimitedBy.CREDENTIALS else replace(url, limited_by=limit)
+    return outcomes

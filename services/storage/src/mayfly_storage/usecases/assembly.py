@@ -43,6 +43,8 @@ class World:
     """UUIDs of version 4: names are made of them, and never used again."""
     new_attempt: Callable[[], str]
     """Fencing tokens, which nobody can guess."""
+    url_window: timedelta = timedelta(minutes=5)
+    """For how long links stay the same, at most."""
     budget: GuestBudget = field(default_factory=GuestBudget)
     """What all guests may ask for together."""
     reservation_lifetime: timedelta = timedelta(minutes=15)
@@ -124,7 +126,9 @@ class StorageUseCases:
             list_audio=ListAudio(catalog=catalog, collections=world.collections, privacy=world.privacy, now=now),
             delete_audio=DeleteAudio(delete=delete),
             batch_delete_audio=delete,
-            sign_urls=SignUrls(catalog=catalog, stores=stores, collections=world.collections, now=now),
+            sign_urls=SignUrls(
+                catalog=catalog, stores=stores, collections=world.collections, window=world.url_window, now=now
+            ),
             get_storage_info=GetStorageInfo(
                 backend=backend, collections=world.collections, privacy=world.privacy, timing=world.timing
             ),

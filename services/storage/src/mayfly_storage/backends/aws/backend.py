@@ -17,7 +17,7 @@ from mayfly_storage.backends.aws.links import S3Links
 from mayfly_storage.backends.aws.listing import RowListing
 from mayfly_storage.backends.aws.patience import Patience
 from mayfly_storage.backends.aws.places import ObjectPlaces
-from mayfly_storage.backends.aws.presigning import Presigner
+from mayfly_storage.backends.aws.presigning import BucketPresigner
 from mayfly_storage.backends.aws.quotas import QuotaItems
 from mayfly_storage.backends.aws.rows import RowFormat
 from mayfly_storage.backends.aws.table import AudioTable
@@ -48,7 +48,7 @@ async def open_aws(
     Args:
         options: Where the services are.
         timing: When rows are due, and when DynamoDB may collect them.
-        now: The clock; links are honest only if it is the one that botocore signs by.
+        now: The clock, which links are dated by.
         session: Carries credentials and event hooks; by default boto3's own chain of credentials.
     """
     async with AsyncExitStack() as stack:
@@ -94,7 +94,10 @@ def _catalog(
 
 def _store(options: AwsOptions, clients: Clients, calls: AwsCalls, *, now: Callable[[], datetime]) -> Store:
     places = ObjectPlaces(clients.s3, calls, bucket=options.bucket)
-    credentials = SigningCredentials(clients.credentials, now=now, session_lifetime=options.session_lifetime)
+    credentials = SigningCredentials(
+        clients.credentials, now=now, session_lifetime=options.session_lifetime, window=options.url_window
+    )
+    presigner = BucketPresigner(clients.s3, bucket=options.bucket, region=options.region)
     return Store(
         blobs=S3Blobs(
             options,
@@ -102,5 +105,5 @@ def _store(options: AwsOptions, clients: Clients, calls: AwsCalls, *, now: Calla
             deletion=ObjectDeletion(places, conditional=options.trusts_conditional_deletes),
             patience=Patience(),
         ),
-        links=S3Links(options, presigner=Presigner(clients.s3, now=now), credentials=credentials, calls=calls),
+        links=S3Links(options, presigner=presigner, credentials=credentials, calls=calls, now=now),
     )

@@ -37,6 +37,10 @@ class AwsOptions:
     read_timeout: timedelta = timedelta(seconds=5)
     attempts: int = 3
     """Tries of each call in all, by the SDK, with back-off."""
+    url_window: timedelta = timedelta(minutes=5)
+    """For how long links that end with a session are the same; see `session_lifetime`."""
+    remembered_links: int = 8192
+    """Signed links that are kept for the next who asks: about 2 KiB each with a session token."""
     session_lifetime: timedelta = timedelta(minutes=15)
     """How long temporary credentials are trusted that do not say when they end (a token from the environment)."""
 

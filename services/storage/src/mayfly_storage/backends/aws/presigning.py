@@ -1,23 +1,20 @@
-"""Presigned URLs by botocore, whose true end is known."""
+"""Presigned URLs to one bucket, whose true end is known."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
 
-from mayfly_storage.backends.aws.errors import RETRY_AFTER
-from mayfly_storage.domain.errors import BackendUnavailableError
+from mayfly_storage.backends.aws.sigv4 import BucketEndpoint, SigV4Presigner
 from mayfly_storage.domain.links import MAX_URL_LIFETIME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from mypy_boto3_s3.client import S3Client
 
 _SECOND: Final = timedelta(seconds=1)
-_TRIES: Final = 5
-"""Signing takes less than a millisecond; a clock that ticks meanwhile five times in a row is broken."""
+_PROBE: Final = "probe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,40 +25,37 @@ class PresignedUrl:
     expire_time: datetime
 
 
-class Presigner:
-    """Signs with one client."""
+@dataclass(frozen=True, slots=True)
+class Term:
+    """From when a URL counts, in whole seconds as version 4 does."""
 
-    def __init__(self, client: S3Client, *, now: Callable[[], datetime]) -> None:
-        """Take the client, and the clock, which must be the one that botocore signs by."""
+    begin: datetime
+    seconds: int
+
+    @property
+    def end(self) -> datetime:
+        """When it ends."""
+        return self.begin + self.seconds * _SECOND
+
+    @classmethod
+    def within(cls, *, begin: datetime, now: datetime, end: datetime) -> Term | None:
+        """The longest term up to `end`, and none that a seven-day limit forbids; None if less than a second is left."""
+        begin = min(begin, now).replace(microsecond=0)
+        term = cls(begin, min(end - begin, MAX_URL_LIFETIME) // _SECOND)
+        return term if term.end - now.replace(microsecond=0) >= _SECOND else None
+
+
+class BucketPresigner:
+    """The signer of one bucket."""
+
+    def __init__(self, client: S3Client, *, bucket: str, region: str) -> None:
+        """Take the client whose rules say how the bucket is addressed."""
         self._client = client
-        self._now = now
+        self._bucket = bucket
+        self._region = region
 
-    def sign(
-        self,
-        operation: Literal["get_object", "put_object"],
-        parameters: Callable[[int], Mapping[str, object]],
-        *,
-        end: datetime,
-    ) -> PresignedUrl | None:
-        """A URL that ends within the last second before `end`, never after it; None if there is no such second left.
-
-        Version 4 counts whole seconds (one at least) from the whole second of signing. So the end is exact if the clock
-        does not tick while botocore, which reads it for itself, signs.
-
-        Args:
-            operation: What the URL does.
-            parameters: Makes the operation's parameters from the URL's life in seconds.
-            end: When it must have ended.
-        """
-        for _ in range(_TRIES):
-            signed_at = self._second()
-            seconds = min(end - signed_at, MAX_URL_LIFETIME) // _SECOND
-            if seconds < 1:
-                return None
-            url = self._client.generate_presigned_url(operation, Params=parameters(seconds), ExpiresIn=seconds)
-            if self._second() == signed_at:
-                return PresignedUrl(url, signed_at + seconds * _SECOND)
-        raise BackendUnavailableError("clock", retry_after=RETRY_AFTER)
-
-    def _second(self) -> datetime:
-        return self._now().replace(microsecond=0)
+    @cached_property
+    def signer(self) -> SigV4Presigner:
+        """Made at the first use: botocore is asked once where objects of the bucket are, and signs to tell it."""
+        url = self._client.generate_presigned_url("get_object", Params={"Bucket": self._bucket, "Key": _PROBE})
+        return SigV4Presigner(BucketEndpoint.of(url, key=_PROBE), region=self._region)

@@ -19,6 +19,8 @@ from mayfly_client.cli import as_json
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from rich.console import RenderableType
+
 _WIDEST = 1_000
 
 
@@ -34,15 +36,18 @@ class Output:
     def facts(self, title: str, facts: Mapping[str, str], *, link: str = "") -> None:
         """Some named values, and a link that a terminal must not break into lines."""
         console = self._console()
+        panel = _panel(title, facts)
         if not console.is_terminal:
-            for name, value in {**facts, **({"url": link} if link else {})}.items():
-                self._line(console, f"{name}: {value}")
-            return
-        grid = Table.grid(padding=(0, 2))
+            facts = {**facts, **({"url": link} if link else {})}
+        elif _width(console, panel) <= console.width:
+            console.print(panel)
+            facts = {}
+        else:
+            # A frame would cut the values off; whole lines can be copied from any terminal.
+            console.print(Text(title, style="bold"))
         for name, value in facts.items():
-            grid.add_row(Text(name, style="dim"), Text(value))
-        console.print(Panel.fit(grid, title=Text(title, style="bold"), title_align="left", border_style="cyan"))
-        if link:
+            self._line(console, f"{name}: {value}")
+        if link and console.is_terminal:
             self._line(console, link)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -56,8 +61,9 @@ class Output:
         for row in rows:
             table.add_row(*(Text(cell) for cell in row))
         # As wide as it is: on a narrow terminal a name is better broken by the terminal than by us, to be copied whole.
-        width = max(console.width, Measurement.get(console, console.options.update(width=_WIDEST), table).maximum)
-        console.print(table, width=width, soft_wrap=True)
+        # The console itself is widened, since it clamps a width that is only passed to `print`.
+        console.width = max(console.width, _width(console, table))
+        console.print(table, soft_wrap=True)
 
     def line(self, text: str) -> None:
         """One line of the result."""
@@ -103,3 +109,15 @@ class Output:
     def _line(self, console: Console, text: str) -> None:
         # As it is: no wrapping, no colours, no expanded tabs, so that it can be copied and cut.
         console.file.write(text + "\n")
+
+
+def _panel(title: str, facts: Mapping[str, str]) -> Panel:
+    grid = Table.grid(padding=(0, 2))
+    for name, value in facts.items():
+        grid.add_row(Text(name, style="dim"), Text(value))
+    return Panel.fit(grid, title=Text(title, style="bold"), title_align="left", border_style="cyan")
+
+
+def _width(console: Console, what: RenderableType) -> int:
+    """Columns that it takes where nothing is broken or cut off."""
+    return Measurement.get(console, console.options.update(width=_WIDEST), what).maximum

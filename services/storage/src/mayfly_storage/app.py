@@ -110,6 +110,7 @@ def _world(settings: StorageSettings, backend: Backend, privacy: Privacy) -> Wor
         collections=settings.collections(),
         privacy=privacy,
         timing=settings.timing(),
+        prices=settings.prices(),
         now=_now,
         new_id=uuid.uuid4,
         new_attempt=lambda: secrets.token_hex(16),

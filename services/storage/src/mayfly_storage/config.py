@@ -6,6 +6,7 @@ them by its own chain (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a profil
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
@@ -15,6 +16,7 @@ from pydantic_settings import SettingsConfigDict
 
 from mayfly_runtime.settings import ServerSettings
 from mayfly_storage.collections_file import adapted, read_collections
+from mayfly_storage.domain.pricing import S3_STANDARD, Prices
 from mayfly_storage.domain.privacy import AddressPolicy
 from mayfly_storage.domain.quotas import GuestBudget, QuotaLimits
 from mayfly_storage.domain.timing import Timing
@@ -126,6 +128,15 @@ class StorageSettings(ServerSettings):
 
     reservation_lifetime: Period = timedelta(minutes=15)
     """How long an upload may use a reservation of quota. Longer than any speech takes; a lapsed one counts again."""
+
+    price_gb_month: float | None = Field(default=None, ge=0)
+    """US dollars for a GB kept a month, for the estimate of GetUsage. Unset: S3 Standard's with aws, else 0."""
+
+    price_thousand_puts: float | None = Field(default=None, ge=0)
+    """US dollars for 1,000 writes of audio, for the same. Unset: S3 Standard's with aws, else 0."""
+
+    price_thousand_gets: float | None = Field(default=None, ge=0)
+    """US dollars for 1,000 reads of audio, for the same. Unset: S3 Standard's with aws, else 0."""
 
     links_listen: Address = "127.0.0.1:50080"
     """Embedded: address of the HTTP endpoint of signed links. Links protect themselves, so others may reach it."""
@@ -254,6 +265,16 @@ class StorageSettings(ServerSettings):
             bytes_per_day=self.guest_bytes_per_day,
         )
         return GuestBudget(limits=limits, parts=self.guest_budget_parts)
+
+    def prices(self) -> Prices:
+        """What the estimate of GetUsage goes by."""
+        usual = S3_STANDARD if self.backend == "aws" else Prices()
+        given = {
+            "gb_month": self.price_gb_month,
+            "thousand_puts": self.price_thousand_puts,
+            "thousand_gets": self.price_thousand_gets,
+        }
+        return replace(usual, **{name: price for name, price in given.items() if price is not None})
 
     def collections(self) -> Collections:
         """The kinds of audio. Raises ValueError."""

@@ -233,11 +233,6 @@ async def test_an_address_is_never_repeated_to_anybody(memory: Served) -> None:
 
 
 UNFILLED = [
-    ("DownloadAudio", {"name": NAME}),
-    ("RetainAudio", {"name": NAME, "ttl": "60s"}),
-    ("RetainAudio", {"name": NAME, "expireTime": "2027-01-01T00:00:00Z"}),
-    ("ForgetSubject", {"subject": {"guestAddress": "203.0.113.7"}}),
-    ("GetUsage", {}),
     ("AppendCertificate", {"requestId": str(uuid4()), "body": "e30="}),
     ("ListCertificates", {}),
 ]

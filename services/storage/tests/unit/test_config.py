@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from mayfly_runtime.settings import SettingsError
 from mayfly_storage.config import StorageSettings
+from mayfly_storage.domain.pricing import S3_STANDARD, Prices
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.opening import aws_options, embedded_options, open_privacy, provision
 
@@ -237,3 +239,14 @@ def test_a_privacy_secret_that_was_cut_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match=r"privacy.key has 1 bytes instead of 32"):
         open_privacy(StorageSettings.load(data_dir=tmp_path))
+
+
+def test_prices_are_amazons_on_aws_nothing_elsewhere_and_what_is_given() -> None:
+    own = StorageSettings.load(price_gb_month="0.015", price_thousand_gets="0")
+
+    assert StorageSettings.load(**AWS).prices() == S3_STANDARD
+    assert StorageSettings.load().prices() == Prices()
+    assert own.prices() == Prices(gb_month=0.015)
+    assert StorageSettings.load(**AWS, price_thousand_puts=0.0045).prices() == replace(
+        S3_STANDARD, thousand_puts=0.0045
+    )

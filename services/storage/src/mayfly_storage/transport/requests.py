@@ -19,7 +19,7 @@ from mayfly_storage.transport.new_audio import MAX_COLLECTION_LENGTH, SHORTEST_L
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from mayfly.storage.v1 import audio_pb2
     from mayfly.storage.v1 import storage_service_pb2 as pb
@@ -166,3 +166,43 @@ def sign_urls(request: pb.SignUrlsRequest) -> tuple[list[AskedName], timedelta |
     form = Form()
     ttl = form.duration("ttl", request.ttl, least=SHORTEST_LIFE) if request.HasField("ttl") else None
     return batch_names(request, form), ttl
+
+
+def download_audio(request: pb.DownloadAudioRequest) -> tuple[AudioName, int, int]:
+    """Whose bytes, from where, and how many at most (0: all)."""
+    form = Form()
+    name = form.audio_name("name", request.name)
+    offset = form.not_negative("offset_bytes", request.offset_bytes)
+    limit = form.not_negative("limit_bytes", request.limit_bytes)
+    form.done()
+    return name, offset, limit
+
+
+def retain_audio(request: pb.RetainAudioRequest) -> tuple[AudioName, datetime | None, timedelta | None]:
+    """Which audio to keep until when, or how long from now."""
+    form = Form()
+    name = form.audio_name("name", request.name)
+    kind = request.WhichOneof("expiration")
+    form.require(kind is not None, "expiration", "is required: an expire_time or a ttl")
+    expire_time = form.timestamp("expire_time", request.expire_time) if kind == "expire_time" else None
+    ttl = form.duration("ttl", request.ttl, least=SHORTEST_LIFE) if kind == "ttl" else None
+    form.done()
+    return name, expire_time, ttl
+
+
+def forget_subject(request: pb.ForgetSubjectRequest) -> Subject:
+    """Whose audio to delete."""
+    form = Form()
+    found = Subject()
+    if form.require(request.HasField("subject"), "subject", "is required: whose audio to delete"):
+        found = subject(form.within("subject"), request.subject)
+    form.done()
+    return found
+
+
+def get_usage(request: pb.GetUsageRequest) -> str:
+    """Which collection to measure; empty: all."""
+    form = Form()
+    collection = form.text("collection", request.collection, longest=MAX_COLLECTION_LENGTH)
+    form.done()
+    return collection

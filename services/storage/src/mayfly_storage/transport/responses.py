@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.links import UploadGrant
     from mayfly_storage.domain.ports import Page
     from mayfly_storage.transport.requests import AskedName
+    from mayfly_storage.usecases.forgetting import Forgotten
     from mayfly_storage.usecases.info import StorageInfo
+    from mayfly_storage.usecases.usage import Usage
 
 
 def audio(one: Audio) -> audio_pb2.Audio:
@@ -102,6 +104,26 @@ def batch_delete_audio(asked: Iterable[AskedName], deleted: Mapping[AudioName, b
             if isinstance(name, AudioName)
             else result(name=text, failure=failure(name))
             for text, name in asked
+        ]
+    )
+
+
+def forgotten(outcome: Forgotten) -> pb.ForgetSubjectResponse:
+    """What was deleted, and how much is left."""
+    return pb.ForgetSubjectResponse(deleted_names=map(str, outcome.deleted), remaining=outcome.remaining)
+
+
+def usage(found: Iterable[Usage]) -> pb.GetUsageResponse:
+    """What each collection holds."""
+    return pb.GetUsageResponse(
+        usage=[
+            pb.GetUsageResponse.Usage(
+                collection=each.collection,
+                objects=each.stored.objects,
+                size_bytes=each.stored.size_bytes,
+                monthly_cost_micros=each.monthly_cost_micros,
+            )
+            for each in found
         ]
     )
 

@@ -8,7 +8,7 @@ from mayfly.storage.v1 import storage_service_pb2 as pb
 from mayfly.storage.v1 import storage_service_pb2_grpc as stubs
 
 from mayfly_runtime.identity import current_caller
-from mayfly_storage.transport import page_tokens, requests, responses, unfilled
+from mayfly_storage.transport import page_tokens, requests, responses
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -89,22 +89,27 @@ class StorageServicer(stubs.StorageServiceServicer):
     async def DownloadAudio(
         self, request: pb.DownloadAudioRequest, _: Context
     ) -> AsyncIterator[pb.DownloadAudioResponse]:
-        """Not in this release."""
-        for message in unfilled.download_audio(request):
-            yield message
+        """The audio, and then its bytes as fast as they are taken."""
+        name, offset, limit = requests.download_audio(request)
+        audio = await self._calls.get_audio(name)
+        yield pb.DownloadAudioResponse(audio=responses.audio(audio))
+        async for chunk in self._calls.read_audio(audio, offset=offset, limit=limit):
+            yield pb.DownloadAudioResponse(chunk=chunk)
 
     async def RetainAudio(self, request: pb.RetainAudioRequest, _: Context) -> pb.RetainAudioResponse:
-        """Not in this release."""
-        unfilled.retain_audio(request)
+        """Move the end of an audio."""
+        name, expire_time, ttl = requests.retain_audio(request)
+        audio = await self._calls.retain_audio(name, expire_time=expire_time, ttl=ttl)
+        return pb.RetainAudioResponse(audio=responses.audio(audio))
 
     async def ForgetSubject(self, request: pb.ForgetSubjectRequest, _: Context) -> pb.ForgetSubjectResponse:
-        """Not in this release."""
-        unfilled.forget_subject(request)
+        """Delete all audio of a person."""
+        return responses.forgotten(await self._calls.forget_subject(requests.forget_subject(request)))
 
     async def GetStorageInfo(self, _request: pb.GetStorageInfoRequest, _: Context) -> pb.GetStorageInfoResponse:
         """What this storage is."""
         return responses.storage_info(self._calls.get_storage_info())
 
     async def GetUsage(self, request: pb.GetUsageRequest, _: Context) -> pb.GetUsageResponse:
-        """Not in this release."""
-        unfilled.get_usage(request)
+        """What is stored, and what it costs."""
+        return responses.usage(await self._calls.get_usage(requests.get_usage(request)))

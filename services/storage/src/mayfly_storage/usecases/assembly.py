@@ -6,18 +6,23 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
+from mayfly_storage.domain.pricing import Prices
 from mayfly_storage.domain.quotas import GuestBudget
 from mayfly_storage.domain.tickets import Tickets
 from mayfly_storage.usecases.access import GetAudio, ListAudio, SignUrls
 from mayfly_storage.usecases.deleting import BatchDeleteAudio, DeleteAudio
+from mayfly_storage.usecases.downloading import ReadAudio
 from mayfly_storage.usecases.drafting import AdmitStream, DraftAudio
 from mayfly_storage.usecases.erasing import EraseAudio
 from mayfly_storage.usecases.finding import ListExpired, ListOrphans
+from mayfly_storage.usecases.forgetting import ForgetSubject
 from mayfly_storage.usecases.info import GetStorageInfo, ReadStoreTime
 from mayfly_storage.usecases.purging import PurgeAudio, PurgeOrphans, PurgeRows, VerifyGone
 from mayfly_storage.usecases.quota_tokens import QuotaTokens
 from mayfly_storage.usecases.quotas import PayForUpload, QuotaRules, ReserveQuota
+from mayfly_storage.usecases.retaining import RetainAudio
 from mayfly_storage.usecases.upload import AbandonUpload, CommitUpload, CreateUpload, ReserveAudio, StoreFile
+from mayfly_storage.usecases.usage import GetUsage, SharedCount
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +48,8 @@ class World:
     """UUIDs of version 4: names are made of them, and never used again."""
     new_attempt: Callable[[], str]
     """Fencing tokens, which nobody can guess."""
+    prices: Prices = field(default_factory=Prices)
+    """What the estimate of GetUsage goes by."""
     url_window: timedelta = timedelta(minutes=5)
     """For how long links stay the same, at most."""
     budget: GuestBudget = field(default_factory=GuestBudget)
@@ -100,6 +107,10 @@ class StorageUseCases:
     batch_delete_audio: BatchDeleteAudio
     sign_urls: SignUrls
     get_storage_info: GetStorageInfo
+    read_audio: ReadAudio
+    retain_audio: RetainAudio
+    forget_subject: ForgetSubject
+    get_usage: GetUsage
 
     @classmethod
     def over(cls, world: World) -> Self:
@@ -111,6 +122,7 @@ class StorageUseCases:
             draft=world.draft, pay=pay, catalog=catalog, erase=world.erase, timing=world.timing, now=now
         )
         delete = BatchDeleteAudio(catalog=catalog, erase=world.erase)
+        get = GetAudio(catalog=catalog, now=now)
         return cls(
             reserve_quota=ReserveQuota(
                 rules=rules, catalog=catalog, tokens=tokens, lifetime=world.reservation_lifetime, now=now
@@ -122,7 +134,7 @@ class StorageUseCases:
             abandon_upload=AbandonUpload(catalog=catalog, erase=world.erase),
             admit_stream=AdmitStream(draft=world.draft, pay=pay),
             store_file=StoreFile(reserve=reserve, catalog=catalog, stores=stores, erase=world.erase, now=now),
-            get_audio=GetAudio(catalog=catalog, now=now),
+            get_audio=get,
             list_audio=ListAudio(catalog=catalog, collections=world.collections, privacy=world.privacy, now=now),
             delete_audio=DeleteAudio(delete=delete),
             batch_delete_audio=delete,
@@ -132,6 +144,12 @@ class StorageUseCases:
             get_storage_info=GetStorageInfo(
                 backend=backend, collections=world.collections, privacy=world.privacy, timing=world.timing
             ),
+            read_audio=ReadAudio(get=get, stores=stores, now=now),
+            retain_audio=RetainAudio(get=get, catalog=catalog, collections=world.collections, now=now),
+            forget_subject=ForgetSubject(
+                catalog=catalog, delete=delete, collections=world.collections, privacy=world.privacy, now=now
+            ),
+            get_usage=GetUsage(count=SharedCount(catalog, now), collections=world.collections, prices=world.prices),
         )
 
 

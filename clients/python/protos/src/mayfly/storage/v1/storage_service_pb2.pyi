@@ -1036,7 +1036,7 @@ class RetainAudioRequest(_message.Message):
     """Required. Name of the audio."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """Absolute. Not in the past."""
+        """Absolute. In the future, else INVALID_REQUEST."""
 
     @_builtins.property
     def ttl(self) -> _duration_pb2.Duration:
@@ -1116,7 +1116,7 @@ class ForgetSubjectResponse(_message.Message):
     DELETED_NAMES_FIELD_NUMBER: _builtins.int
     REMAINING_FIELD_NUMBER: _builtins.int
     remaining: _builtins.int
-    """Output only. How many are left to delete; call again until 0."""
+    """Output only. How many are left to delete, counted up to 10,000; call again until 0."""
     @_builtins.property
     def deleted_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Output only. Names that were deleted by this call."""
@@ -1303,11 +1303,13 @@ class GetUsageResponse(_message.Message):
         collection: _builtins.str
         """Output only. Id of the collection."""
         objects: _builtins.int
-        """Output only. Stored objects."""
+        """Output only. Stored objects: committed, and not yet deleted by anybody. Expired ones count until a sweep."""
         size_bytes: _builtins.int
         """Output only. Their size. Unit: bytes."""
         monthly_cost_micros: _builtins.int
-        """Output only. Estimated cost. Unit: millionths of a US dollar in a month."""
+        """Output only. Estimated cost by storage's price table: its place for a month, and a write and a read of each object as
+        often as the collection's lifetime goes into a month. Unit: millionths of a US dollar in a month.
+        """
         def __init__(
             self,
             *,

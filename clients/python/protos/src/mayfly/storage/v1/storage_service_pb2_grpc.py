@@ -205,23 +205,25 @@ class StorageServiceServicer(object):
 
     def DownloadAudio(self, request, context):
         """DownloadAudio streams the bytes, for callers without HTTP: first the audio, then chunks. The expiry is checked before
-        each chunk. Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND.
+        each chunk; a stream that ends with an error is not all of it. Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RetainAudio(self, request, context):
-        """RetainAudio moves the expiry of an audio, never past its collection's limit. Idempotent. Reasons: INVALID_REQUEST,
-        AUDIO_NOT_FOUND.
+        """RetainAudio moves the expiry of a readable audio, later or earlier, never past its collection's limit, which counts from
+        the creation. Links live no longer for it, and after an earlier expiry, those that were signed before may work until
+        the next sweep; DeleteAudio ends them now. Idempotent. Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def ForgetSubject(self, request, context):
-        """ForgetSubject deletes all audio of a guest or a user now. Idempotent; call again until `remaining` is 0.
-        Reasons: INVALID_REQUEST.
+        """ForgetSubject deletes all audio of a guest or a user now, as DeleteAudio does: up to 1,000 audios in a call, uploads under
+        way included. Idempotent; call again until `remaining` is 0. A guest's audio is found for as many days as the longest
+        lifetime of a collection has, at most 31: the address is known by the day alone. Reasons: INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -235,7 +237,9 @@ class StorageServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def GetUsage(self, request, context):
-        """GetUsage answers objects, bytes and estimated monthly cost by collection. Reasons: INVALID_REQUEST.
+        """GetUsage answers objects, bytes and estimated monthly cost by collection. It reads every row (on AWS, half a read unit for
+        each 4 KB), so that a count is shared by all who ask, and answered again for a hundred times as long as it took.
+        Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

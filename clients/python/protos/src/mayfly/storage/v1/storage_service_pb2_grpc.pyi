@@ -80,20 +80,25 @@ class StorageServiceStub:
     """
     DownloadAudio: _grpc.UnaryStreamMultiCallable[_storage_service_pb2.DownloadAudioRequest, _storage_service_pb2.DownloadAudioResponse]
     """DownloadAudio streams the bytes, for callers without HTTP: first the audio, then chunks. The expiry is checked before
-    each chunk. Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND.
+    each chunk; a stream that ends with an error is not all of it. Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND.
     """
     RetainAudio: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.RetainAudioRequest, _storage_service_pb2.RetainAudioResponse]
-    """RetainAudio moves the expiry of an audio, never past its collection's limit. Idempotent. Reasons: INVALID_REQUEST,
-    AUDIO_NOT_FOUND.
+    """RetainAudio moves the expiry of a readable audio, later or earlier, never past its collection's limit, which counts from
+    the creation. Links live no longer for it, and after an earlier expiry, those that were signed before may work until
+    the next sweep; DeleteAudio ends them now. Idempotent. Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND.
     """
     ForgetSubject: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.ForgetSubjectRequest, _storage_service_pb2.ForgetSubjectResponse]
-    """ForgetSubject deletes all audio of a guest or a user now. Idempotent; call again until `remaining` is 0.
-    Reasons: INVALID_REQUEST.
+    """ForgetSubject deletes all audio of a guest or a user now, as DeleteAudio does: up to 1,000 audios in a call, uploads under
+    way included. Idempotent; call again until `remaining` is 0. A guest's audio is found for as many days as the longest
+    lifetime of a collection has, at most 31: the address is known by the day alone. Reasons: INVALID_REQUEST.
     """
     GetStorageInfo: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.GetStorageInfoRequest, _storage_service_pb2.GetStorageInfoResponse]
     """GetStorageInfo answers the backend, its limits and its collections. It does not touch the backend."""
     GetUsage: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.GetUsageRequest, _storage_service_pb2.GetUsageResponse]
-    """GetUsage answers objects, bytes and estimated monthly cost by collection. Reasons: INVALID_REQUEST."""
+    """GetUsage answers objects, bytes and estimated monthly cost by collection. It reads every row (on AWS, half a read unit for
+    each 4 KB), so that a count is shared by all who ask, and answered again for a hundred times as long as it took.
+    Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN.
+    """
 
 @_typing.type_check_only
 class StorageServiceAsyncStub(StorageServiceStub):
@@ -147,20 +152,25 @@ class StorageServiceAsyncStub(StorageServiceStub):
     """
     DownloadAudio: _aio.UnaryStreamMultiCallable[_storage_service_pb2.DownloadAudioRequest, _storage_service_pb2.DownloadAudioResponse]  # type: ignore[assignment]
     """DownloadAudio streams the bytes, for callers without HTTP: first the audio, then chunks. The expiry is checked before
-    each chunk. Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND.
+    each chunk; a stream that ends with an error is not all of it. Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND.
     """
     RetainAudio: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.RetainAudioRequest, _storage_service_pb2.RetainAudioResponse]  # type: ignore[assignment]
-    """RetainAudio moves the expiry of an audio, never past its collection's limit. Idempotent. Reasons: INVALID_REQUEST,
-    AUDIO_NOT_FOUND.
+    """RetainAudio moves the expiry of a readable audio, later or earlier, never past its collection's limit, which counts from
+    the creation. Links live no longer for it, and after an earlier expiry, those that were signed before may work until
+    the next sweep; DeleteAudio ends them now. Idempotent. Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND.
     """
     ForgetSubject: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.ForgetSubjectRequest, _storage_service_pb2.ForgetSubjectResponse]  # type: ignore[assignment]
-    """ForgetSubject deletes all audio of a guest or a user now. Idempotent; call again until `remaining` is 0.
-    Reasons: INVALID_REQUEST.
+    """ForgetSubject deletes all audio of a guest or a user now, as DeleteAudio does: up to 1,000 audios in a call, uploads under
+    way included. Idempotent; call again until `remaining` is 0. A guest's audio is found for as many days as the longest
+    lifetime of a collection has, at most 31: the address is known by the day alone. Reasons: INVALID_REQUEST.
     """
     GetStorageInfo: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.GetStorageInfoRequest, _storage_service_pb2.GetStorageInfoResponse]  # type: ignore[assignment]
     """GetStorageInfo answers the backend, its limits and its collections. It does not touch the backend."""
     GetUsage: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.GetUsageRequest, _storage_service_pb2.GetUsageResponse]  # type: ignore[assignment]
-    """GetUsage answers objects, bytes and estimated monthly cost by collection. Reasons: INVALID_REQUEST."""
+    """GetUsage answers objects, bytes and estimated monthly cost by collection. It reads every row (on AWS, half a read unit for
+    each 4 KB), so that a count is shared by all who ask, and answered again for a hundred times as long as it took.
+    Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN.
+    """
 
 class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
     """StorageService keeps audio for exactly as long as it may live, and hands out links that never outlive it.
@@ -277,7 +287,7 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_storage_service_pb2.DownloadAudioResponse], _abc.AsyncIterator[_storage_service_pb2.DownloadAudioResponse]]:
         """DownloadAudio streams the bytes, for callers without HTTP: first the audio, then chunks. The expiry is checked before
-        each chunk. Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND.
+        each chunk; a stream that ends with an error is not all of it. Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -286,8 +296,9 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _storage_service_pb2.RetainAudioRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_storage_service_pb2.RetainAudioResponse, _abc.Awaitable[_storage_service_pb2.RetainAudioResponse]]:
-        """RetainAudio moves the expiry of an audio, never past its collection's limit. Idempotent. Reasons: INVALID_REQUEST,
-        AUDIO_NOT_FOUND.
+        """RetainAudio moves the expiry of a readable audio, later or earlier, never past its collection's limit, which counts from
+        the creation. Links live no longer for it, and after an earlier expiry, those that were signed before may work until
+        the next sweep; DeleteAudio ends them now. Idempotent. Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -296,8 +307,9 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _storage_service_pb2.ForgetSubjectRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_storage_service_pb2.ForgetSubjectResponse, _abc.Awaitable[_storage_service_pb2.ForgetSubjectResponse]]:
-        """ForgetSubject deletes all audio of a guest or a user now. Idempotent; call again until `remaining` is 0.
-        Reasons: INVALID_REQUEST.
+        """ForgetSubject deletes all audio of a guest or a user now, as DeleteAudio does: up to 1,000 audios in a call, uploads under
+        way included. Idempotent; call again until `remaining` is 0. A guest's audio is found for as many days as the longest
+        lifetime of a collection has, at most 31: the address is known by the day alone. Reasons: INVALID_REQUEST.
         """
 
     @_abc_1.abstractmethod
@@ -314,6 +326,9 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _storage_service_pb2.GetUsageRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_storage_service_pb2.GetUsageResponse, _abc.Awaitable[_storage_service_pb2.GetUsageResponse]]:
-        """GetUsage answers objects, bytes and estimated monthly cost by collection. Reasons: INVALID_REQUEST."""
+        """GetUsage answers objects, bytes and estimated monthly cost by collection. It reads every row (on AWS, half a read unit for
+        each 4 KB), so that a count is shared by all who ask, and answered again for a hundred times as long as it took.
+        Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN.
+        """
 
 def add_StorageServiceServicer_to_server(servicer: StorageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

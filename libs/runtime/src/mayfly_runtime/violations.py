@@ -6,7 +6,13 @@ results becomes INVALID_ARGUMENT with a `google.rpc.BadRequest` that names every
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NIL_UUID: Final = "00000000-0000-0000-0000-000000000000"
+_MAX_SHOWN: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,19 @@ class Violations:
     def add(self, field: str, description: str) -> None:
         """Add a violation of `field`."""
         self._found.append(Violation(field, description))
+
+    def request_id(self, text: str, *, field: str = "request_id") -> str:
+        """Check a request_id: a UUID with hyphens, in any case; answers it in lower case.
+
+        One rule for every service, so that a request that one of them takes can be passed on to the next. The other
+        spellings that `uuid.UUID` takes (braces, `urn:uuid:`, no hyphens) are refused. What is answered after a
+        violation is the UUID of zeros, which nobody sees: the parsing ends with it.
+        """
+        if not self.require(bool(text), field, "is required: a UUID; retries use the same one"):
+            return _NIL_UUID
+        told = f"must be a UUID, spelled like 0b1f2c3d-0000-4000-8000-000000000000; it is {text[:_MAX_SHOWN]!r}"
+        lowered = text.lower()
+        return lowered if self.require(_UUID.fullmatch(lowered) is not None, field, told) else _NIL_UUID
 
     def raise_if_any(self) -> None:
         """End the parsing.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
 
 from mayfly_runtime.violations import Violations
 from mayfly_storage.domain.audio import AudioName
@@ -66,13 +65,7 @@ class Form:
 
     def request_id(self, text: str) -> str:
         """A UUID, in its canonical form."""
-        if not self.require(bool(text), "request_id", "is required: a UUID; retries use the same one"):
-            return ""
-        try:
-            return str(UUID(text))
-        except ValueError:
-            self.refuse("request_id", f"must be a UUID; it is {text[:_MAX_SHOWN]!r}")
-            return ""
+        return self._violations.request_id(text, field=f"{self._prefix}request_id")
 
     def text(self, field: str, text: str, *, longest: int, needed: str = "") -> str:
         """A text of limited length. `needed` says what is required, where it is."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
-from uuid import UUID
 
 from mayfly_runtime.violations import Violations
 from mayfly_sweeper.domain.sweep import SweepOrder
@@ -21,17 +20,6 @@ _SWEEP_NAME: Final = re.compile(r"sweeps/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{1
 _MAX_SHOWN: Final = 100
 
 
-def request_id(request: pb.StartSweepRequest, violations: Violations) -> str:
-    """The canonical form of the request's UUID."""
-    if not violations.require(bool(request.request_id), "request_id", "is required: a UUID; retries use the same one"):
-        return ""
-    try:
-        return str(UUID(request.request_id))
-    except ValueError:
-        violations.add("request_id", f"must be a UUID, got {request.request_id[:_MAX_SHOWN]!r}")
-        return ""
-
-
 def sweep_order(request: pb.StartSweepRequest, defaults: SweepOrder) -> tuple[SweepOrder, str]:
     """The order of a StartSweep, and its request id.
 
@@ -39,7 +27,7 @@ def sweep_order(request: pb.StartSweepRequest, defaults: SweepOrder) -> tuple[Sw
         InvalidRequestError: Something is missing or wrong.
     """
     violations = Violations()
-    identity = request_id(request, violations)
+    identity = violations.request_id(request.request_id)
     count = request.max_delete_count
     violations.require(count >= 0, "max_delete_count", f"must not be negative, got {count}; 0 is the server's own")
     order = SweepOrder(

@@ -17,17 +17,14 @@ if TYPE_CHECKING:
 
     from mayfly_runtime.violations import Violations
 
-_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{1,8})*")
-_NIL: Final = UUID(int=0)
 _LONGEST: Final = timedelta(days=365_000)
 _ONE_SECOND: Final = timedelta(seconds=1)
 
 
 def request_id(found: Violations, field: str, value: str) -> UUID:
-    """A UUID in its usual form."""
-    wanted = "a UUID of this request is needed, e.g. 0b1f2c3d-0000-4000-8000-000000000000; retries use the same one"
-    return UUID(value) if found.require(_UUID.fullmatch(value) is not None, field, wanted) else _NIL
+    """The UUID of the request."""
+    return UUID(found.request_id(value, field=field))
 
 
 def language_code(found: Violations, field: str, value: str) -> str:

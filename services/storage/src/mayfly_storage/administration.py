@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mayfly_storage.opening import aws_options
+from mayfly_storage.opening import aws_options, embedded_options
 from mayfly_storage.setting_types import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from mayfly_storage.backends.aws.provisioning.changes import Change
     from mayfly_storage.backends.aws.provisioning.wishes import Wishes
     from mayfly_storage.config import StorageSettings
+    from mayfly_storage.domain.findings import Finding
 
 
 class NothingToAskError(Exception):
@@ -47,6 +49,39 @@ def role_policy(settings: StorageSettings) -> dict[str, Any]:
     from mayfly_storage.backends.aws.provisioning.role_policy import role_policy as of_role  # noqa: PLC0415 - as above
 
     return of_role(aws_options(settings), _wishes(settings))
+
+
+async def examine(settings: StorageSettings) -> AsyncIterator[Finding]:
+    """What an examination finds, one by one. Storage may serve meanwhile.
+
+    Raises:
+        DataFolderError: The embedded backend cannot use its folder at all.
+    """
+    if settings.backend == "aws":
+        from mayfly_storage.backends.aws.doctor.examination import AwsExamination  # noqa: PLC0415 - imports boto3
+
+        aws = AwsExamination(
+            options=aws_options(settings), wishes=_wishes(settings), timing=settings.timing(), now=_now
+        )
+        findings = aws()
+    else:
+        from mayfly_storage.backends.embedded.doctor.examination import (  # noqa: PLC0415 - imports an HTTP server
+            EmbeddedExamination,
+        )
+
+        embedded = EmbeddedExamination(
+            options=embedded_options(settings),
+            collections=settings.collections(),
+            timing=settings.timing(),
+            now=_now,
+        )
+        findings = embedded()
+    async for finding in findings:
+        yield finding
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _wishes(settings: StorageSettings) -> Wishes:

@@ -14,7 +14,7 @@ from mayfly_runtime.callers_file import CallersFileError
 from mayfly_runtime.server import ListenError
 from mayfly_runtime.settings import SettingsError
 from mayfly_runtime.tls import TlsFilesError
-from mayfly_storage import administration
+from mayfly_storage import administration, doctor_report
 from mayfly_storage import app as composition
 from mayfly_storage.backends.embedded.folder import DataFolderError
 from mayfly_storage.config import StorageSettings
@@ -24,7 +24,9 @@ from mayfly_storage.fitness import UnfitStoreError
 
 if TYPE_CHECKING:
     from mayfly_storage.app import RunningStorage
+    from mayfly_storage.domain.findings import Finding
 
+FOUND_FAULTS: Final = 1
 COULD_NOT_START: Final = 2
 
 # What an operator can mend. Everything else is a fault of ours, and shows its traceback.
@@ -93,9 +95,27 @@ def policy() -> None:
 
 
 @app.command()
+def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Examine the store: a line and a remedy for each check; exit code 1 if any fails. Storage may serve meanwhile."""
+    findings = asyncio.run(_examined(_settings(), aloud=not as_json))
+    typer.echo(doctor_report.as_json(findings) if as_json else f"\n{doctor_report.summary(findings)}")
+    if not doctor_report.passed(findings):
+        raise typer.Exit(FOUND_FAULTS)
+
+
+@app.command()
 def config() -> None:
     """Print the effective settings; `*` marks what differs from the default, secrets are masked."""
     typer.echo(_settings().describe())
+
+
+async def _examined(settings: StorageSettings, *, aloud: bool) -> list[Finding]:
+    findings = []
+    async for finding in administration.examine(settings):
+        findings.append(finding)
+        if aloud:
+            typer.echo(doctor_report.as_text(finding))
+    return findings
 
 
 def _settings() -> StorageSettings:

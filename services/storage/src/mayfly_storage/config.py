@@ -84,8 +84,7 @@ class StorageSettings(ServerSettings):
     """Life of links that nobody asked a time for, in all collections. Unset: as each collection says. Short is safe."""
 
     url_window: OptionalPeriod = timedelta(minutes=5)
-    """For how long links stay the same, so that browsers find what they have. At most a tenth of a link's life, which it
-    may then lack at its end. `0s`: every link is a new one."""
+    """How long links stay the same, so that browsers find what they have; at most a tenth of their life. `0s`: never."""
 
     keep_text: bool = False
     """Whether the texts that were spoken are kept with their audio. They are personal data, and make rows larger."""

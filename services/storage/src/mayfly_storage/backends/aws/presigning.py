@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mayfly_storage.backends.aws.sigv4 import BucketEndpoint, SigV4Presigner
 from mayfly_storage.domain.links import MAX_URL_LIFETIME
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mypy_boto3_s3.client import S3Client
 
 _SECOND: Final = timedelta(seconds=1)
 _PROBE: Final = "probe"
 
 
-@dataclass(frozen=True, slots=True)
-class PresignedUrl:
-    """A URL, and when it ends."""
-
-    url: str = field(repr=False)
-    expire_time: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """From when a URL counts, in whole seconds as version 4 does."""
+class Term(NamedTuple):
+    """From when to when a URL is valid, in whole seconds as version 4 counts."""
 
     begin: datetime
     seconds: int
-
-    @property
-    def end(self) -> datetime:
-        """When it ends."""
-        return self.begin + self.seconds * _SECOND
+    end: datetime
 
     @classmethod
     def within(cls, *, begin: datetime, now: datetime, end: datetime) -> Term | None:
         """The longest term up to `end`, and none that a seven-day limit forbids; None if less than a second is left."""
         begin = min(begin, now).replace(microsecond=0)
-        term = cls(begin, min(end - begin, MAX_URL_LIFETIME) // _SECOND)
-        return term if term.end - now.replace(microsecond=0) >= _SECOND else None
+        seconds = min(end - begin, MAX_URL_LIFETIME) // _SECOND
+        end = begin + seconds * _SECOND
+        # Whole seconds: the end is past the second that runs, or in it.
+        return cls(begin, seconds, end) if end > now.replace(microsecond=0) else None
 
 
 class BucketPresigner:

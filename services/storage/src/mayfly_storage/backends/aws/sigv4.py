@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Self
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_UNSAFE: Final = re.compile(r"[^A-Za-z0-9._~-]+")
+_UNSAFE_IN_KEYS: Final = re.compile(r"[^A-Za-z0-9._~/-]+")
+_ESCAPES: Final = 1024
+"""Runs of such characters that are remembered: few are ever seen, and urllib looks at every letter around them."""
 _MOMENTS: Final = 64
 """Moments that are remembered: links of a window share one; each collection's life may have its own window."""
 _KEYS: Final = 8
@@ -93,10 +98,10 @@ class SigV4Presigner:
                 small letter, as all of S3's own do.
             headers: Headers that the request must have, as they are.
         """
-        moment = self._moment(credentials, at.replace(microsecond=0))
+        moment = self._moment(credentials, at)
         names, lines = self._signed_headers(headers)
-        life, signed = f"&X-Amz-Expires={seconds}", f"&X-Amz-SignedHeaders={names.replace(';', '%3B')}"
-        parameters = [f"{name}={quote(value, safe='-._~')}" for name, value in query]
+        life, signed = f"&X-Amz-Expires={seconds}", f"&X-Amz-SignedHeaders={_quoted(names)}"
+        parameters = [f"{name}={_quoted(value)}" for name, value in query]
         path = quoted_key(key)
         # Sorted by name: capital letters first, and among ours the token before the names of the headers.
         canonical_query = "&".join((moment.begin + life + moment.token + signed, *sorted(parameters)))
@@ -120,20 +125,33 @@ class SigV4Presigner:
     def _make_moment(self, credentials: ReadOnlyCredentials, at: datetime) -> _Moment:
         day, timestamp = f"{at:%Y%m%d}", f"{at:%Y%m%dT%H%M%SZ}"
         scope = f"{day}/{self._region}/s3/aws4_request"
-        who = quote(f"{credentials.access_key}/{scope}", safe="-._~")
+        who = _quoted(f"{credentials.access_key}/{scope}")
         token = credentials.token
         return _Moment(
             key=_signing_key(credentials.secret_key, day, self._region),
             scope=scope,
             timestamp=timestamp,
             begin=f"X-Amz-Algorithm={_ALGORITHM}&X-Amz-Credential={who}&X-Amz-Date={timestamp}",
-            token=f"&X-Amz-Security-Token={quote(token, safe='-._~')}" if token is not None else "",
+            token=f"&X-Amz-Security-Token={_quoted(token)}" if token is not None else "",
         )
 
 
 def quoted_key(key: str) -> str:
     """A key as it stands in a URL; slashes stay, dots are not resolved."""
-    return quote(key, safe="/-._~")
+    return _UNSAFE_IN_KEYS.sub(_escape, key)
+
+
+def _quoted(text: str) -> str:
+    return _UNSAFE.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    return _escaped(found[0])
+
+
+@lru_cache(maxsize=_ESCAPES)
+def _escaped(run: str) -> str:
+    return quote(run, safe="")
 
 
 @lru_cache(maxsize=_KEYS)

@@ -16,6 +16,7 @@ from mayfly_runtime.offload import Offload
 from mayfly_runtime.server import Readiness, RunningServer, ServerBuilder, serve_until_signal
 from mayfly_runtime.telemetry import Telemetry
 from mayfly_storage.data_dir import SPOOL, usable
+from mayfly_storage.failing import reach_for
 from mayfly_storage.fitness import require_honest_deletion
 from mayfly_storage.opening import open_backend, open_privacy
 from mayfly_storage.readiness import check_backend, watching
@@ -114,9 +115,10 @@ def _world(settings: StorageSettings, backend: Backend, privacy: Privacy) -> Wor
         now=_now,
         new_id=uuid.uuid4,
         new_attempt=lambda: secrets.token_hex(16),
-        url_window=settings.url_window,
+        reach=reach_for(settings.failpoint),
         budget=settings.guest_budget(),
         reservation_lifetime=settings.reservation_lifetime,
+        url_window=settings.url_window,
     )
 
 

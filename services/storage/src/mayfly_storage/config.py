@@ -16,10 +16,12 @@ from pydantic_settings import SettingsConfigDict
 
 from mayfly_runtime.settings import ServerSettings
 from mayfly_storage.collections_file import adapted, read_collections
+from mayfly_storage.domain.failpoints import Failpoint  # noqa: TC001 - pydantic reads the annotation
 from mayfly_storage.domain.pricing import S3_STANDARD, Prices
 from mayfly_storage.domain.privacy import AddressPolicy
 from mayfly_storage.domain.quotas import GuestBudget, QuotaLimits
 from mayfly_storage.domain.timing import Timing
+from mayfly_storage.failing import require_loopback
 from mayfly_storage.setting_types import (
     Address,
     Arns,
@@ -231,6 +233,9 @@ class StorageSettings(ServerSettings):
     aws_attempts: int = Field(default=3, ge=1)
     """AWS: tries of each call in all, with back-off. More hides longer outages, and makes callers wait."""
 
+    failpoint: Failpoint | None = None
+    """Tests only: the step of save or delete at which the process kills itself. Refused beyond loopback addresses."""
+
     @field_validator("bucket", "region", "privacy_secret")
     @classmethod
     def _needed_with_aws(cls, value: object, info: ValidationInfo) -> object:
@@ -240,6 +245,8 @@ class StorageSettings(ServerSettings):
 
     @model_validator(mode="after")
     def _rules_agree(self) -> Self:
+        if self.failpoint is not None:
+            require_loopback((self.listen, self.retention_listen, self.links_listen))
         self.timing()
         self.collections()
         self.guest_budget()

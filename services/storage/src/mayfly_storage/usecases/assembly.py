@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
+from mayfly_storage.domain.failpoints import Reach, pass_by
 from mayfly_storage.domain.pricing import Prices
 from mayfly_storage.domain.quotas import GuestBudget
 from mayfly_storage.domain.tickets import Tickets
@@ -50,17 +51,25 @@ class World:
     """Fencing tokens, which nobody can guess."""
     prices: Prices = field(default_factory=Prices)
     """What the estimate of GetUsage goes by."""
-    url_window: timedelta = timedelta(minutes=5)
-    """For how long links stay the same, at most."""
     budget: GuestBudget = field(default_factory=GuestBudget)
     """What all guests may ask for together."""
     reservation_lifetime: timedelta = timedelta(minutes=15)
     """How long an upload may use a reservation of quota."""
+    reach: Reach = pass_by
+    """What happens at failpoints; nothing, unless a test says so."""
+    url_window: timedelta = timedelta(minutes=5)
+    """For how long links stay the same, at most."""
 
     @property
     def erase(self) -> EraseAudio:
         """The one way in which anything is deleted."""
-        return EraseAudio(catalog=self.backend.catalog, stores=self.backend.stores, timing=self.timing, now=self.now)
+        return EraseAudio(
+            catalog=self.backend.catalog,
+            stores=self.backend.stores,
+            timing=self.timing,
+            now=self.now,
+            reach=self.reach,
+        )
 
     @property
     def tickets(self) -> Tickets:
@@ -119,7 +128,13 @@ class StorageUseCases:
         rules, tokens = world.quota_rules, world.quota_tokens
         pay = PayForUpload(rules=rules, tokens=tokens)
         reserve = ReserveAudio(
-            draft=world.draft, pay=pay, catalog=catalog, erase=world.erase, timing=world.timing, now=now
+            draft=world.draft,
+            pay=pay,
+            catalog=catalog,
+            erase=world.erase,
+            timing=world.timing,
+            now=now,
+            reach=world.reach,
         )
         delete = BatchDeleteAudio(catalog=catalog, erase=world.erase)
         get = GetAudio(catalog=catalog, now=now)
@@ -129,11 +144,13 @@ class StorageUseCases:
             ),
             create_upload=CreateUpload(reserve=reserve, stores=stores, tickets=world.tickets),
             commit_upload=CommitUpload(
-                catalog=catalog, stores=stores, erase=world.erase, tickets=world.tickets, now=now
+                catalog=catalog, stores=stores, erase=world.erase, tickets=world.tickets, now=now, reach=world.reach
             ),
             abandon_upload=AbandonUpload(catalog=catalog, erase=world.erase),
             admit_stream=AdmitStream(draft=world.draft, pay=pay),
-            store_file=StoreFile(reserve=reserve, catalog=catalog, stores=stores, erase=world.erase, now=now),
+            store_file=StoreFile(
+                reserve=reserve, catalog=catalog, stores=stores, erase=world.erase, now=now, reach=world.reach
+            ),
             get_audio=get,
             list_audio=ListAudio(catalog=catalog, collections=world.collections, privacy=world.privacy, now=now),
             delete_audio=DeleteAudio(delete=delete),
@@ -185,6 +202,7 @@ class RetentionUseCases:
                     now=now,
                     new_id=world.new_id,
                     new_attempt=world.new_attempt,
+                    reach=world.reach,
                 ),
             ),
             verify_gone=VerifyGone(catalog=catalog, stores=stores),

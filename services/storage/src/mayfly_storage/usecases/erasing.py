@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Audio, AudioName, Location, State
 from mayfly_storage.domain.errors import BackendMisconfiguredError, BackendUnavailableError
+from mayfly_storage.domain.failpoints import Failpoint, Reach, pass_by
 from mayfly_storage.domain.ports import AudioCatalog, BlobStore, BlobTarget, DeleteOutcome, Stores
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class EraseAudio:
     stores: Stores
     timing: Timing
     now: Callable[[], datetime]
+    reach: Reach = pass_by
 
     async def __call__(self, audios: Sequence[Audio]) -> list[Erasure]:
         """D1, D2, D3, and D4 for those whose late PUTs can no longer land."""
@@ -70,8 +72,10 @@ class EraseAudio:
 
     async def _mark(self, audios: Sequence[Audio]) -> dict[AudioName, Audio]:
         """D1 where it has not happened yet."""
+        self.reach(Failpoint.BEFORE_D1)
         living = [audio for audio in audios if audio.state is not State.DELETING]
         marked = await self.catalog.begin_delete(living, self.now()) if living else []
+        self.reach(Failpoint.AFTER_D1)
         resumed = [audio for audio in audios if audio.state is State.DELETING]
         return {audio.name: audio for audio in (*marked, *resumed) if audio is not None}
 
@@ -93,13 +97,16 @@ class EraseAudio:
         unnamed = [audio for audio in group if audio.claims_key and not audio.etag]
         named = [audio for audio in group if audio.etag or not audio.claims_key]
         targets = {a.name: BlobTarget(key=a.object_key, etag=a.etag if a.claims_key else None) for a in named}
+        self.reach(Failpoint.BEFORE_D2)
         outcomes = await _delete(blobs, targets)
         # What lies there instead of the committed object is a late PUT of the same row, or the next owner's.
         changed = [audio for audio in group if outcomes.get(audio.name) is DeleteOutcome.CHANGED]
         outcomes |= await _delete(blobs, await self._lying(blobs, [*unnamed, *changed]))
+        self.reach(Failpoint.AFTER_D2)
         left = {name for name, outcome in outcomes.items() if outcome is not DeleteOutcome.DELETED}
         deleted = [audio for audio in group if audio.name not in left]
         still_there = await blobs.present([audio.object_key for audio in deleted]) if deleted else set()
+        self.reach(Failpoint.AFTER_D3)
         return {audio.name for audio in deleted if audio.object_key not in still_there}
 
     async def _lying(self, blobs: BlobStore, group: Sequence[Audio]) -> dict[AudioName, BlobTarget]:
@@ -119,9 +126,12 @@ class EraseAudio:
         settled = [audio for audio in gone if now >= self.timing.settled_time(audio)]
         waiting = [audio for audio in gone if now < self.timing.settled_time(audio)]
         if settled:
+            self.reach(Failpoint.BEFORE_D4)
             await self.catalog.remove(settled)
+            self.reach(Failpoint.AFTER_D4)
         if fresh := [audio for audio in waiting if not audio.bytes_gone]:
             await self.catalog.mark_bytes_gone(fresh)
+            self.reach(Failpoint.AFTER_NOTE)
         return {audio.name for audio in waiting}
 
 

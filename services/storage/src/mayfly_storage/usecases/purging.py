@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Audio, AudioName, Location, State
 from mayfly_storage.domain.errors import InvalidAudioError, ObjectKeyTakenError
+from mayfly_storage.domain.failpoints import Failpoint, Reach, pass_by
 from mayfly_storage.domain.ports import AudioCatalog, BlobTarget, DeleteOutcome, Stores
 from mayfly_storage.domain.retention import DueItem, DueReason, PurgeOutcome, PurgeResult, Verdict
 from mayfly_storage.usecases.erasing import EraseOutcome, Erasure
@@ -76,6 +77,7 @@ class PurgeOrphans:
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
     new_attempt: Callable[[], str]
+    reach: Reach = pass_by
 
     async def __call__(
         self, items: Sequence[DueItem], *, validate_only: bool
@@ -106,7 +108,9 @@ class PurgeOrphans:
             by_location[item.location].append(item)
         for location, group in by_location.items():
             targets = [BlobTarget(key=item.object_key, etag=item.etag or None) for item in group]
+            self.reach(Failpoint.BEFORE_ORPHAN)
             outcomes = await self.stores.by_location[location].blobs.delete_many(targets)
+            self.reach(Failpoint.AFTER_ORPHAN)
             results |= {
                 _place(item): _orphan_result(item, outcome) for item, outcome in zip(group, outcomes, strict=True)
             }
@@ -120,6 +124,7 @@ class PurgeOrphans:
             await self.catalog.reserve(tombstone, None)
         except ObjectKeyTakenError:
             return _CHANGED
+        self.reach(Failpoint.AFTER_ORPHAN_CLAIM)
         return _result(tombstone, (await self.erase([tombstone]))[0])
 
     async def _free_stranded(self, tombstone: Audio) -> None:

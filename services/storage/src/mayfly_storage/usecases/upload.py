@@ -19,6 +19,7 @@ from mayfly_storage.domain.errors import (
     UploadFencedError,
     UploadIncompleteError,
 )
+from mayfly_storage.domain.failpoints import Failpoint, Reach, pass_by
 from mayfly_storage.domain.ports import AudioCatalog, BlobFacts, StoredBlob, Stores
 from mayfly_storage.domain.tickets import Ticket, Tickets, attempt_of
 from mayfly_storage.domain.uploads import RequestRecord, UploadRequest
@@ -47,10 +48,12 @@ class ReserveAudio:
     erase: EraseAudio
     timing: Timing
     now: Callable[[], datetime]
+    reach: Reach = pass_by
 
     async def __call__(self, request: UploadRequest) -> Audio:
         """The audio: PENDING, or READY if a retry came after the commit."""
         audio = self.draft(request)
+        self.reach(Failpoint.BEFORE_W1)
         try:
             await self.catalog.reserve(audio, self._record(request, audio.name), pays=self.pay(request))
         except RequestSeenError:
@@ -59,6 +62,7 @@ class ReserveAudio:
             raise reservation_gone() from None
         except QuotaRefusedError as refused:
             raise self.pay.rules.exceeded(refused) from None
+        self.reach(Failpoint.AFTER_W1)
         return audio
 
     def _record(self, request: UploadRequest, name: AudioName) -> RequestRecord:
@@ -132,6 +136,7 @@ class CommitUpload:
     erase: EraseAudio
     tickets: Tickets
     now: Callable[[], datetime]
+    reach: Reach = pass_by
 
     async def __call__(self, name: AudioName, attempt: str) -> Audio:
         """The audio, READY. Repeating it answers the same."""
@@ -149,7 +154,7 @@ class CommitUpload:
         if blob is None or _difference(ticket, blob) is not None:
             return None
         try:
-            return await self.catalog.make_ready(replace(ticket, etag=blob.etag))
+            return await self._fence(replace(ticket, etag=blob.etag))
         except StateChangedError:
             return None
 
@@ -172,9 +177,15 @@ class CommitUpload:
             await self.erase([audio])
             raise
         try:
-            return await self.catalog.make_ready(audio.ready(etag=blob.etag))
+            return await self._fence(audio.ready(etag=blob.etag))
         except StateChangedError:
             raise UploadFencedError(audio.name) from None
+
+    async def _fence(self, ready: Audio | Ticket) -> Audio:
+        self.reach(Failpoint.BEFORE_W3)
+        audio = await self.catalog.make_ready(ready)
+        self.reach(Failpoint.AFTER_W3)
+        return audio
 
 
 def require_announced(audio: Audio, blob: StoredBlob) -> None:
@@ -225,6 +236,7 @@ class StoreFile:
     stores: Stores
     erase: EraseAudio
     now: Callable[[], datetime]
+    reach: Reach = pass_by
 
     async def __call__(self, request: UploadRequest, path: Path) -> Audio:
         """The audio, READY. Whatever fails, nothing is left behind (or the sweep takes it)."""
@@ -243,12 +255,16 @@ class StoreFile:
             attempt=audio.attempt,
             expire_time=audio.expire_time,
         )
+        self.reach(Failpoint.BEFORE_W2)
         try:
             blob = await self.stores.of(audio).blobs.put_file(audio.object_key, path, facts)
-            return await self.catalog.make_ready(audio.ready(etag=blob.etag))
+            self.reach(Failpoint.AFTER_W2)
+            ready = await self.catalog.make_ready(audio.ready(etag=blob.etag))
         except StateChangedError:
             raise UploadFencedError(audio.name) from None
         except BaseException:
             # Also when the caller has gone: the row must not wait for a sweep if it need not. Conditional, so harmless.
             await asyncio.shield(self.erase([audio]))
             raise
+        self.reach(Failpoint.AFTER_W3)
+        return ready

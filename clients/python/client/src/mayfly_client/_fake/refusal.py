@@ -67,6 +67,16 @@ def invalid(field_name: str, description: str) -> Refusal:
     )
 
 
+def not_yet(feature: str) -> Refusal:
+    """The contract has this, and the fake does not carry it out."""
+    return Refusal(
+        code=grpc.StatusCode.UNIMPLEMENTED,
+        reason="NOT_IMPLEMENTED",
+        message=f"the fake does not carry out {feature}",
+        metadata={"feature": feature},
+    )
+
+
 def not_found(name: str) -> Refusal:
     """No readable audio has this name."""
     return Refusal(

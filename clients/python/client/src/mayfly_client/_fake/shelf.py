@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import threading
 import uuid
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mayfly.storage.v1 import audio_pb2
 
 UPLOAD_LIFETIME = timedelta(minutes=2)
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,6 +139,17 @@ class Shelf:
         with self._lock:
             return [(reason, each) for each in self._items.values() if (reason := each.due(now))]
 
+    def move(self, name: str, expire_time: datetime) -> Item:
+        """Give a row another end."""
+        with self._lock:
+            self._items[name] = replace(self._items[name], expire_time=expire_time)
+            return self._items[name]
+
+    def names_of(self, subject: audio_pb2.Subject) -> list[str]:
+        """The rows of a person, uploads under way included."""
+        with self._lock:
+            return sorted(each.name for each in self._items.values() if each.new.subject == subject)
+
     def remove(self, name: str) -> bool:
         """Delete a row and its bytes; False if there was none."""
         with self._lock:
@@ -203,11 +216,9 @@ class Shelf:
 
 
 def check_request_id(request_id: str) -> None:
-    """Refuse what is no UUID."""
-    try:
-        uuid.UUID(request_id)
-    except ValueError:
-        raise invalid("request_id", "is required, and must be a UUID") from None
+    """Refuse what is no UUID with hyphens."""
+    if not _UUID.fullmatch(request_id):
+        raise invalid("request_id", "is required, and must be a UUID like 0b1f2c3d-0000-4000-8000-000000000000")
 
 
 def _expire_time(kind: Kind, new: audio_pb2.NewAudio, now: datetime) -> datetime | None:

@@ -97,7 +97,10 @@ def store(storage: FakeStorage, spoken: Spoken, text: str, request_id: str, wher
         new.expire_time.CopyFrom(where.expire_time)
     if who := where.WhichOneof("subject"):
         setattr(new.subject, who, getattr(where, who))
-    item = storage.shelf.reserve(request_id, new, len(data), hashlib.sha256(data).digest())
+    try:
+        item = storage.shelf.reserve(request_id, new, len(data), hashlib.sha256(data).digest())
+    except Refusal as refusal:
+        raise _by_synth(refusal, request_id) from refusal
     if item.ready:
         return item
     storage.shelf.put(item.audio_id, item.attempt, data)
@@ -110,8 +113,9 @@ def find_voice(name: str) -> voice_pb2.Voice:
         return VOICES[0]
     names = [each.name for each in VOICES]
     if name not in names:
-        near = ", ".join(difflib.get_close_matches(name, names))
-        raise _missing("VOICE_UNKNOWN", f"no voice is named {name!r}", {"voice": name, "near": near})
+        near = difflib.get_close_matches(name, names)
+        metadata = {"voice": name, **({"near": ", ".join(near)} if near else {})}
+        raise _missing("VOICE_UNKNOWN", f"no voice is named {name!r}", metadata)
     return VOICES[names.index(name)]
 
 
@@ -137,6 +141,25 @@ def _content_type(value: voice_pb2.AudioFormat.ValueType) -> str:
             metadata={"format": name, "allowed": "wav, mp3"},
         )
     return _CONTENT_TYPES[value]
+
+
+def _by_synth(refusal: Refusal, request_id: str) -> Refusal:
+    """How synth tells what storage refused."""
+    if refusal.reason == "QUOTA_EXCEEDED":
+        return refusal
+    if refusal.reason == "IDEMPOTENCY_KEY_REUSED":
+        return Refusal(
+            code=grpc.StatusCode.ALREADY_EXISTS,
+            reason="REQUEST_ID_REUSED",
+            message=refusal.message,
+            metadata={"request_id": request_id},
+        )
+    return Refusal(
+        code=grpc.StatusCode.FAILED_PRECONDITION,
+        reason="STORAGE_REFUSED",
+        message=refusal.message,
+        metadata={"storage_reason": refusal.reason},
+    )
 
 
 def _text(reason: str, message: str, metadata: Mapping[str, str]) -> Refusal:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-import grpc
 from mayfly.storage.v1 import audio_pb2
 from mayfly.storage.v1 import storage_service_pb2 as pb
 from mayfly.storage.v1.storage_service_pb2_grpc import StorageServiceServicer
 
 from mayfly_client._fake.kinds import KINDS, MAX_SIZE_BYTES
-from mayfly_client._fake.refusal import Refusal, invalid, not_found
+from mayfly_client._fake.refusal import Refusal, invalid, not_found, not_yet
 from mayfly_client._fake.shelf import UPLOAD_LIFETIME
 from mayfly_client._fake.transport import storage_messages as messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import grpc
 
     from mayfly_client._fake.shelf import Item
     from mayfly_client._fake.storage import FakeStorage
@@ -109,11 +110,11 @@ class FakeStorageServicer(StorageServiceServicer):
         context: grpc.ServicerContext,
     ) -> Iterator[pb.DownloadAudioResponse]:
         """Not carried out yet."""
-        _not_yet("DownloadAudio")
+        raise not_yet("DownloadAudio")
 
     def ReserveQuota(self, request: pb.ReserveQuotaRequest, context: grpc.ServicerContext) -> pb.ReserveQuotaResponse:
         """Not carried out yet."""
-        _not_yet("ReserveQuota")
+        raise not_yet("ReserveQuota")
 
     def BatchDeleteAudio(
         self,
@@ -121,21 +122,21 @@ class FakeStorageServicer(StorageServiceServicer):
         context: grpc.ServicerContext,
     ) -> pb.BatchDeleteAudioResponse:
         """Not carried out yet."""
-        _not_yet("BatchDeleteAudio")
+        raise not_yet("BatchDeleteAudio")
 
     def RetainAudio(self, request: pb.RetainAudioRequest, context: grpc.ServicerContext) -> pb.RetainAudioResponse:
         """Not carried out yet."""
-        _not_yet("RetainAudio")
+        raise not_yet("RetainAudio")
 
     def ForgetSubject(
         self, request: pb.ForgetSubjectRequest, context: grpc.ServicerContext
     ) -> pb.ForgetSubjectResponse:
         """Not carried out yet."""
-        _not_yet("ForgetSubject")
+        raise not_yet("ForgetSubject")
 
     def GetUsage(self, request: pb.GetUsageRequest, context: grpc.ServicerContext) -> pb.GetUsageResponse:
         """Not carried out yet."""
-        _not_yet("GetUsage")
+        raise not_yet("GetUsage")
 
     def _audio(self, item: Item) -> audio_pb2.Audio:
         return messages.audio(item, keeps_text=self._storage.keeps_text)
@@ -165,12 +166,3 @@ class FakeStorageServicer(StorageServiceServicer):
             limited_by=link.limited_by,
         )
         return pb.SignUrlsResponse.Result(name=name, signed_url=signed)
-
-
-def _not_yet(method: str) -> NoReturn:
-    raise Refusal(
-        code=grpc.StatusCode.UNIMPLEMENTED,
-        reason="NOT_IMPLEMENTED",
-        message=f"the fake does not carry out {method}",
-        metadata={"method": method},
-    )

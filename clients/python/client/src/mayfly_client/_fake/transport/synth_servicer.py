@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-import grpc
 from mayfly.synth.v1 import synth_service_pb2 as pb
 from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceServicer
 
 from mayfly_client._fake import speaking
-from mayfly_client._fake.refusal import Refusal, invalid
+from mayfly_client._fake.refusal import invalid, not_yet
 from mayfly_client._fake.shelf import check_request_id
 from mayfly_client._fake.sound import SAMPLE_RATE, seconds
 from mayfly_client._fake.transport import storage_messages as messages
@@ -17,6 +16,8 @@ from mayfly_client._fake.transport import storage_messages as messages
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
+
+    import grpc
 
     from mayfly_client._fake.shelf import Item
     from mayfly_client._fake.sound import Sentence
@@ -48,7 +49,7 @@ class FakeSynthServicer(SynthServiceServicer):
         """See the contract."""
         check_request_id(request.request_id)
         if request.file_per_segment:
-            _not_yet("Synthesize with file_per_segment")
+            raise not_yet("Synthesize with file_per_segment")
         spoken = speaking.speak(request.text, request.options)
         item = speaking.store(self._storage, spoken, request.text, request.request_id, request.destination)
         return pb.SynthesizeResponse(
@@ -86,7 +87,7 @@ class FakeSynthServicer(SynthServiceServicer):
 
     def Phonemize(self, request: pb.PhonemizeRequest, context: grpc.ServicerContext) -> pb.PhonemizeResponse:
         """Not carried out yet."""
-        _not_yet("Phonemize")
+        raise not_yet("Phonemize")
 
     def ProcessAudio(
         self,
@@ -94,7 +95,7 @@ class FakeSynthServicer(SynthServiceServicer):
         context: grpc.ServicerContext,
     ) -> pb.ProcessAudioResponse:
         """Not carried out yet."""
-        _not_yet("ProcessAudio")
+        raise not_yet("ProcessAudio")
 
     def _trailer(self, spoken: speaking.Spoken, text: str, config: pb.StreamConfig) -> pb.StreamTrailer:
         trailer = pb.StreamTrailer()
@@ -130,12 +131,3 @@ def _segment(index: int, sentence: Sentence) -> pb.Segment:
         end_offset=messages.duration(sentence.end),
     )
     return pb.Segment(index=index, graphemes=sentence.text, timing=heard, words_estimated=True)
-
-
-def _not_yet(method: str) -> NoReturn:
-    raise Refusal(
-        code=grpc.StatusCode.UNIMPLEMENTED,
-        reason="NOT_IMPLEMENTED",
-        message=f"the fake does not carry out {method}",
-        metadata={"method": method},
-    )

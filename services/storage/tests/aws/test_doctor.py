@@ -18,7 +18,6 @@ from botocore.credentials import RefreshableCredentials
 
 from mayfly_storage.backends.aws.doctor.examination import CHECKS, AwsExamination
 from mayfly_storage.backends.aws.provision import changes, ensure_bucket_and_table
-from mayfly_storage.backends.aws.provisioning.role_policy import role_policy
 from mayfly_storage.backends.aws.provisioning.wishes import Wishes
 from mayfly_storage.backends.aws.testing import emulated_session
 from mayfly_storage.collections_file import read_collections
@@ -86,46 +85,6 @@ async def test_an_examination_says_nothing_that_is_secret(
 
     for secret in ("made-up", "AKIAEXAMPLE", "X-Amz-", "Signature"):
         assert secret not in said
-
-
-async def test_all_that_storage_does_is_in_the_policy_of_its_role(
-    options: AwsOptions, session: boto3.Session, wire: Wire, provisioned: Clients
-) -> None:
-    await examined(options, session)
-
-    allowed = {action for each in role_policy(options, WISHES)["Statement"] for action in each["Action"]}
-    asked = {ACTIONS.get(name, name) for name in wire.counts}
-    assert {action for actions in asked for action in actions.split()} <= allowed
-
-
-ACTIONS = {
-    "HeadBucket": "s3:ListBucket",
-    "HeadObject": "s3:GetObject",
-    "GetObject": "s3:GetObject",
-    "PutObject": "s3:PutObject",
-    "DeleteObjects": "s3:DeleteObject",
-    "ListObjectsV2": "s3:ListBucket",
-    "ListObjectVersions": "s3:ListBucketVersions",
-    "GetBucketVersioning": "s3:GetBucketVersioning",
-    "GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
-    "GetBucketReplication": "s3:GetReplicationConfiguration",
-    "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
-    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
-    "GetBucketPolicy": "s3:GetBucketPolicy",
-    "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
-    "GetBucketCors": "s3:GetBucketCORS",
-    "DescribeTable": "dynamodb:DescribeTable",
-    "DescribeTimeToLive": "dynamodb:DescribeTimeToLive",
-    "DescribeContinuousBackups": "dynamodb:DescribeContinuousBackups",
-    "GetItem": "dynamodb:GetItem",
-    "BatchGetItem": "dynamodb:BatchGetItem",
-    "PutItem": "dynamodb:PutItem",
-    "UpdateItem": "dynamodb:UpdateItem",
-    "DeleteItem": "dynamodb:DeleteItem",
-    "Query": "dynamodb:Query",
-    "TransactWriteItems": "dynamodb:PutItem dynamodb:UpdateItem dynamodb:DeleteItem dynamodb:ConditionCheckItem",
-}
-"""What IAM calls the operations that storage sends."""
 
 
 def keep_versions(raw: Clients, bucket: str) -> None:

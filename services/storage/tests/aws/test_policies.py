@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore import xform_name
 
+from mayfly_storage.backends.aws import backend
+from mayfly_storage.backends.aws.doctor.examination import AwsExamination
 from mayfly_storage.backends.aws.options import AwsOptions
+from mayfly_storage.backends.aws.provision import changes
 from mayfly_storage.backends.aws.provisioning.bucket_policy import bucket_policy, statements
 from mayfly_storage.backends.aws.provisioning.lifecycle import expiry_rules
 from mayfly_storage.backends.aws.provisioning.role_policy import role_policy
 from mayfly_storage.backends.aws.provisioning.wishes import Wishes
 from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.collections import Collections
+from mayfly_storage.domain.findings import Verdict
+from mayfly_storage.domain.timing import Timing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import boto3
+
+    from mayfly_storage.backends.aws.clients import Clients
+    from mayfly_storage.backends.aws.testing import Wire
 
 AWS = AwsOptions(bucket="my-audio", region="eu-central-1", table="rows")
 ROLE = "arn:aws:iam::123456789012:role/storage"
@@ -102,7 +115,6 @@ def test_storage_s_role_may_touch_its_folders_and_its_table_and_change_no_settin
     ]
     actions = [action for each in allowed.values() for action in each["Action"]]
     assert not [each for each in actions if "*" in each or each.startswith(("s3:PutBucket", "s3:DeleteBucket"))]
-    assert "dynamodb:Scan" not in actions
 
 
 def test_listing_is_allowed_by_folder_and_a_missing_object_can_still_be_told_from_a_refused_one() -> None:
@@ -145,3 +157,68 @@ def test_no_rule_deletes_what_is_kept_or_lives_longer() -> None:
 
     assert rules == {"mixed/": 5, "mixed/long/": 5}
     assert wishes(json.dumps(rows)).life_under("mixed/") == timedelta(days=3, seconds=1)
+
+
+ACTIONS = {
+    "HeadBucket": "s3:ListBucket",
+    "HeadObject": "s3:GetObject",
+    "GetObject": "s3:GetObject",
+    "PutObject": "s3:PutObject",
+    "DeleteObjects": "s3:DeleteObject",
+    "ListObjectsV2": "s3:ListBucket",
+    "ListObjectVersions": "s3:ListBucketVersions",
+    "GetBucketVersioning": "s3:GetBucketVersioning",
+    "GetObjectLockConfiguration": "s3:GetBucketObjectLockConfiguration",
+    "GetBucketReplication": "s3:GetReplicationConfiguration",
+    "GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "GetBucketPolicy": "s3:GetBucketPolicy",
+    "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "GetBucketCors": "s3:GetBucketCORS",
+    "DescribeTable": "dynamodb:DescribeTable",
+    "DescribeTimeToLive": "dynamodb:DescribeTimeToLive",
+    "DescribeContinuousBackups": "dynamodb:DescribeContinuousBackups",
+    "GetItem": "dynamodb:GetItem",
+    "BatchGetItem": "dynamodb:BatchGetItem",
+    "PutItem": "dynamodb:PutItem",
+    "UpdateItem": "dynamodb:UpdateItem",
+    "DeleteItem": "dynamodb:DeleteItem",
+    "Query": "dynamodb:Query",
+    "Scan": "dynamodb:Scan",
+    "TransactWriteItems": "dynamodb:PutItem dynamodb:UpdateItem dynamodb:DeleteItem dynamodb:ConditionCheckItem",
+}
+"""What IAM calls the operations that storage sends."""
+
+
+def allowed_to(options: AwsOptions) -> set[str]:
+    return {action for each in role_policy(options, wishes())["Statement"] for action in each["Action"]}
+
+
+def actions_of(operations: Iterable[str]) -> set[str]:
+    return {action for name in operations for action in ACTIONS[name].split()}
+
+
+def test_every_call_in_the_backend_s_source_is_allowed(raw: Clients) -> None:
+    sources = [each for each in Path(backend.__file__).parent.glob("*.py") if each.stem not in {"provision", "testing"}]
+    words = {word for each in sources for word in re.findall(r"(?:client|s3)\.(\w+)", each.read_text())}
+    models = (raw.s3.meta.service_model, raw.dynamodb.meta.service_model)
+    methods = {xform_name(name): name for model in models for name in model.operation_names}
+
+    called = {methods[word] for word in words & set(methods)}
+
+    assert called > {"HeadObject", "TransactWriteItems", "GetBucketVersioning"}
+    assert actions_of(called) <= allowed_to(AWS)
+
+
+async def test_every_request_of_an_examination_is_allowed(
+    options: AwsOptions, session: boto3.Session, wire: Wire, raw: Clients
+) -> None:
+    list(changes(raw, options, wishes()))
+    examination = AwsExamination(
+        options=options, wishes=wishes(), timing=Timing(), now=lambda: datetime.now(UTC), session=session
+    )
+
+    findings = [finding async for finding in examination()]
+
+    assert {each.verdict for each in findings} == {Verdict.OK}
+    assert actions_of(wire.counts) <= allowed_to(options)

@@ -22,6 +22,7 @@ ROWS: Final = (
     "dynamodb:GetItem",
     "dynamodb:PutItem",
     "dynamodb:Query",
+    "dynamodb:Scan",  # GetUsage counts all rows
     "dynamodb:UpdateItem",
 )
 BUCKET_SETTINGS: Final = (

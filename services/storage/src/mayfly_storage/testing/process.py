@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
+    from mayfly.storage.v1.retention_service_pb2_grpc import RetentionServiceAsyncStub
+    from mayfly.storage.v1.storage_service_pb2_grpc import StorageServiceAsyncStub
+
     from mayfly_storage.domain.retention import DueItem
 
 FREE = {
@@ -40,8 +43,8 @@ LOCATIONS = {Location.LOCAL: audio_pb2.Audio.LOCATION_LOCAL, Location.S3: audio_
 class Callers:
     """Callers of one storage process; they note what they were told before they go on."""
 
-    storage: StorageServiceStub
-    retention: RetentionServiceStub
+    storage: StorageServiceAsyncStub
+    retention: RetentionServiceAsyncStub
     http: httpx.AsyncClient
     told: dict[str, bytes] = field(default_factory=dict)
     """Bodies of what was acknowledged, by name."""
@@ -119,7 +122,10 @@ async def storage_process(
         sys.executable,
         "-m",
         "mayfly_storage",
-        env=clean | FREE | {"MAYFLY_STORAGE_DATA_DIR": str(folder), "MAYFLY_STORAGE_LOG_FORMAT": "json"} | settings,
+        env=clean
+        | FREE
+        | {"MAYFLY_STORAGE_DATA_DIR": str(folder), "MAYFLY_STORAGE_LOG_FORMAT": "json"}
+        | dict(settings),
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )

@@ -14,7 +14,7 @@ import grpc.aio
 from mayfly_runtime.telemetry import Telemetry
 from mayfly_synth import app
 from mayfly_synth.config import SynthSettings
-from mayfly_synth.domain.errors import RequestIdReusedError
+from mayfly_synth.domain.errors import QuotaExceededError, RequestIdReusedError
 from mayfly_synth.domain.speech import StoredAudio
 from mayfly_synth.engines.voice_folder import load_voices
 
@@ -46,9 +46,31 @@ class MemorySink:
     kept: dict[RequestKey, Kept] = field(default_factory=dict)
     fail: Exception | None = None
     """Raised by the next `store`, once."""
+    counted: list[tuple[int, int]] = field(default_factory=list)
+    """Characters and bytes of each `reserve` that had a subject."""
+    reservations: list[str] = field(default_factory=list)
+    """What each `store` was given."""
+    characters_left: int | None = None
+    """How many characters a subject may still have counted; None: any number."""
 
-    async def store(self, speech: Speech, *, key: RequestKey, destination: Destination) -> StoredAudio:
+    async def reserve(
+        self, key: RequestKey, destination: Destination, *, characters: int, size_bytes: int, part: int = 0
+    ) -> str:
+        """Count work for a subject."""
+        if not (destination.user_id or destination.guest_address):
+            return ""
+        if self.characters_left is not None:
+            if characters > self.characters_left:
+                raise quota_exceeded()
+            self.characters_left -= characters
+        self.counted.append((characters, size_bytes))
+        return f"{key.request_id}/{part}"
+
+    async def store(
+        self, speech: Speech, *, key: RequestKey, destination: Destination, reservation: str = ""
+    ) -> StoredAudio:
         """Keep a file, once for each key."""
+        self.reservations.append(reservation)
         if failure := self.fail:
             self.fail = None
             raise failure
@@ -58,6 +80,18 @@ class MemorySink:
         if (before.speech.data, before.destination) != (speech.data, destination):
             raise RequestIdReusedError(key.request_id)
         return before.stored
+
+
+def quota_exceeded() -> QuotaExceededError:
+    """What storage says to a subject without room."""
+    return QuotaExceededError(
+        "The quota characters_per_day is 100, 100 is used, and this request would exceed it.",
+        quota="characters_per_day",
+        limit="100",
+        used="100",
+        reset_time="2025-12-09T00:00:00Z",
+        retry_after=timedelta(hours=12),
+    )
 
 
 @asynccontextmanager

@@ -3,13 +3,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import grpc
 import httpx
 import pytest
+from mayfly.storage.v1 import storage_service_pb2 as pb
 
 from mayfly_client.testing import FakeMayfly
 from mayfly_runtime.offload import Offload
@@ -238,3 +239,50 @@ async def test_every_call_has_a_deadline(sink: StorageSink, mayfly: FakeMayfly) 
 
     assert [call.method for call in mayfly.calls if call.seconds_left is None] == []
     assert methods(mayfly) == ["CreateUpload", "CommitUpload", "SignUrls"]
+
+
+GUEST = Destination(guest_address="192.0.2.1")
+
+
+async def test_work_for_a_subject_is_counted_before_it_is_done_and_pays_for_its_upload(
+    sink: StorageSink, mayfly: FakeMayfly
+) -> None:
+    reservation = await sink.reserve(KEY, GUEST, characters=6, size_bytes=10)
+    await sink.store(speech(), key=KEY, destination=GUEST, reservation=reservation)
+
+    assert methods(mayfly) == ["ReserveQuota", "CreateUpload", "CommitUpload", "SignUrls"]
+    asked, created = mayfly.calls[0].request, mayfly.calls[1].request
+    assert isinstance(asked, pb.ReserveQuotaRequest)
+    assert isinstance(created, pb.CreateUploadRequest)
+    assert (asked.collection, asked.characters, asked.size_bytes) == ("temp-audio", 6, 10)
+    assert asked.subject.guest_address == "192.0.2.1"
+    assert created.quota_reservation == reservation
+
+
+async def test_work_for_nobody_costs_no_call(sink: StorageSink, mayfly: FakeMayfly) -> None:
+    assert await sink.reserve(KEY, NOWHERE, characters=6, size_bytes=10) == ""
+    assert methods(mayfly) == []
+
+
+async def test_a_retry_is_counted_once_and_each_part_of_a_request_for_itself(sink: StorageSink) -> None:
+    first = await sink.reserve(KEY, GUEST, characters=6, size_bytes=0)
+
+    assert await sink.reserve(KEY, GUEST, characters=6, size_bytes=0) == first
+    assert await sink.reserve(KEY, GUEST, characters=6, size_bytes=0, part=1) != first
+
+
+async def test_a_subject_without_room_is_told_how_much_and_when() -> None:
+    checksums = Offload(name="checksum", workers=1, queue=10)
+    start = datetime(2026, 1, 15, 6, 30, 43, tzinfo=UTC)
+    with FakeMayfly(start=start, requests_per_minute=1) as mayfly:
+        async with mayfly.async_client() as client:
+            sink = StorageSink(client, collection="temp-audio", offload=checksums)
+            await sink.reserve(KEY, GUEST, characters=6, size_bytes=0)
+            with pytest.raises(QuotaExceededError) as refused:
+                await sink.reserve(KEY, GUEST, characters=6, size_bytes=0, part=1)
+    await checksums.shutdown()
+
+    error = refused.value
+    assert (error.quota, error.limit, error.used) == ("requests_per_minute", "1", "1")
+    assert (error.reset_time, error.retry_after) == ("2026-01-15T06:31:00Z", timedelta(seconds=17))
+    assert "192.0.2.1" not in str(error)

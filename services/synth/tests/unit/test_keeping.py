@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 
 from mayfly_runtime.testing import FakeClock
-from mayfly_synth.domain.errors import RequestIdReusedError, StorageUnavailableError
+from mayfly_synth.domain.errors import QuotaExceededError, RequestIdReusedError, StorageUnavailableError
 from mayfly_synth.domain.speech import AudioFormat, Destination, RequestKey, Speech
 from mayfly_synth.domain.voices import Voice
-from mayfly_synth.testing import MemorySink
+from mayfly_synth.testing import MemorySink, quota_exceeded
 from mayfly_synth.usecases.keeping import Keeping
 from mayfly_synth.usecases.recent import RecentSpeech
 
@@ -120,3 +120,15 @@ async def test_nothing_is_left_of_a_call_but_what_it_remembers(keeping: Keeping)
     await keeping(KEY, HERE, fingerprint="text", speak=Voicebox())
 
     assert not keeping._turns
+
+
+async def test_a_refused_subject_costs_no_speech(keeping: Keeping) -> None:
+    speak = Voicebox()
+
+    async def refuse() -> str:
+        raise quota_exceeded()
+
+    with pytest.raises(QuotaExceededError):
+        await keeping(KEY, HERE, fingerprint="text", reserve=refuse, speak=speak)
+
+    assert speak.times == 0

@@ -14,6 +14,7 @@ from mayfly_client._results_storage import (
     AudioState,
     Collection,
     LimitedBy,
+    QuotaReservation,
     SignedUrl,
     StorageInfo,
     Upload,
@@ -46,6 +47,11 @@ def audio(message: audio_pb2.Audio) -> Audio:
         labels=dict(message.labels),
         user_id=message.user_id,
     )
+
+
+def quota_reservation(message: storage_service_pb2.ReserveQuotaResponse) -> QuotaReservation:
+    """A reservation."""
+    return QuotaReservation(token=message.quota_reservation, expire_time=to_datetime(message.expire_time))
 
 
 def upload(message: storage_service_pb2.CreateUploadResponse) -> Upload:

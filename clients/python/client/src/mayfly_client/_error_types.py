@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from mayfly_client._remedies import remedy_for
@@ -129,7 +130,35 @@ class UnauthenticatedError(MayflyError):
 
 
 class QuotaExceededError(MayflyError):
-    """The subject has used up a quota; `metadata` has limit, used and reset time."""
+    """The subject has used up a quota, or all guests together have. Come again after `retry_after`."""
+
+    @property
+    def quota(self) -> str:
+        """Which one, e.g. `requests_per_minute`."""
+        return self.metadata.get("quota", "")
+
+    @property
+    def limit(self) -> int | None:
+        """How much it allows; None if the server did not say."""
+        return _number(self.metadata.get("limit"))
+
+    @property
+    def used(self) -> int | None:
+        """How much of it is used; None if the server did not say."""
+        return _number(self.metadata.get("used"))
+
+    @property
+    def reset_time(self) -> datetime | None:
+        """When it is reset, aware, in UTC; None if the server did not say."""
+        told = self.metadata.get("reset_time", "")
+        try:
+            return datetime.fromisoformat(told)
+        except ValueError:
+            return None
+
+
+def _number(told: str | None) -> int | None:
+    return int(told) if told and told.isdecimal() else None
 
 
 class ServerBusyError(MayflyError):

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from mayfly.storage.v1 import audio_pb2
 from mayfly.storage.v1 import storage_service_pb2 as pb
 
-from mayfly_client._options import ListOptions, NewAudioOptions, refuse_unknown
+from mayfly_client._options import ListOptions, NewAudioOptions, SubjectOptions, refuse_unknown
 from mayfly_client._request_ids import request_id_or_new
 from mayfly_client._times import Seconds, duration, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mayfly_client._options import ExpiryOptions, SubjectOptions
+    from mayfly_client._options import ExpiryOptions
 
 CHUNK_BYTES = 65_536
 """The most bytes in one message of a stream."""
@@ -65,6 +65,20 @@ def _subject(given: SubjectOptions) -> audio_pb2.Subject | None:
     if (guest_address := given.get("guest_address")) is not None:
         return audio_pb2.Subject(guest_address=guest_address)
     return None
+
+
+def reserve_quota(
+    collection: str, subject: SubjectOptions, *, characters: int, size_bytes: int, request_id: str | None
+) -> pb.ReserveQuotaRequest:
+    """State the work to be done."""
+    refuse_unknown("reserve_quota", subject, SubjectOptions)
+    return pb.ReserveQuotaRequest(
+        request_id=request_id_or_new(request_id),
+        subject=_subject(subject),
+        collection=collection,
+        characters=characters,
+        size_bytes=size_bytes,
+    )
 
 
 def create_upload(

@@ -120,6 +120,16 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaReservation:
+    """The right to one upload that was counted already."""
+
+    token: str = field(repr=False)
+    """For `create_upload(quota_reservation=...)`. Opaque."""
+    expire_time: datetime
+    """When it lapses; the upload then counts itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignedUrl:
     """A link to the bytes. `url` is a secret until `expire_time`; the repr shows it without its signature."""
 

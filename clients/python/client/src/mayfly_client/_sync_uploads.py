@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from mayfly.storage.v1 import storage_service_pb2 as pb
 
     from mayfly_client._bodies import Progress
-    from mayfly_client._options import NewAudioOptions
-    from mayfly_client._results_storage import Audio, Upload, UploadGrant
+    from mayfly_client._options import NewAudioOptions, SubjectOptions
+    from mayfly_client._results_storage import Audio, QuotaReservation, Upload, UploadGrant
 
 # Giving up must not make a failure last much longer.
 _ABANDON_SECONDS = 2.0
@@ -92,6 +92,33 @@ class SyncUploads(SyncConnection):
         """Give the reservation back now, and not only by the next sweep. The failure to report is the first one."""
         with suppress(MayflyError):
             self.abandon_upload(name, grant.attempt, timeout=_ABANDON_SECONDS)
+
+    def reserve_quota(
+        self,
+        collection: str,
+        *,
+        characters: int = 0,
+        size_bytes: int = 0,
+        request_id: str | None = None,
+        timeout: float | None = None,
+        **subject: Unpack[SubjectOptions],
+    ) -> QuotaReservation:
+        """Count work for a guest or a user before it is done. QuotaExceededError says that there is no room for it.
+
+        Args:
+            collection: Where the result will go.
+            characters: Characters to be spoken.
+            size_bytes: Estimated size of the result; the upload counts what it has beyond.
+            request_id: UUID; a retry with the same one counts once. Default: a new one.
+            timeout: Seconds.
+            **subject: See `SubjectOptions`; one of the two is needed.
+        """
+        request = requests.reserve_quota(
+            collection, subject, characters=characters, size_bytes=size_bytes, request_id=request_id
+        )
+        with self._errors("storage"):
+            answer = self._storage.ReserveQuota(request, timeout=self._short(timeout))
+        return answers.quota_reservation(answer)
 
     def create_upload(  # noqa: PLR0913 - the fields of the request, all keyword-only
         self,

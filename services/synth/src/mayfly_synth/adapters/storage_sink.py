@@ -1,4 +1,4 @@
-"""Keeps speech in storage: reserve, put straight to the final key, commit, sign. Storage never sees the bytes.
+"""Keeps speech in storage: count, reserve, put straight to the final key, commit, sign. Storage never sees the bytes.
 
 Idempotency. Storage's request_id is derived from the caller's name and its request_id, so a retry of the caller is a
 retry towards storage, and two callers with the same request_id do not meet. Storage compares what is stored, bytes
@@ -58,14 +58,35 @@ class StorageSink:
         self._offload = offload
         self._giving_up: dict[RequestKey, asyncio.Task[None]] = {}
 
-    async def store(self, speech: Speech, *, key: RequestKey, destination: Destination) -> StoredAudio:
+    async def reserve(
+        self, key: RequestKey, destination: Destination, *, characters: int, size_bytes: int, part: int = 0
+    ) -> str:
+        """Count work before it is done; see `AudioSink`."""
+        if not (destination.user_id or destination.guest_address):
+            return ""
+        with translated(key.request_id):
+            reserved = await self._client.reserve_quota(
+                destination.collection or self._collection,
+                characters=characters,
+                size_bytes=size_bytes,
+                request_id=quota_request_id(key, part),
+                user_id=destination.user_id or None,
+                guest_address=destination.guest_address or None,
+            )
+        return reserved.token
+
+    async def store(
+        self, speech: Speech, *, key: RequestKey, destination: Destination, reservation: str = ""
+    ) -> StoredAudio:
         """Keep a file; see `AudioSink`."""
         if (before := self._giving_up.get(key)) is not None:
             # A try that was cancelled a moment ago still gives its reservation back, which this one would share.
             await asyncio.wait([before])
         sha256 = await self._offload(_sha256, speech.data)
         with translated(key.request_id):
-            upload = await self._reserve(speech, key=key, destination=destination, sha256=sha256)
+            upload = await self._create(
+                speech, key=key, destination=destination, sha256=sha256, reservation=reservation
+            )
             audio = upload.audio if upload.grant is None else await self._put_and_commit(upload, speech, key)
             signed = await self._client.url(audio.name, ttl=destination.url_ttl)
         return _stored(audio, signed, speech.duration)
@@ -74,13 +95,16 @@ class StorageSink:
         """Let the reservations that are being given back go; each takes a few seconds at most."""
         await asyncio.gather(*self._giving_up.values(), return_exceptions=True)
 
-    async def _reserve(self, speech: Speech, *, key: RequestKey, destination: Destination, sha256: bytes) -> Upload:
+    async def _create(
+        self, speech: Speech, *, key: RequestKey, destination: Destination, sha256: bytes, reservation: str
+    ) -> Upload:
         return await self._client.create_upload(
             collection=destination.collection or self._collection,
             content_type=speech.format.content_type,
             size_bytes=len(speech.data),
             sha256=sha256,
             request_id=storage_request_id(key),
+            quota_reservation=reservation,
             key_fields=dict(destination.key_fields),
             expire_time=destination.expire_time,
             ttl=destination.ttl,
@@ -121,6 +145,11 @@ class StorageSink:
 def storage_request_id(key: RequestKey) -> str:
     """The request_id towards storage: always the same for the same request of the same caller."""
     return str(uuid5(_NAMESPACE, f"{key.caller}/{key.request_id}"))
+
+
+def quota_request_id(key: RequestKey, part: int) -> str:
+    """The request_id of a reservation of quota: the same for a retry, another one for each part of a request."""
+    return str(uuid5(_NAMESPACE, f"{key.caller}/{key.request_id}/quota/{part}"))
 
 
 def _sha256(data: bytes) -> bytes:

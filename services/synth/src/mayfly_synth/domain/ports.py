@@ -61,12 +61,37 @@ class Encoder(Protocol):
 
 
 class AudioSink(Protocol):
-    """Keeps finished speech."""
+    """Keeps finished speech, and counts it before it is made."""
 
-    async def store(self, speech: Speech, *, key: RequestKey, destination: Destination) -> StoredAudio:
+    async def reserve(
+        self, key: RequestKey, destination: Destination, *, characters: int, size_bytes: int, part: int = 0
+    ) -> str:
+        """Count work for the destination's subject before it is done. Where there is no subject, nothing is counted.
+
+        Args:
+            key: Whose request, and which. A retry with the same one counts once.
+            destination: Where the result will go, and for whom.
+            characters: How many will be spoken.
+            size_bytes: A low estimate of the file; what it has beyond is counted when it is stored.
+            part: Number of the reservation within the request, where there are several.
+
+        Returns:
+            What `store` needs; empty if nothing was counted.
+
+        Raises:
+            QuotaExceededError: If there is no room for it.
+            RequestIdReusedError: If the key was used for other work.
+            StorageRefusedError: If storage refused it for another reason.
+            StorageUnavailableError: If storage did not answer.
+        """
+
+    async def store(
+        self, speech: Speech, *, key: RequestKey, destination: Destination, reservation: str = ""
+    ) -> StoredAudio:
         """Keep the file at its final key, and answer it with a link. All or nothing.
 
         Idempotent by `key`: the same bytes for the same destination are kept once, however often they are stored.
+        `reservation` is what `reserve` answered for this key.
 
         Raises:
             RequestIdReusedError: If something else was kept for the key.

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 # 16-bit mono PCM is what every voice makes and every encoder takes.
 SAMPLE_BYTES = 2
+# Characters in a second, at normal speed.
+_FASTEST = 30
+# Bytes in a second of speech that is easy to encode.
+_LEAST_MP3_RATE = 3_000
 
 
 class AudioFormat(Enum):
@@ -85,6 +89,12 @@ class Delivery:
             noise_scale=options.noise_scale,
             noise_w_scale=options.noise_w_scale,
         )
+
+    def least_bytes(self, characters: int) -> int:
+        """A low estimate of the file for so many characters: nobody speaks faster, no file is smaller by much."""
+        seconds = characters / (_FASTEST * self.speed)
+        rate = self.voice.sample_rate * SAMPLE_BYTES if self.format is AudioFormat.WAV else _LEAST_MP3_RATE
+        return int(seconds * rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from mayfly_synth.usecases.recent import RecentSpeech
 
 
+async def _uncounted() -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keeping:
     """The memory for retries, and the way to storage."""
@@ -30,9 +34,10 @@ class Keeping:
         destination: Destination,
         *,
         fingerprint: object,
+        reserve: Callable[[], Awaitable[str]] = _uncounted,
         speak: Callable[[], Awaitable[Speech]],
     ) -> tuple[Speech, StoredAudio]:
-        """Speak, or remember what was spoken for this request, and store it.
+        """Reserve, speak, or remember what was spoken for this request, and store it.
 
         Calls with the same key take turns: the second one finds what the first one spoke, stores the same bytes again,
         and storage answers the audio that it has. If the first one fails or is cancelled, the second one speaks itself.
@@ -41,15 +46,18 @@ class Keeping:
             key: Whose request, and which.
             destination: Where to keep it.
             fingerprint: Everything that shapes the speech.
+            reserve: Counts the work for the subject before it is done, so that a refused guest costs no speech. Counts
+                once for a key, and answers the same for a retry.
             speak: Speaks it now.
 
         Raises:
             RequestIdReusedError: If the key was used for something else.
-            SynthError: Whatever `speak` and `AudioSink.store` raise.
+            SynthError: Whatever `reserve`, `speak` and `AudioSink.store` raise.
         """
         async with self._turns.setdefault(key, asyncio.Lock()):
+            reservation = await reserve()
             speech = self.recent.recall(key, fingerprint)
             if speech is None:
                 speech = await speak()
                 self.recent.remember(key, fingerprint, speech)
-            return speech, await self.sink.store(speech, key=key, destination=destination)
+            return speech, await self.sink.store(speech, key=key, destination=destination, reservation=reservation)

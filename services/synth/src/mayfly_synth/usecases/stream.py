@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from mayfly_synth.domain.sentences import SentenceBuffer
 from mayfly_synth.domain.text import TextIntake
 from mayfly_synth.domain.timeline import Segment, Timeline
+from mayfly_synth.usecases.counting import CountedAhead
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -58,17 +59,20 @@ class _Script:
 
     intake: TextIntake
     buffer: SentenceBuffer
+    counted: CountedAhead
     pieces: list[str] = field(default_factory=list, repr=False)
 
     async def sentences(self, pieces: AsyncIterator[str], slot: Slot) -> AsyncGenerator[str, None]:
-        """Each sentence once its end is certain; its characters are added to the slot."""
+        """Each sentence once its end is certain and it is counted; its characters are added to the slot."""
         async for piece in pieces:
             self.pieces.append(self.intake.take(piece))
             for sentence in self.buffer.feed(self.pieces[-1]):
+                await self.counted.take(len(sentence))
                 slot.grow(len(sentence))
                 yield sentence
         self.intake.end()
         for sentence in self.buffer.rest():
+            await self.counted.take(len(sentence))
             slot.grow(len(sentence))
             yield sentence
 
@@ -95,7 +99,7 @@ class StreamSpeech:
         delivery = self.speaking.delivery(command.options)
         timeline = Timeline(sample_rate=delivery.voice.sample_rate)
         recording = None if command.discard else self.speaking.recording()
-        script = self._script()
+        script = self._script(command)
         with self.speaking.admission.admit(0) as slot:
             yield StreamHeader(delivery)
             async with (
@@ -108,22 +112,30 @@ class StreamSpeech:
         audio = None
         if recording is not None:
             speech = self.speaking.finished(recording, delivery, timeline, text="".join(script.pieces))
-            audio = await self._keep(command, delivery, speech)
+            audio = await self._keep(command, delivery, speech, script.counted)
         yield StreamTrailer(audio, timeline.duration, timedelta(seconds=self.monotonic() - began))
 
-    def _script(self) -> _Script:
+    def _script(self, command: StreamCommand) -> _Script:
         limits = self.speaking.limits
         return _Script(
             TextIntake(max_in_piece=limits.max_characters, max_in_all=limits.max_stream_characters),
             SentenceBuffer(longest=limits.max_sentence_characters),
+            CountedAhead(sink=self.keeping.sink, key=command.key, destination=command.destination),
         )
 
-    async def _keep(self, command: StreamCommand, delivery: Delivery, speech: Speech) -> StoredAudio:
+    async def _keep(
+        self, command: StreamCommand, delivery: Delivery, speech: Speech, counted: CountedAhead
+    ) -> StoredAudio:
         async def spoken() -> Speech:
             return speech
 
+        async def reserved() -> str:
+            return counted.reservation
+
         fingerprint = (delivery, speech.text)
-        _, audio = await self.keeping(command.key, command.destination, fingerprint=fingerprint, speak=spoken)
+        _, audio = await self.keeping(
+            command.key, command.destination, fingerprint=fingerprint, reserve=reserved, speak=spoken
+        )
         return audio
 
 

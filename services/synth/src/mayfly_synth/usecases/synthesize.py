@@ -57,11 +57,13 @@ class Synthesize:
         began = self.monotonic()
         text = prepared(command.text, max_characters=self.speaking.limits.max_characters)
         delivery = self.speaking.delivery(command.options)
-        # The reservation of the subject's quota belongs here: before any work is done for it.
         speech, audio = await self.keeping(
             command.key,
             command.destination,
             fingerprint=(delivery, text),
+            reserve=lambda: self.keeping.sink.reserve(
+                command.key, command.destination, characters=len(text), size_bytes=delivery.least_bytes(len(text))
+            ),
             speak=lambda: self._speak(text, delivery),
         )
         return KeptSpeech(speech, audio, timedelta(seconds=self.monotonic() - began))

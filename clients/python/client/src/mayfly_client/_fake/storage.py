@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from mayfly_client._fake.links import Links
+    from mayfly_client._fake.quotas import FakeQuotas
     from mayfly_client._fake.shelf import Item, Shelf
 
 _DEFAULT_PAGE, _MAX_PAGE = 100, 1_000
@@ -37,6 +38,7 @@ class FakeStorage:
 
     shelf: Shelf
     links: Links
+    quotas: FakeQuotas
     now: Callable[[], datetime]
     keeps_text: bool
 

@@ -36,6 +36,7 @@ class FakeStorageServicer(StorageServiceServicer):
         """See the contract."""
         if len(request.sha256) != hashlib.sha256().digest_size:
             raise invalid("sha256", "is required; 32 bytes")
+        self._storage.quotas.pay(request.request_id, request.audio.subject, request.quota_reservation)
         item = self._shelf.reserve(request.request_id, request.audio, request.size_bytes, request.sha256)
         return pb.CreateUploadResponse(audio=self._audio(item), grant=None if item.ready else self._grant(item))
 
@@ -64,6 +65,7 @@ class FakeStorageServicer(StorageServiceServicer):
             raise invalid("footer", "is required as the last message, where the header has no size_bytes")
         data = b"".join(message.chunk for message in messages)
         header, digest = first.header, hashlib.sha256(data).digest()
+        self._storage.quotas.pay(header.request_id, header.audio.subject, header.quota_reservation)
         item = self._shelf.reserve(header.request_id, header.audio, len(data), digest)
         self._shelf.put(item.audio_id, item.attempt, data)
         return pb.UploadAudioResponse(audio=self._audio(self._shelf.commit(item.name, item.attempt)))
@@ -113,8 +115,9 @@ class FakeStorageServicer(StorageServiceServicer):
         raise not_yet("DownloadAudio")
 
     def ReserveQuota(self, request: pb.ReserveQuotaRequest, context: grpc.ServicerContext) -> pb.ReserveQuotaResponse:
-        """Not carried out yet."""
-        raise not_yet("ReserveQuota")
+        """See the contract."""
+        token, end = self._storage.quotas.reserve(request)
+        return pb.ReserveQuotaResponse(quota_reservation=token, expire_time=messages.timestamp(end))
 
     def BatchDeleteAudio(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mayfly.storage.v1 import audio_pb2
 from mayfly.synth.v1 import synth_service_pb2 as pb
 from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceServicer
 
@@ -50,6 +51,7 @@ class FakeSynthServicer(SynthServiceServicer):
         check_request_id(request.request_id)
         if request.file_per_segment:
             raise not_yet("Synthesize with file_per_segment")
+        self._count(request.request_id, request.destination)
         spoken = speaking.speak(request.text, request.options)
         item = speaking.store(self._storage, spoken, request.text, request.request_id, request.destination)
         return pb.SynthesizeResponse(
@@ -70,6 +72,7 @@ class FakeSynthServicer(SynthServiceServicer):
         if first.WhichOneof("payload") != "config":
             raise invalid("config", "is required as the first message")
         check_request_id(first.config.request_id)
+        self._count(first.config.request_id, first.config.destination)
         text = "".join(message.text for message in request_iterator)
         spoken = speaking.speak(text, first.config.options)
         header = pb.StreamHeader(
@@ -96,6 +99,12 @@ class FakeSynthServicer(SynthServiceServicer):
     ) -> pb.ProcessAudioResponse:
         """Not carried out yet."""
         raise not_yet("ProcessAudio")
+
+    def _count(self, request_id: str, where: pb.Destination) -> None:
+        """Before any work, as the real one does."""
+        if who := where.WhichOneof("subject"):
+            subject = audio_pb2.Subject(**{who: getattr(where, who)})
+            self._storage.quotas.count(f"speech {request_id}", subject)
 
     def _trailer(self, spoken: speaking.Spoken, text: str, config: pb.StreamConfig) -> pb.StreamTrailer:
         trailer = pb.StreamTrailer()

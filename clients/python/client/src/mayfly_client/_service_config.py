@@ -28,8 +28,13 @@ WITH_REQUEST_ID = {
 WITH_ATTEMPT = {_STORAGE: ("CommitUpload", "AbandonUpload")}
 """Calls whose fencing token says which attempt they mean: coming again answers the same."""
 
-# Everything else is never retried by the channel: a change without either may have happened although its answer
-# was lost. Only UNAVAILABLE is retried: it alone promises that coming again can help.
+NEVER_RETRIED = {
+    _STORAGE: ("DeleteAudio", "BatchDeleteAudio", "RetainAudio", "ForgetSubject"),
+    _RETENTION: ("PurgeAudio",),
+}
+"""Changes that the server does not recognise: one may have happened although its answer was lost."""
+
+# Only UNAVAILABLE is retried: it alone promises that coming again can help.
 _RETRY_POLICY = {
     "maxAttempts": 4,
     "initialBackoff": "0.1s",

@@ -9,7 +9,7 @@ from mayfly.sweeper.v1 import sweeper_service_pb2
 from mayfly.synth.v1 import synth_service_pb2
 
 from mayfly_client import Tls, open_channel, open_sync_channel
-from mayfly_client._service_config import READS, service_config
+from mayfly_client._service_config import NEVER_RETRIED, READS, WITH_ATTEMPT, WITH_REQUEST_ID, service_config
 from mayfly_client._targets import is_loopback
 
 if TYPE_CHECKING:
@@ -43,6 +43,25 @@ def test_only_reads_and_requests_that_are_recognised_are_tried_again(method: Met
     is_read = method.name in READS[method.containing_service.full_name]
 
     assert (method.full_name in retried()) == (is_read or is_recognised(method.input_type))
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.full_name.removeprefix("mayfly."))
+def test_each_method_is_in_exactly_one_table(method: MethodDescriptor) -> None:
+    service = method.containing_service.full_name
+    tables = (READS, WITH_REQUEST_ID, WITH_ATTEMPT, NEVER_RETRIED)
+
+    assert sum(table.get(service, ()).count(method.name) for table in tables) == 1
+
+
+def test_the_tables_name_no_method_that_is_not_there() -> None:
+    named = {
+        f"{service}.{name}"
+        for table in (READS, WITH_REQUEST_ID, WITH_ATTEMPT, NEVER_RETRIED)
+        for service, names in table.items()
+        for name in names
+    }
+
+    assert named == {method.full_name for method in METHODS}
 
 
 def test_reads_do_not_sound_like_changes() -> None:

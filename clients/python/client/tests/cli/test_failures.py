@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 
 
 def test_a_failure_has_a_message_a_remedy_and_a_reason(run: Any) -> None:
-    done = run("say", "")
+    done = run("get", "audio/2025-12-08/none")
 
     assert done.exit_code == 1
     assert done.stdout == ""
     assert done.stderr == (
-        "mayfly: there is nothing to speak\n  Give some text to speak.\n  reason: TEXT_EMPTY (synth.mayfly)\n"
+        "mayfly: no readable audio is named 'audio/2025-12-08/none'\n"
+        "  `mayfly ls` lists what is readable.\n"
+        "  reason: AUDIO_NOT_FOUND (storage.mayfly)\n"
     )
+
+
+def test_a_remedy_does_not_repeat_the_message(run: Any) -> None:
+    assert run("say", "").stderr == "mayfly: there is nothing to speak\n  reason: TEXT_EMPTY (synth.mayfly)\n"
 
 
 def test_a_failure_as_json_goes_to_standard_error(run: Any) -> None:

@@ -12,6 +12,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from mayfly_storage.backends.aws.backend import open_aws
+from mayfly_storage.backends.aws.testing import emulated_session
 from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.errors import QuotaRefusedError
 from mayfly_storage.domain.privacy import Privacy
@@ -76,6 +78,25 @@ async def test_a_save_that_counts_itself_costs_no_request_more(storage: StorageU
     await save(storage, "")
 
     assert wire.counts == Counter({"TransactWriteItems": 1, "HeadObject": 1, "UpdateItem": 1})
+
+
+async def test_two_replicas_at_one_table_keep_one_limit(
+    backend: Backend, options: AwsOptions, clock: FakeClock
+) -> None:
+    limits = QuotaLimits(requests_per_minute=10)
+
+    async def count(replica: Backend) -> None:
+        expire_time = clock.now() + timedelta(minutes=15)
+        wanted = Reservation(caller="c", request_id=str(uuid4()), fingerprint="f", expire_time=expire_time)
+        await replica.catalog.reserve_quota(wanted, tallies(limits, Work(), whose="x", now=clock.now()))
+
+    async with open_aws(options, timing=Timing(), now=clock.now, session=emulated_session()) as other:
+        outcomes = await asyncio.gather(
+            *(count(replica) for _ in range(32) for replica in (backend, other)), return_exceptions=True
+        )
+
+    assert outcomes.count(None) == 10
+    assert {type(outcome) for outcome in outcomes if outcome is not None} == {QuotaRefusedError}
 
 
 async def test_a_refusal_costs_one_request(backend: Backend, clock: FakeClock, wire: Wire) -> None:

@@ -65,7 +65,8 @@ class Mapped:
     """The name of the service's `ErrorReason` value, without the prefix `ERROR_REASON_`."""
 
     metadata: tuple[str, ...] = ()
-    """Names of attributes of the exception that `ErrorInfo.metadata` repeats, so that no caller parses messages."""
+    """Names of attributes of the exception that `ErrorInfo.metadata` repeats, so that no caller parses messages.
+    An attribute that is None is left out: there is nothing to tell."""
 
     field: str | None = None
     """The request field to blame: adds a `BadRequest` with the message as its description."""
@@ -101,7 +102,8 @@ def status_of(exc: Exception, *, domain: str, table: ErrorTable) -> status_pb2.S
     told, mapped = _look_up(exc, table)
     message = INTERNAL_MESSAGE if mapped is _INTERNAL else _cut(str(told), MAX_MESSAGE_BYTES)
     status = status_pb2.Status(code=mapped.code.value[0], message=message)
-    metadata = {name: _cut(str(getattr(told, name)), MAX_TEXT_BYTES) for name in mapped.metadata}
+    facts = {name: getattr(told, name) for name in mapped.metadata}
+    metadata = {name: _cut(str(fact), MAX_TEXT_BYTES) for name, fact in facts.items() if fact is not None}
     status.details.add().Pack(error_details_pb2.ErrorInfo(reason=mapped.reason, domain=domain, metadata=metadata))
     retry_after = getattr(told, "retry_after", None)
     if mapped is not _INTERNAL and isinstance(retry_after, timedelta):

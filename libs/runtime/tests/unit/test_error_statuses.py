@@ -27,6 +27,11 @@ class AudioNotFoundError(Exception):
         self.audio = audio
 
 
+class VoiceError(Exception):
+    voice = "v"
+    near: str | None = None
+
+
 class ExpiredAudioError(AudioNotFoundError):
     pass
 
@@ -38,6 +43,7 @@ class QuotaError(Exception):
 
 TABLE: ErrorTable = {
     AudioNotFoundError: Mapped(grpc.StatusCode.NOT_FOUND, "AUDIO_NOT_FOUND", ("audio",)),
+    VoiceError: Mapped(grpc.StatusCode.NOT_FOUND, "VOICE_UNKNOWN", ("voice", "near")),
     QuotaError: Mapped(grpc.StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED", ("limit",)),
     UnicodeError: Mapped(grpc.StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", field="text"),
 }
@@ -47,6 +53,10 @@ def told(exc: Exception, table: ErrorTable = TABLE) -> RpcErrorDetails:
     status = status_of(exc, domain="test.mayfly", table=table)
     code = next(code for code in grpc.StatusCode if code.value[0] == status.code)
     return decode_status(status, code=code, message=status.message)
+
+
+def test_metadata_of_which_there_is_nothing_to_tell_is_left_out() -> None:
+    assert told(VoiceError()).metadata == {"voice": "v"}
 
 
 def test_a_mapped_exception_becomes_code_message_reason_and_metadata() -> None:

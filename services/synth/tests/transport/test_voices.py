@@ -41,6 +41,13 @@ async def test_a_voice_is_answered_by_name(synth: SynthServiceAsyncStub) -> None
     assert (await synth.GetVoice(pb.GetVoiceRequest(name=NAME), timeout=5)).voice.name == NAME
 
 
+async def test_an_unknown_voice_that_is_near_to_none_has_no_empty_hint(synth: SynthServiceAsyncStub) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await synth.GetVoice(pb.GetVoiceRequest(name="zzzzzzzz"), timeout=5)
+
+    assert rpc_error(failed).metadata == {"voice": "zzzzzzzz"}
+
+
 async def test_an_unknown_voice_is_not_found_and_near_ones_are_told(synth: SynthServiceAsyncStub) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await synth.GetVoice(pb.GetVoiceRequest(name="en_US-mayfli-low"), timeout=5)

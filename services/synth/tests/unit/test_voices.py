@@ -63,7 +63,7 @@ def test_an_unknown_voice_is_told_with_near_names() -> None:
 def test_a_voice_that_is_like_no_other_is_told_without_names() -> None:
     with pytest.raises(VoiceUnknownError) as failed:
         CATALOG.choose("zzz" * 10_000)
-    assert failed.value.near == ""
+    assert failed.value.near is None
     assert len(str(failed.value)) < 300
     assert len(failed.value.voice) <= 128
 

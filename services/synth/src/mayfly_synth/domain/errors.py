@@ -61,7 +61,7 @@ class VoiceUnknownError(SynthError):
         hint = f"Did you mean {' or '.join(near)}?" if near else "ListVoices answers all that are loaded."
         super().__init__(f"No voice is named {_quoted(voice)}. {hint}")
         self.voice = voice[:128]
-        self.near = ", ".join(near)
+        self.near = ", ".join(near) or None
 
 
 class SpeakerUnknownError(SynthError):

@@ -76,7 +76,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "TEXT_UNSPEAKABLE", "domain": "synth.mayfly", "metadata": {"field": "text", "position": "17"}}
     """
     ERROR_REASON_VOICE_UNKNOWN: _ErrorReason.ValueType  # 103
-    """NOT_FOUND. No loaded voice has this name. `near` lists names that are close, `ListVoices` all of them.
+    """NOT_FOUND. No loaded voice has this name. `near` lists names that are close, if there are any; `ListVoices` answers all.
 
         {"reason": "VOICE_UNKNOWN", "domain": "synth.mayfly", "metadata": {"voice": "en_US-lesac-medium", "near": "en_US-lessac-medium"}}
     """
@@ -200,7 +200,7 @@ ERROR_REASON_TEXT_UNSPEAKABLE: ErrorReason.ValueType  # 102
     {"reason": "TEXT_UNSPEAKABLE", "domain": "synth.mayfly", "metadata": {"field": "text", "position": "17"}}
 """
 ERROR_REASON_VOICE_UNKNOWN: ErrorReason.ValueType  # 103
-"""NOT_FOUND. No loaded voice has this name. `near` lists names that are close, `ListVoices` all of them.
+"""NOT_FOUND. No loaded voice has this name. `near` lists names that are close, if there are any; `ListVoices` answers all.
 
     {"reason": "VOICE_UNKNOWN", "domain": "synth.mayfly", "metadata": {"voice": "en_US-lesac-medium", "near": "en_US-lessac-medium"}}
 """

@@ -97,7 +97,9 @@ def policy() -> None:
 @app.command()
 def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Examine the store: a line and a remedy for each check; exit code 1 if any fails. Storage may serve meanwhile."""
-    findings = asyncio.run(_examined(_settings(), aloud=not as_json))
+    settings = _settings()
+    logs.configure(level="WARNING", format=settings.log_format)  # which masks what looks like a secret
+    findings = asyncio.run(_examined(settings, aloud=not as_json))
     typer.echo(doctor_report.as_json(findings) if as_json else f"\n{doctor_report.summary(findings)}")
     if not doctor_report.passed(findings):
         raise typer.Exit(FOUND_FAULTS)

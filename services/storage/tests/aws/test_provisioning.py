@@ -208,6 +208,32 @@ def test_backups_of_the_table_are_told_of_and_left(options: AwsOptions, raw: Cli
     assert "PointInTimeRecoveryEnabled=false" in change.lines[-1]
 
 
+def test_a_table_with_other_keys_is_left_alone(options: AwsOptions, raw: Clients) -> None:
+    raw.dynamodb.create_table(
+        TableName=options.table,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+    told = [change.title for change in provision(options, wishes()) if change.sign == "!"]
+
+    assert told == [f"table {options.table} has other keys than date, audio_id"]
+    assert not raw.dynamodb.describe_table(TableName=options.table)["Table"].get("GlobalSecondaryIndexes")
+
+
+def test_a_ttl_by_another_attribute_is_told_of_and_left(options: AwsOptions, raw: Clients) -> None:
+    titles(options)
+    for enabled, attribute in ((False, "ttl"), (True, "expires")):
+        raw.dynamodb.update_time_to_live(
+            TableName=options.table, TimeToLiveSpecification={"Enabled": enabled, "AttributeName": attribute}
+        )
+
+    [change] = provision(options, wishes())
+
+    assert (change.sign, change.title) == ("!", f"table {options.table}: TTL goes by the attribute expires")
+
+
 def test_a_difference_is_told_line_by_line(options: AwsOptions, raw: Clients) -> None:
     titles(options)
     put_rules(raw, options, [rule for rule in rules_of(raw, options) if "Debug" not in rule["ID"]])

@@ -51,12 +51,17 @@ def problem_of(table: TableDescriptionTypeDef) -> str:
     """What is wrong with a table; empty if nothing is."""
     if table.get("TableStatus") not in _USABLE:
         return f"is {table.get('TableStatus')}"
-    if _schema(table.get("KeySchema", [])) != _schema(KEYS):
+    if not has_our_keys(table):
         return f"has not the keys {PARTITION} and {SORT}"
     index = due_index(table)
     if index is None or _schema(index.get("KeySchema", [])) != _schema(INDEX["KeySchema"]):
         return f"has no index {DUE_INDEX} by {DUE_BUCKET} and {DUE_TIME}"
     return "" if index.get("IndexStatus") in _USABLE else f"has an index {DUE_INDEX} that is {index.get('IndexStatus')}"
+
+
+def has_our_keys(table: TableDescriptionTypeDef) -> bool:
+    """Whether the table's keys are system A's. They can never be changed."""
+    return _schema(table.get("KeySchema", [])) == _schema(KEYS)
 
 
 def due_index(table: TableDescriptionTypeDef) -> GlobalSecondaryIndexDescriptionTypeDef | None:

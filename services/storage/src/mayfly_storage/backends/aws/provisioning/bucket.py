@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from mypy_boto3_s3.client import S3Client
-    from mypy_boto3_s3.type_defs import CreateBucketRequestTypeDef
+    from mypy_boto3_s3.type_defs import CreateBucketRequestTypeDef, WaiterConfigTypeDef
 
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.aws.provisioning.aspects import Aspect
     from mayfly_storage.backends.aws.provisioning.changes import Step
     from mayfly_storage.backends.aws.provisioning.wishes import Wishes
 
+_WAIT: Final[WaiterConfigTypeDef] = {"Delay": 1, "MaxAttempts": 30}
+"""For a bucket to be seen everywhere: half a minute at most."""
 _NAMELESS: Final = "us-east-1"
 """The one region whose name CreateBucket refuses to hear."""
 
@@ -79,3 +81,4 @@ def _make(s3: S3Client, options: AwsOptions) -> None:
     if options.region != _NAMELESS:
         request["CreateBucketConfiguration"] = {"LocationConstraint": options.region}  # type: ignore[typeddict-item]  # any region that there is or will be
     s3.create_bucket(**request)
+    s3.get_waiter("bucket_exists").wait(Bucket=options.bucket, WaiterConfig=_WAIT)

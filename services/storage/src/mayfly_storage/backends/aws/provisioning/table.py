@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.backends.aws.provisioning.changes import altered, by_hand, made
 from mayfly_storage.backends.aws.provisioning.tags import TAGS, with_ours
-from mayfly_storage.backends.aws.schema import ATTRIBUTES, INDEX, KEYS, TTL_ATTRIBUTE, due_index
+from mayfly_storage.backends.aws.schema import ATTRIBUTES, INDEX, KEYS, TTL_ATTRIBUTE, due_index, has_our_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,12 +27,24 @@ def table_steps(dynamodb: DynamoDBClient, options: AwsOptions) -> Iterator[Step]
     """What is missing. Read step by step, so that each sees what those before it have done."""
     name = options.table
     table = _described(dynamodb, name)
+    if table is not None and not has_our_keys(table):
+        yield by_hand(
+            f"table {name} has other keys than {', '.join(key['AttributeName'] for key in KEYS)}",
+            "Keys cannot be changed. Name another table in MAYFLY_STORAGE_TABLE.",
+        )
+        return
     if table is None:
         yield made(f"table {name}, on demand, with the index {INDEX['IndexName']}", partial(_make, dynamodb, name))
     elif due_index(table) is None:
         yield made(f"table {name}: index {INDEX['IndexName']}", partial(_make_index, dynamodb, name))
-    if not _has_ttl(dynamodb, name):
+    attribute = _ttl_attribute(dynamodb, name)
+    if not attribute:
         yield made(f"table {name}: TTL by the attribute {TTL_ATTRIBUTE}", partial(_switch_on_ttl, dynamodb, name))
+    elif attribute != TTL_ATTRIBUTE:
+        yield by_hand(
+            f"table {name}: TTL goes by the attribute {attribute}",
+            f"Rows end by {TTL_ATTRIBUTE}. Switch the TTL off, wait an hour as DynamoDB asks, and provision again.",
+        )
 
 
 def table_details(dynamodb: DynamoDBClient, options: AwsOptions) -> Iterator[Step]:
@@ -86,11 +98,12 @@ def _wait(dynamodb: DynamoDBClient, name: str) -> None:
     dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig=_WAIT)
 
 
-def _has_ttl(dynamodb: DynamoDBClient, name: str) -> bool:
+def _ttl_attribute(dynamodb: DynamoDBClient, name: str) -> str:
+    """What the TTL goes by; empty: it is off."""
     if _described(dynamodb, name) is None:  # in a dry run
-        return False
+        return ""
     there = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
-    return there.get("TimeToLiveStatus") in TTL_ON
+    return there.get("AttributeName", "") if there.get("TimeToLiveStatus") in TTL_ON else ""
 
 
 def _switch_on_ttl(dynamodb: DynamoDBClient, name: str) -> None:

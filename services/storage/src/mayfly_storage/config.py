@@ -86,7 +86,7 @@ class StorageSettings(ServerSettings):
     """Life of links that nobody asked a time for, in all collections. Unset: as each collection says. Short is safe."""
 
     url_window: OptionalPeriod = timedelta(minutes=5)
-    """How long links stay the same, so that browsers find what they have; at most a tenth of their life. `0s`: never."""
+    """How long a link is the same for all who ask, for browsers' caches: a tenth of its life at most. `0s`: never."""
 
     keep_text: bool = False
     """Whether the texts that were spoken are kept with their audio. They are personal data, and make rows larger."""

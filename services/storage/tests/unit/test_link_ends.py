@@ -38,13 +38,13 @@ def test_a_link_ends_with_whatever_ends_first(
 ) -> None:
     audio = an_audio(expire_time=None if expires_in is None else DAWN + expires_in)
 
-    term = link_term(audio, collection=RECORDINGS, now=DAWN, ttl=ttl, window=timedelta(0))
+    term = link_term(RECORDINGS, now=DAWN, ttl=ttl, window=timedelta(0)).until(audio.expire_time)
 
     assert (term.begin, term.end - DAWN, term.limited_by) == (DAWN, ends_in, limited_by)
 
 
 def term_at(now: datetime, *, ttl: timedelta | None = HOUR, window: timedelta = 5 * MINUTE) -> LinkTerm:
-    return link_term(an_audio(expire_time=None), collection=RECORDINGS, now=now, ttl=ttl, window=window)
+    return link_term(RECORDINGS, now=now, ttl=ttl, window=window)
 
 
 def test_within_a_window_the_term_is_the_same() -> None:

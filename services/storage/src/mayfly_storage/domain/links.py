@@ -53,6 +53,8 @@ class LinkWish:
     audio: Audio
     expire_time: datetime
     attachment: bool = False
+    limited_by: LimitedBy = LimitedBy.OBJECT
+    """What sets the end; the link says so, unless the signer's credentials end before."""
     begin: datetime | None = None
     """From when a link counts that says so itself; not after now. Equal wishes with a begin have equal links."""
 
@@ -85,11 +87,15 @@ class LinkTerm:
     end: datetime
     limited_by: LimitedBy
 
+    def until(self, expire_time: datetime | None) -> LinkTerm:
+        """The same, or what is left of it where the audio ends before."""
+        if expire_time is None or expire_time >= self.end:
+            return self
+        return LinkTerm(begin=self.begin, end=expire_time, limited_by=LimitedBy.OBJECT)
 
-def link_term(
-    audio: Audio, *, collection: Collection, now: datetime, ttl: timedelta | None, window: timedelta
-) -> LinkTerm:
-    """The longest honest term. The signer may still cut it to its credentials.
+
+def link_term(collection: Collection, *, now: datetime, ttl: timedelta | None, window: timedelta) -> LinkTerm:
+    """The longest term that policy and request allow. Audio may end before, and so may the signer's credentials.
 
     Within a window the term is the same, and so is the link, so that browsers find what they have. The price is a link
     that ends up to a window earlier than it could, which is at most a tenth of its life.
@@ -99,8 +105,6 @@ def link_term(
         life, limit = MAX_URL_LIFETIME, LimitedBy.POLICY
     life = max(life, MIN_URL_LIFETIME)
     begin = begin_of(now, window_of(life, longest=window))
-    if audio.expire_time is not None and audio.expire_time < begin + life:
-        return LinkTerm(begin=begin, end=audio.expire_time, limited_by=LimitedBy.OBJECT)
     return LinkTerm(begin=begin, end=begin + life, limited_by=limit)
 
 

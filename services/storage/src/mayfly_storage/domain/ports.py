@@ -251,7 +251,8 @@ class LinkSigner(Protocol):
         None where that would be less than a second, because some stores know no shorter links.
 
         The link serves the audio's content type, a file name without personal data, and `Cache-Control: private`.
-        `limited_by` is CREDENTIALS where they cut it, and OBJECT otherwise (the use case knows better).
+        `limited_by` is CREDENTIALS where they cut it, and what the wish says otherwise. Equal wishes that name their
+        begin have equal links, as long as the same credentials sign.
         """
 
     async def grant_upload(self, audio: Audio) -> UploadGrant:

@@ -44,7 +44,7 @@ class MemoryLinks:
         return [self._sign(wish) for wish in wishes]
 
     def _sign(self, wish: LinkWish) -> SignedUrl | None:
-        end, limited_by = wish.expire_time, LimitedBy.OBJECT
+        end, limited_by = wish.expire_time, wish.limited_by
         if self.credentials_expire_time is not None and self.credentials_expire_time < end:
             end, limited_by = self.credentials_expire_time, LimitedBy.CREDENTIALS
         if end - self._now() < timedelta(seconds=1):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
+from google.protobuf.timestamp_pb2 import Timestamp
 from mayfly.storage.v1 import audio_pb2
 from mayfly.storage.v1 import storage_service_pb2 as pb
 
@@ -13,7 +15,7 @@ from mayfly_storage.transport.enums import GUARANTEES, LIMITS, LOCATIONS, STATES
 from mayfly_storage.transport.errors import failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from mayfly_storage.domain.audio import Audio
@@ -82,17 +84,28 @@ def list_audio(page: Page[Audio], next_page_token: str) -> pb.ListAudioResponse:
 
 def sign_urls(asked: Iterable[AskedName], outcomes: Mapping[AudioName, SignedUrl | Exception]) -> pb.SignUrlsResponse:
     """A link, or why there is none, for each name in order."""
+    timestamp = cache(_timestamp)  # most of a batch shares its end
     return pb.SignUrlsResponse(
-        results=[_signed(text, outcomes[name] if isinstance(name, AudioName) else name) for text, name in asked]
+        results=[
+            _signed(text, outcomes[name] if isinstance(name, AudioName) else name, timestamp) for text, name in asked
+        ]
     )
 
 
-def _signed(text: str, outcome: SignedUrl | Exception) -> pb.SignUrlsResponse.Result:
+def _signed(
+    text: str, outcome: SignedUrl | Exception, timestamp: Callable[[datetime], Timestamp]
+) -> pb.SignUrlsResponse.Result:
     if not isinstance(outcome, SignedUrl):
         return pb.SignUrlsResponse.Result(name=text, failure=failure(outcome))
-    message = pb.SignedUrl(url=outcome.url, limited_by=LIMITS[outcome.limited_by])
-    message.url_expire_time.FromDatetime(outcome.expire_time)
-    return pb.SignUrlsResponse.Result(name=text, signed_url=message)
+    end, limit = timestamp(outcome.expire_time), LIMITS[outcome.limited_by]
+    signed = pb.SignedUrl(url=outcome.url, url_expire_time=end, limited_by=limit)
+    return pb.SignUrlsResponse.Result(name=text, signed_url=signed)
+
+
+def _timestamp(time: datetime) -> Timestamp:
+    message = Timestamp()
+    message.FromDatetime(time)
+    return message
 
 
 def batch_delete_audio(asked: Iterable[AskedName], deleted: Mapping[AudioName, bool]) -> pb.BatchDeleteAudioResponse:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.errors import AudioNotFoundError, CollectionUnknownError, StorageError
-from mayfly_storage.domain.links import LimitedBy, LinkWish, SignedUrl, link_term
+from mayfly_storage.domain.links import LinkWish, SignedUrl, link_term
 from mayfly_storage.domain.ports import AudioCatalog, AudioFilter, Page, Stores
 
 if TYPE_CHECKING:
@@ -16,11 +16,9 @@ if TYPE_CHECKING:
 
     from mayfly_storage.domain.audio import Audio, AudioName, Location
     from mayfly_storage.domain.collections import Collections
-    from mayfly_storage.domain.ports import LinkSigner
+    from mayfly_storage.domain.links import LinkTerm
     from mayfly_storage.domain.privacy import Privacy
     from mayfly_storage.domain.uploads import Subject
-
-_Wish: TypeAlias = "tuple[LinkWish, LimitedBy]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,30 +82,26 @@ class SignUrls:
         distinct = list(dict.fromkeys(names))
         now, rows = self.now(), await self.catalog.get_many(distinct)
         outcomes: dict[AudioName, SignedUrl | StorageError] = {}
-        wishes: defaultdict[Location, list[_Wish]] = defaultdict(list)
+        wishes: defaultdict[Location, list[LinkWish]] = defaultdict(list)
+        terms = {c.id: link_term(c, now=now, ttl=ttl, window=self.window) for c in self.collections.by_id.values()}
         for name in distinct:
             audio = rows.get(name)
             if audio is None or not audio.is_readable(now) or audio.location not in self.stores.by_location:
                 outcomes[name] = AudioNotFoundError(name)
             # A collection that is configured no more takes the rest of the batch along otherwise.
-            elif (collection := self.collections.by_id.get(audio.collection)) is None:
+            elif (longest := terms.get(audio.collection)) is None:
                 outcomes[name] = CollectionUnknownError(audio.collection, self.collections.by_id)
             else:
-                term = link_term(audio, collection=collection, now=now, ttl=ttl, window=self.window)
-                wish = LinkWish(audio=audio, begin=term.begin, expire_time=term.end, attachment=attachment)
-                wishes[audio.location].append((wish, term.limited_by))
+                wishes[audio.location].append(_wish(audio, longest.until(audio.expire_time), attachment=attachment))
         for location, batch in wishes.items():
-            outcomes |= await _sign(self.stores.by_location[location].links, batch)
+            links = await self.stores.by_location[location].links.sign_urls(batch)
+            for wish, link in zip(batch, links, strict=True):
+                # One that ends within this second is as good as gone.
+                outcomes[wish.audio.name] = link or AudioNotFoundError(wish.audio.name)
         return outcomes
 
 
-async def _sign(links: LinkSigner, batch: Sequence[_Wish]) -> dict[AudioName, SignedUrl | StorageError]:
-    outcomes: dict[AudioName, SignedUrl | StorageError] = {}
-    signed = await links.sign_urls([wish for wish, _ in batch])
-    for (wish, limit), url in zip(batch, signed, strict=True):
-        name = wish.audio.name
-        if url is None:  # it ends within this second, and is as good as gone
-            outcomes[name] = AudioNotFoundError(name)
-        else:
-            outcomes[name] = url if url.limited_by is LimitedBy.CREDENTIALS else replace(url, limited_by=limit)
-    return outcomes
+def _wish(audio: Audio, term: LinkTerm, *, attachment: bool) -> LinkWish:
+    return LinkWish(
+        audio=audio, begin=term.begin, expire_time=term.end, limited_by=term.limited_by, attachment=attachment
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from email.utils import format_datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.backends.aws.presigning import Term
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
 
     from mayfly_storage.backends.aws.clients import AwsCalls
-    from mayfly_storage.backends.aws.credentials import SigningCredentials, Snapshot
+    from mayfly_storage.backends.aws.credentials import SigningCredentials
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.aws.presigning import BucketPresigner
     from mayfly_storage.domain.audio import Audio
@@ -56,23 +56,29 @@ class S3Links:
 
     def _sign_all(self, wishes: Sequence[LinkWish]) -> list[SignedUrl | None]:
         snapshot, now = self._credentials.snapshot(), self._now()
-        return [self._sign(wish, snapshot, now) for wish in wishes]
 
-    def _sign(self, wish: LinkWish, snapshot: Snapshot, now: datetime) -> SignedUrl | None:
-        end, cut = _earlier(wish.expire_time, snapshot.end)
-        term = Term.within(begin=wish.begin or now, now=now, end=end)
-        if term is None:
-            if cut:
+        # Most of a batch shares its term.
+        @cache
+        def term_of(begin: datetime | None, expire_time: datetime) -> tuple[Term | None, bool]:
+            end, cut = _earlier(expire_time, snapshot.end)
+            term = Term.within(begin=begin or now, now=now, end=end)
+            if term is None and cut:
                 raise self._expired()
+            return term, cut
+
+        return [self._sign(wish, *term_of(wish.begin, wish.expire_time), snapshot.keys) for wish in wishes]
+
+    def _sign(self, wish: LinkWish, term: Term | None, cut: bool, keys: ReadOnlyCredentials) -> SignedUrl | None:  # noqa: FBT001 - what term_of answers
+        if term is None:
             return None
         audio = wish.audio
         kind = "attachment" if wish.attachment else "inline"
         # The audio's id alone: nothing that a person chose stands in a header.
         disposition = f'{kind}; filename="{audio.name.audio_id}.{EXTENSIONS.get(audio.content_type, "bin")}"'
         return SignedUrl(
-            url=self._link(audio.object_key, audio.content_type, disposition, term, snapshot.keys),
+            url=self._link(audio.object_key, audio.content_type, disposition, term, keys),
             expire_time=term.end,
-            limited_by=LimitedBy.CREDENTIALS if cut else LimitedBy.OBJECT,
+            limited_by=LimitedBy.CREDENTIALS if cut else wish.limited_by,
         )
 
     def _sign_link(

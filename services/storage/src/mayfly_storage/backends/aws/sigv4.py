@@ -25,7 +25,7 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._~-]+")
 _UNSAFE_IN_KEYS: Final = re.compile(r"[^A-Za-z0-9._~/-]+")
 _ESCAPES: Final = 1024
-"""Runs of such characters that are remembered: few are ever seen, and urllib looks at every letter around them."""
+"""Texts that are remembered: the types, dates and runs of such characters in links are few and come often."""
 _MOMENTS: Final = 64
 """Moments that are remembered: links of a window share one; each collection's life may have its own window."""
 _KEYS: Final = 8
@@ -141,6 +141,7 @@ def quoted_key(key: str) -> str:
     return _UNSAFE_IN_KEYS.sub(_escape, key)
 
 
+@lru_cache(maxsize=_ESCAPES)
 def _quoted(text: str) -> str:
     return _UNSAFE.sub(_escape, text)
 

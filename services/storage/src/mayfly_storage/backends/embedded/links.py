@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from mayfly_storage.domain.links import Guarantee, LimitedBy, SignedUrl, UploadGrant
+from mayfly_storage.domain.links import Guarantee, SignedUrl, UploadGrant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ class HmacLinks:
         path = audio_path(wish.audio.name)
         attachment = {"att": "1"} if wish.attachment else {}
         query = self.keys.sign("GET", path, {"exp": str(int(end.timestamp())), **attachment})
-        return SignedUrl(url=f"{self.base_url}{path}?{query}", expire_time=end, limited_by=LimitedBy.OBJECT)
+        return SignedUrl(url=f"{self.base_url}{path}?{query}", expire_time=end, limited_by=wish.limited_by)
 
     async def grant_upload(self, audio: Audio) -> UploadGrant:
         """The right to put the declared bytes; all guarantees are enforced."""

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mayfly_runtime.settings import SettingsError
+from mayfly_storage.administration import provision
 from mayfly_storage.config import StorageSettings
 from mayfly_storage.domain.pricing import S3_STANDARD, Prices
 from mayfly_storage.domain.timing import Timing
-from mayfly_storage.opening import aws_options, embedded_options, open_privacy, provision
+from mayfly_storage.opening import aws_options, embedded_options, open_privacy
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -195,7 +196,7 @@ def test_the_embedded_backend_is_told_what_concerns_it(tmp_path: Path) -> None:
     assert (options.data_dir, options.link_base_url) == (tmp_path, "https://audio.example.com")
     assert options.link_secrets == (SECRET.encode(),)
     assert (options.links.listen, options.links.max_requests) == ("127.0.0.1:0", 64)
-    assert provision(settings) == []
+    assert list(provision(settings, dry_run=False)) == []
 
 
 def test_an_old_link_secret_is_honoured_after_the_new_one() -> None:

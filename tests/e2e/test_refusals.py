@@ -9,7 +9,13 @@ from uuid import uuid4
 import grpc
 import httpx
 import pytest
-from mayfly.storage.v1 import audio_pb2, storage_service_pb2, storage_service_pb2_grpc
+from mayfly.storage.v1 import (
+    audio_pb2,
+    retention_service_pb2,
+    retention_service_pb2_grpc,
+    storage_service_pb2,
+    storage_service_pb2_grpc,
+)
 
 from mayfly_client import AsyncClient, MayflyError, SweepState
 
@@ -210,10 +216,10 @@ async def test_an_unknown_collection_fails_a_sweep_with_its_name(embedded_client
 
 
 async def test_what_this_release_does_not_do_says_so(embedded: Stack) -> None:
-    async with grpc.aio.insecure_channel(embedded.address("storage")) as channel:
-        stub = storage_service_pb2_grpc.StorageServiceStub(channel)
+    async with grpc.aio.insecure_channel(embedded.address("retention")) as channel:
+        stub = retention_service_pb2_grpc.RetentionServiceStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await stub.GetUsage(storage_service_pb2.GetUsageRequest(), timeout=10)
+            await stub.ListCertificates(retention_service_pb2.ListCertificatesRequest(), timeout=10)
 
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert "GetUsage" in str(caught.value.details())
+    assert "ListCertificates" in str(caught.value.details())

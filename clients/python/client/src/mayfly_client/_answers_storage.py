@@ -13,6 +13,8 @@ from mayfly_client._results_storage import (
     AudioLocation,
     AudioState,
     Collection,
+    CollectionUsage,
+    Forgotten,
     LimitedBy,
     QuotaReservation,
     SignedUrl,
@@ -24,6 +26,8 @@ from mayfly_client._results_storage import (
 from mayfly_client._times import to_datetime, to_timedelta
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mayfly.storage.v1 import failure_pb2
 
 
@@ -108,6 +112,24 @@ def _failure(name: str, message: failure_pb2.Failure) -> AudioFailure:
         message=message.message,
         metadata=dict(message.metadata),
     )
+
+
+def forgotten(names: Sequence[str], remaining: int) -> Forgotten:
+    """What was deleted of a person."""
+    return Forgotten(deleted_names=tuple(names), remaining=remaining)
+
+
+def usage(message: storage_service_pb2.GetUsageResponse) -> list[CollectionUsage]:
+    """What each collection holds."""
+    return [
+        CollectionUsage(
+            collection=each.collection,
+            objects=each.objects,
+            size_bytes=each.size_bytes,
+            monthly_cost=each.monthly_cost_micros / 1_000_000,
+        )
+        for each in message.usage
+    ]
 
 
 def storage_info(message: storage_service_pb2.GetStorageInfoResponse) -> StorageInfo:

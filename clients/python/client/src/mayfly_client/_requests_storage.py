@@ -18,6 +18,7 @@ from mayfly_client._times import Seconds, duration, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from mayfly_client._options import ExpiryOptions
 
@@ -166,6 +167,31 @@ def list_audio(given: ListOptions, page_token: str) -> pb.ListAudioRequest:
         page_size=given.get("page_size") or 0,
         page_token=page_token,
     )
+
+
+def download_audio(name: str, offset: int, limit: int | None) -> pb.DownloadAudioRequest:
+    """Ask for bytes."""
+    return pb.DownloadAudioRequest(name=name, offset_bytes=offset, limit_bytes=limit or 0)
+
+
+def retain_audio(name: str, ttl: Seconds | None, expire_time: datetime | None) -> pb.RetainAudioRequest:
+    """Move an end."""
+    if (ttl is None) == (expire_time is None):
+        raise ValueError("give ttl or expire_time: one of them, not both")
+    return pb.RetainAudioRequest(name=name, ttl=duration(ttl), expire_time=timestamp(expire_time, "expire_time"))
+
+
+def forget_subject(*, user_id: str | None, guest_address: str | None) -> pb.ForgetSubjectRequest:
+    """Name a person."""
+    subject = _subject({"user_id": user_id, "guest_address": guest_address})
+    if subject is None:
+        raise ValueError("give user_id or guest_address: whose audio to delete")
+    return pb.ForgetSubjectRequest(subject=subject)
+
+
+def get_usage(collection: str | None) -> pb.GetUsageRequest:
+    """Ask what is stored."""
+    return pb.GetUsageRequest(collection=collection or "")
 
 
 def sign_urls(names: Sequence[str], *, ttl: Seconds | None, attachment: bool) -> list[pb.SignUrlsRequest]:

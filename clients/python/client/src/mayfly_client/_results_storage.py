@@ -189,6 +189,26 @@ class StorageInfo:
     keeps_text: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectionUsage:
+    """What one collection holds."""
+
+    collection: str
+    objects: int
+    size_bytes: int
+    monthly_cost: float
+    """An estimate by storage's price table. Unit: US dollars in a month."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forgotten:
+    """What was deleted of a person's audio."""
+
+    deleted_names: tuple[str, ...]
+    remaining: int
+    """What could not be deleted yet; 0 as a rule."""
+
+
 def without_query(url: str) -> str:
     """The URL with `?...` in place of what signs it."""
     parts = urlsplit(url)

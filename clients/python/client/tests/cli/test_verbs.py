@@ -234,7 +234,9 @@ def test_info_lists_the_collections(run: Any, steady: Callable[[str], str]) -> N
     assert json.loads(run("info", "--json").stdout)["collections"][0]["lifetime"] == 86_400
 
 
-@pytest.mark.parametrize("verb", ["say", "save", "get", "url", "ls", "rm", "voices", "sweep", "info"])
+@pytest.mark.parametrize(
+    "verb", ["say", "save", "get", "url", "ls", "rm", "keep", "forget", "usage", "voices", "sweep", "info"]
+)
 def test_every_verb_has_help_with_examples(run: Any, verb: str) -> None:
     done = run(verb, "--help")
 

@@ -10,6 +10,7 @@ import typer
 from mayfly_client.cli.audio import ls, rm, url
 from mayfly_client.cli.failures import ReportingGroup
 from mayfly_client.cli.info import info
+from mayfly_client.cli.keeping import forget, keep, usage
 from mayfly_client.cli.options import Session, examples
 from mayfly_client.cli.speech import say, voices
 from mayfly_client.cli.sweeping import sweep
@@ -92,6 +93,9 @@ app.command(
 )(url)
 app.command(epilog=examples("mayfly ls -c recordings --user u1", "mayfly ls --date 2025-12-08 --json"))(ls)
 app.command(epilog=examples("mayfly rm audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479"))(rm)
+app.command(epilog=examples("mayfly keep audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479 --ttl 7d"))(keep)
+app.command(epilog=examples("mayfly forget --user u1", "mayfly forget --guest 203.0.113.7 --yes"))(forget)
+app.command(epilog=examples("mayfly usage", "mayfly usage -c recordings --json"))(usage)
 app.command(epilog=examples("mayfly voices --language en", "mayfly voices --json"))(voices)
 app.command(epilog=examples("mayfly sweep --dry-run", "mayfly sweep -c temp-audio --max-delete 10000"))(sweep)
 app.command(epilog=examples("mayfly info", "mayfly info --json"))(info)

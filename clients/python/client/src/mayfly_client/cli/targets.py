@@ -33,12 +33,13 @@ class Target:
             raise typer.BadParameter(f"{path}: the folder {path.parent} does not exist")
         return cls(path)
 
-    def fetch(self, client: Client, name: str, out: Output) -> Path | None:
-        """Fetch an audio; answers the file, or None for standard output."""
+    def fetch(self, client: Client, name: str, out: Output, *, stream: bool = False) -> Path | None:
+        """Fetch an audio, by its link or (`stream`) over gRPC; answers the file, or None for standard output."""
+        download = client.download_stream if stream else client.download
         with out.transfer("Fetching") as progress:
             if self.path is not None:
-                return client.download(name, self.path, progress=progress)
-            data = client.download(name, progress=progress)
+                return download(name, self.path, progress=progress)
+            data = download(name, progress=progress)
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return None

@@ -68,7 +68,7 @@ def save(  # noqa: PLR0913 - each option of the command is a parameter
         out.facts("Saved", audio_facts(audio))
 
 
-def get(
+def get(  # noqa: PLR0913 - each option of the command is a parameter
     ctx: typer.Context,
     name: Name,
     *,
@@ -77,6 +77,9 @@ def get(
         typer.Option("--output", "-o", metavar="FILE", help="Where to; - is standard output. Default: its own name."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    stream: Annotated[
+        bool, typer.Option("--stream", help="Fetch it from storage itself, where links cannot be reached.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -85,7 +88,7 @@ def get(
     out = output(ctx, json=json, quiet=quiet, to_stderr=place is STDOUT)
     with session(ctx).client() as client:
         audio = client.get(name)
-        saved = (place or _own_name(audio, force=force)).fetch(client, name, out)
+        saved = (place or _own_name(audio, force=force)).fetch(client, name, out, stream=stream)
     if json:
         return out.data({**as_json.plain(audio), "saved_to": str(saved) if saved else None})
     if quiet:

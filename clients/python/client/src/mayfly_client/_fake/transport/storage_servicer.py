@@ -9,6 +9,7 @@ from mayfly.storage.v1 import audio_pb2
 from mayfly.storage.v1 import storage_service_pb2 as pb
 from mayfly.storage.v1.storage_service_pb2_grpc import StorageServiceServicer
 
+from mayfly_client._fake import keeping
 from mayfly_client._fake.kinds import KINDS, MAX_SIZE_BYTES
 from mayfly_client._fake.refusal import Refusal, invalid, not_found, not_yet
 from mayfly_client._fake.shelf import UPLOAD_LIFETIME
@@ -111,8 +112,10 @@ class FakeStorageServicer(StorageServiceServicer):
         request: pb.DownloadAudioRequest,
         context: grpc.ServicerContext,
     ) -> Iterator[pb.DownloadAudioResponse]:
-        """Not carried out yet."""
-        raise not_yet("DownloadAudio")
+        """See the contract."""
+        yield pb.DownloadAudioResponse(audio=self._audio(self._shelf.get(request.name)))
+        for chunk in keeping.chunks(self._shelf, request):
+            yield pb.DownloadAudioResponse(chunk=chunk)
 
     def ReserveQuota(self, request: pb.ReserveQuotaRequest, context: grpc.ServicerContext) -> pb.ReserveQuotaResponse:
         """See the contract."""
@@ -128,18 +131,18 @@ class FakeStorageServicer(StorageServiceServicer):
         raise not_yet("BatchDeleteAudio")
 
     def RetainAudio(self, request: pb.RetainAudioRequest, context: grpc.ServicerContext) -> pb.RetainAudioResponse:
-        """Not carried out yet."""
-        raise not_yet("RetainAudio")
+        """See the contract."""
+        return pb.RetainAudioResponse(audio=self._audio(keeping.retain(self._shelf, request, self._storage.now)))
 
     def ForgetSubject(
         self, request: pb.ForgetSubjectRequest, context: grpc.ServicerContext
     ) -> pb.ForgetSubjectResponse:
-        """Not carried out yet."""
-        raise not_yet("ForgetSubject")
+        """See the contract."""
+        return pb.ForgetSubjectResponse(deleted_names=keeping.forget(self._shelf, request))
 
     def GetUsage(self, request: pb.GetUsageRequest, context: grpc.ServicerContext) -> pb.GetUsageResponse:
-        """Not carried out yet."""
-        raise not_yet("GetUsage")
+        """See the contract."""
+        return pb.GetUsageResponse(usage=keeping.usage(self._shelf, request.collection))
 
     def _audio(self, item: Item) -> audio_pb2.Audio:
         return messages.audio(item, keeps_text=self._storage.keeps_text)

@@ -53,7 +53,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 6
     """UNIMPLEMENTED. The contract has this method, and this release does not carry it out yet.
 
-        {"reason": "NOT_IMPLEMENTED", "domain": "storage.mayfly", "metadata": {"feature": "The method GetUsage"}}
+        {"reason": "NOT_IMPLEMENTED", "domain": "storage.mayfly", "metadata": {"feature": "AppendCertificate"}}
     """
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 7
     """INTERNAL. A fault of the server. Its log has the details, under the trace id of the call.
@@ -189,7 +189,7 @@ ERROR_REASON_SERVER_BUSY: ErrorReason.ValueType  # 5
 ERROR_REASON_NOT_IMPLEMENTED: ErrorReason.ValueType  # 6
 """UNIMPLEMENTED. The contract has this method, and this release does not carry it out yet.
 
-    {"reason": "NOT_IMPLEMENTED", "domain": "storage.mayfly", "metadata": {"feature": "The method GetUsage"}}
+    {"reason": "NOT_IMPLEMENTED", "domain": "storage.mayfly", "metadata": {"feature": "AppendCertificate"}}
 """
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 7
 """INTERNAL. A fault of the server. Its log has the details, under the trace id of the call.

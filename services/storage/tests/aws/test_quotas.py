@@ -17,10 +17,10 @@ from mayfly_storage.backends.aws.testing import emulated_session
 from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.errors import QuotaRefusedError
 from mayfly_storage.domain.privacy import Privacy
-from mayfly_storage.domain.quotas import QuotaLimits, QuotaRequest, Reservation, Work, tallies
+from mayfly_storage.domain.quotas import QuotaLimits, QuotaRequest, QuotaUse, Reservation, Work, tallies
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.domain.uploads import Subject
-from mayfly_storage.testing import SOUND
+from mayfly_storage.testing import SOUND, a_request, an_audio
 from mayfly_storage.testing.stage import Stage
 from mayfly_storage.usecases.assembly import StorageUseCases, World
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.clients import Clients
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.aws.testing import Wire
+    from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.ports import Backend
 
 ADDRESS = "203.0.113.7"
@@ -120,6 +121,20 @@ async def test_a_lost_answer_counts_once(backend: Backend, clock: FakeClock, wir
 
     with pytest.raises(QuotaRefusedError):
         await backend.catalog.reserve_quota(replace(wanted, request_id=str(uuid4())), cost)
+
+
+async def test_an_upload_whose_answer_is_lost_is_counted_once(
+    backend: Backend, audio: Audio, clock: FakeClock, wire: Wire
+) -> None:
+    cost = tuple(tallies(QuotaLimits(requests_per_minute=2), Work(), whose="x", now=clock.now()))
+    wire.lose_answer("TransactWriteItems")
+
+    await backend.catalog.reserve(audio, a_request(audio), pays=QuotaUse(tallies=cost))
+
+    second, third = (an_audio(create_time=clock.now(), location=audio.location) for _ in range(2))
+    await backend.catalog.reserve(second, a_request(second), pays=QuotaUse(tallies=cost))
+    with pytest.raises(QuotaRefusedError):
+        await backend.catalog.reserve(third, a_request(third), pays=QuotaUse(tallies=cost))
 
 
 async def test_what_stands_in_the_table_names_nobody_and_goes_by_itself(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bench import synthesis_throughput, unary_overhead
+from bench import signing, storage_calls, synthesis_throughput, unary_overhead, upload
 from bench.report import Row, as_json, show
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "unary": unary_overhead.run,
     "synthesis": synthesis_throughput.run,
+    "signing": signing.run,
+    "storage-calls": storage_calls.run,
+    "upload": upload.run,
 }
 
 

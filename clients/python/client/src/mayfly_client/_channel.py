@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import grpc.aio
 
+from mayfly_client._argument_error import ArgumentError
 from mayfly_client._bearer import SyncBearer, aio_bearer
 from mayfly_client._service_config import service_config
 from mayfly_client._targets import is_loopback
@@ -44,7 +45,7 @@ class Tls:
         """Read the files. A missing one raises FileNotFoundError with its name."""
         if (self.cert_file is None) != (self.key_file is None):
             missing = "key_file" if self.key_file is None else "cert_file"
-            raise ValueError(f"Tls needs cert_file and key_file together; {missing} is missing")
+            raise ArgumentError(f"Tls needs cert_file and key_file together; {missing} is missing")
         return grpc.ssl_channel_credentials(_read(self.ca_file), _read(self.key_file), _read(self.cert_file))
 
 
@@ -64,7 +65,7 @@ def open_channel(
         interceptors: Outermost first; the token is added inside of them.
 
     Raises:
-        ValueError: A token would leave this machine in plaintext.
+        ArgumentError: A token would leave this machine in plaintext.
     """
     _refuse_bare_token(target, token, tls)
     chain = [*interceptors, *(aio_bearer(token) if token else ())]
@@ -117,7 +118,7 @@ def _options(target: str, tls: Tls | None) -> list[tuple[str, Any]]:
 
 def _refuse_bare_token(target: str, token: str | None, tls: Tls | None) -> None:
     if token and tls is None and not is_loopback(target):
-        raise ValueError(
+        raise ArgumentError(
             f"refusing to send a token in plaintext to {target}: pass tls=Tls(...) (or set MAYFLY_TLS=on), "
             "or use a loopback address such as 127.0.0.1:50051",
         )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from mayfly.synth.v1 import voice_pb2
 
+from mayfly_client._argument_error import ArgumentError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -58,7 +60,7 @@ def format_value(name: str | None) -> voice_pb2.AudioFormat.ValueType:
         return voice_pb2.AUDIO_FORMAT_UNSPECIFIED
     found = FORMATS.get(name.lower())
     if found is None:
-        raise ValueError(f"format {name!r} is unknown; use one of {', '.join(FORMATS)}")
+        raise ArgumentError(f"format {name!r} is unknown; use one of {', '.join(FORMATS)}")
     return found.value
 
 
@@ -73,7 +75,6 @@ def content_type_of_file(path: str | PurePath) -> str:
     suffix = PurePath(path).suffix.lower()
     if suffix not in _CONTENT_TYPES:
         known = ", ".join(_CONTENT_TYPES)
-        raise ValueError(
-            f"cannot tell the content type of a {suffix or 'suffixless'} file: pass content_type= or use {known}"
-        )
+        problem = f"cannot tell the content type of a {suffix or 'suffixless'} file"
+        raise ArgumentError(problem, argument="content_type", wanted=f", or a file that ends in {known}")
     return _CONTENT_TYPES[suffix]

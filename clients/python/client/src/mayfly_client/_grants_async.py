@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import httpx
 
 from mayfly_client import _links
+from mayfly_client._argument_error import ArgumentError
 from mayfly_client._bodies import chunks_off_loop, counted_async
 from mayfly_client._error_types import UnavailableError
 from mayfly_client._grants import PutStep, part_etags, put_steps
@@ -96,7 +97,7 @@ async def _put_all(
 
 async def _put_stream(http: httpx.AsyncClient, grant: UploadGrant, body: AsyncIterable[bytes]) -> tuple[str, ...]:
     if grant.parts:
-        raise ValueError("a multipart grant needs a body that can be read at any place: pass bytes or a Path")
+        raise ArgumentError("a multipart grant needs a body that can be read at any place: pass bytes or a Path")
     (step,) = put_steps(grant, None)
     await _put(http, step, aiter(body))
     return ()

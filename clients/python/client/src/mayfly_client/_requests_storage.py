@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mayfly.storage.v1 import audio_pb2
 from mayfly.storage.v1 import storage_service_pb2 as pb
 
+from mayfly_client._argument_error import ArgumentError
 from mayfly_client._options import ListOptions, NewAudioOptions, SubjectOptions, refuse_unknown
 from mayfly_client._request_ids import request_id_or_new
 from mayfly_client._times import Seconds, duration, timestamp
@@ -50,13 +51,13 @@ def new_audio(method: str, collection: str, content_type: str, given: NewAudioOp
 def one_expiry(given: ExpiryOptions) -> None:
     """`ttl` and `expire_time` share one place in a request; so only one of them can be sent."""
     if given.get("ttl") is not None and given.get("expire_time") is not None:
-        raise ValueError("give ttl or expire_time, not both")
+        raise ArgumentError("give ttl or expire_time, not both")
 
 
 def one_subject(given: SubjectOptions) -> None:
     """`user_id` and `guest_address` share one place in a request; so only one of them can be sent."""
     if given.get("user_id") is not None and given.get("guest_address") is not None:
-        raise ValueError("give user_id or guest_address, not both: an audio belongs to one subject")
+        raise ArgumentError("give user_id or guest_address, not both: an audio belongs to one subject")
 
 
 def _subject(given: SubjectOptions) -> audio_pb2.Subject | None:
@@ -177,7 +178,7 @@ def download_audio(name: str, offset: int, limit: int | None) -> pb.DownloadAudi
 def retain_audio(name: str, ttl: Seconds | None, expire_time: datetime | None) -> pb.RetainAudioRequest:
     """Move an end."""
     if (ttl is None) == (expire_time is None):
-        raise ValueError("give ttl or expire_time: one of them, not both")
+        raise ArgumentError("give ttl or expire_time: one of them, not both")
     return pb.RetainAudioRequest(name=name, ttl=duration(ttl), expire_time=timestamp(expire_time, "expire_time"))
 
 
@@ -185,7 +186,7 @@ def forget_subject(*, user_id: str | None, guest_address: str | None) -> pb.Forg
     """Name a person."""
     subject = _subject({"user_id": user_id, "guest_address": guest_address})
     if subject is None:
-        raise ValueError("give user_id or guest_address: whose audio to delete")
+        raise ArgumentError("give user_id or guest_address: whose audio to delete")
     return pb.ForgetSubjectRequest(subject=subject)
 
 

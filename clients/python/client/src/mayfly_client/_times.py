@@ -7,27 +7,32 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from mayfly_client._argument_error import ArgumentError
+
 Seconds = timedelta | float
 """A length of time: a timedelta, or a number of seconds."""
 
 
 def timestamp(value: datetime | None, field: str) -> Timestamp | None:
-    """Make a Timestamp. A naive datetime raises ValueError: nobody can tell which moment it means."""
+    """Make a Timestamp. A naive datetime raises ArgumentError: nobody can tell which moment it means."""
     if value is None:
         return None
     if value.tzinfo is None:
-        raise ValueError(f"{field} must be an aware datetime, e.g. datetime.now(UTC); got a naive one: {value!r}")
+        raise ArgumentError(f"{field} must be an aware datetime, e.g. datetime.now(UTC); got a naive one: {value!r}")
     made = Timestamp()
     made.FromDatetime(value.astimezone(UTC))
     return made
 
 
 def duration(value: Seconds | None) -> Duration | None:
-    """Make a Duration of a timedelta or of seconds."""
+    """Make a Duration of a timedelta or of seconds. One that no message can hold raises ArgumentError."""
     if value is None:
         return None
     made = Duration()
-    made.FromTimedelta(value if isinstance(value, timedelta) else timedelta(seconds=value))
+    try:
+        made.FromTimedelta(value if isinstance(value, timedelta) else timedelta(seconds=value))
+    except (ValueError, OverflowError):
+        raise ArgumentError(f"no request can hold the length of time {value!r}; 10,000 years are the most") from None
     return made
 
 

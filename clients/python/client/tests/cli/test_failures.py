@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
+import typer
+from typer.testing import CliRunner
+
+from mayfly_client.cli.group import ReportingGroup
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,6 +109,95 @@ def test_wrong_use_is_told_before_anything_is_done(
     assert done.stdout == ""
     assert told in " ".join(done.stderr.replace("│", " ").split())
     assert fake.calls == ()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("say", "--json"), "Missing argument 'TEXT'"),
+        (("ls", "--json", "--limit", "x"), "Invalid value for '--limit' / '-n'"),
+        (("say", "Hello.", "--json", "--ttl", "soon"), "'soon' is no duration"),
+        (("say", "Hello.", "--json", "-f", "wma"), "format 'wma' is unknown"),
+        (("frobnicate", "--json"), "No such command 'frobnicate'"),
+        (("--timeout", "0", "info", "--json"), "Invalid value for '--timeout'"),
+    ],
+)
+def test_wrong_use_is_told_as_json_to_programs(run: Any, arguments: tuple[str, ...], told: str) -> None:
+    done = run(*arguments)
+
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert told in json.loads(done.stderr)["error"]["message"]
+
+
+def test_exit_codes_are_the_same_with_json(run: Any) -> None:
+    assert run("info", "--json").exit_code == 0
+    assert run("url", "audio/2025-12-08/a", "--json").exit_code == 1
+    assert run("ls", "--json", "--help").exit_code == 0
+
+
+def test_help_says_where_errors_as_json_go(run: Any) -> None:
+    assert "errors are JSON on standard error" in " ".join(run("ls", "--help").stdout.replace("│", " ").split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--ttl", "5000000000d"), "longer than anybody can wait"),
+        (("--label", "a=\udcff"), "no text in UTF-8"),
+    ],
+)
+def test_what_no_request_can_hold_is_wrong_use(run: Any, arguments: tuple[str, ...], told: str) -> None:
+    done = run("say", "Hello.", *arguments)
+
+    assert done.exit_code == 2
+    assert told in " ".join(done.stderr.replace("│", " ").split())
+
+
+def test_a_fault_of_the_command_is_no_wrong_use(run: Any) -> None:
+    broken = typer.Typer(cls=ReportingGroup, pretty_exceptions_enable=False)
+    broken.callback()(lambda: None)
+    broken.command("parse")(lambda: int("x"))
+
+    done = CliRunner().invoke(broken, ["parse"])
+
+    assert done.exit_code == 1
+    assert isinstance(done.exception, ValueError)
+
+
+def test_messages_name_options_and_not_parameters(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Hello")
+
+    done = run("save", str(tmp_path / "README.md"))
+
+    assert done.exit_code == 2
+    assert "cannot tell the content type of a .md file: pass --content-type, or a file that ends in .wav" in done.stderr
+    assert "content_type" not in done.stderr
+
+
+@pytest.mark.parametrize("name_it", [True, False])
+def test_a_file_that_is_there_is_not_replaced_unasked(
+    run: Any,
+    fake: FakeMayfly,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name_it: bool,  # noqa: FBT001 - a table
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with fake.client() as client:
+        audio = client.speak("Hello.").audio
+    file = tmp_path / ("mine.wav" if name_it else audio.file_name)
+    file.write_bytes(b"dear to me")
+    arguments = ("get", audio.name, *(("-o", str(file)) if name_it else ()))
+
+    refused = run(*arguments)
+    kept = file.read_bytes()
+    forced = run(*arguments, "--force")
+
+    assert (refused.exit_code, kept) == (2, b"dear to me")
+    assert "replace it with --force" in " ".join(refused.stderr.replace("│", " ").split())
+    assert forced.exit_code == 0
+    assert file.read_bytes().startswith(b"RIFF")
 
 
 def test_wrong_settings_are_all_told(run: Any) -> None:

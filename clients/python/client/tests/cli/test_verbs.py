@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from mayfly_client.cli.app import app
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +46,9 @@ verified gone: 1
 took: SECONDS
 expired\t1\t1\t0\t0\t0\t24.7 kB
 """
+
+
+VERBS = {each.name or each.callback.__name__ for each in app.registered_commands if each.callback}
 
 
 @pytest.fixture
@@ -111,11 +117,11 @@ def test_say_as_json(run: Any) -> None:
     spoken = json.loads(run("say", "Hello.", "--json").stdout)
 
     assert spoken["name"].startswith("audio/")
-    assert spoken["duration"] == 0.56
+    assert spoken["duration_seconds"] == 0.56
     assert spoken["segments"][0]["graphemes"] == "Hello."
     assert spoken["url"].startswith("http://127.0.0.1:")
     assert spoken["expire_time"].endswith("Z")
-    assert {"voice", "took", "saved_to", "sha256"} <= spoken.keys()
+    assert {"voice", "took_seconds", "saved_to", "sha256"} <= spoken.keys()
 
 
 def test_save_prints_where_it_lies(run: Any, tmp_path: Path, steady: Callable[[str], str]) -> None:
@@ -125,6 +131,26 @@ def test_save_prints_where_it_lies(run: Any, tmp_path: Path, steady: Callable[[s
     done = run("save", str(file), "-c", "recordings", "--user", "u1", "--key", "recording_id=r1", "--duration", "1.5")
 
     assert (steady(done.stdout), done.stderr, done.exit_code) == (SAVED, "", 0)
+
+
+@pytest.mark.parametrize(
+    ("ttl", "told"),
+    [
+        ("99d", "(in 24 h) (limited by the collection)"),
+        ("900000000d", "(in 24 h) (limited by the collection)"),
+        ("24h", "(in 24 h)"),
+        ("1h", "(in 1 h)"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["say", "save"])
+def test_a_life_that_the_collection_cuts_is_told(run: Any, tmp_path: Path, verb: str, ttl: str, told: str) -> None:
+    file = tmp_path / "clip.wav"
+    file.write_bytes(b"RIFF")
+
+    shown = run(verb, str(file), "--ttl", ttl).stdout
+
+    (line,) = [each for each in shown.splitlines() if each.startswith("expire_time: ")]
+    assert line.endswith(f"UTC {told}")
 
 
 def test_save_quietly_and_as_json(run: Any, tmp_path: Path, steady: Callable[[str], str]) -> None:
@@ -231,7 +257,7 @@ def test_info_lists_the_collections(run: Any, steady: Callable[[str], str]) -> N
     assert "temp-audio\t24 h\t24 h\t52.4 MB\ttemp-audio/{date}/{audio_id}.{ext}" in lines
     assert sum(line.startswith("pitches\t") for line in lines) == 1
     assert run("info", "-q").stdout.splitlines()[0] == "temp-audio"
-    assert json.loads(run("info", "--json").stdout)["collections"][0]["lifetime"] == 86_400
+    assert json.loads(run("info", "--json").stdout)["collections"][0]["lifetime_seconds"] == 86_400
 
 
 @pytest.mark.parametrize(
@@ -244,6 +270,15 @@ def test_every_verb_has_help_with_examples(run: Any, verb: str) -> None:
     assert "Examples" in done.stdout
     assert f"mayfly {verb}" in done.stdout.partition("Examples")[2]
     assert all(option in done.stdout for option in ("--json", "--quiet"))
+
+
+@pytest.mark.parametrize("verb", [None, *sorted(VERBS)])
+def test_help_shows_no_type_where_a_word_says_more(run: Any, verb: str | None) -> None:
+    shown = run(*([verb] if verb else []), "--help").stdout
+    (options,) = re.findall(r"─ Options ─.*?╰", shown, re.DOTALL)
+
+    assert "--help" in options
+    assert re.findall(r"<\w+>", options) == []
 
 
 def test_help_lists_the_verbs_and_the_exit_codes(run: Any) -> None:

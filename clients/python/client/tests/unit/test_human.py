@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import typer
 
+from mayfly_client._results_storage import Collection
 from mayfly_client.cli import as_json, human, parsing
 
 NOW = datetime(2025, 12, 8, 12, tzinfo=UTC)
@@ -78,6 +79,11 @@ def test_durations_as_people_write_them(text: str, seconds: float) -> None:
     assert parsing.duration(text) == timedelta(seconds=seconds)
 
 
+def test_a_duration_that_no_number_can_hold_is_told() -> None:
+    with pytest.raises(typer.BadParameter, match="longer than anybody can wait"):
+        parsing.duration("5000000000d")
+
+
 @pytest.mark.parametrize("text", ["", "soon", "-5", "5 m", "5x", "m"])
 def test_what_is_no_duration_is_told_with_examples(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="90s, 5m, 24h"):
@@ -93,6 +99,33 @@ def test_pairs() -> None:
 def test_what_is_no_pair_is_told_with_its_option(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="--label NAME=VALUE"):
         parsing.pairs([text], "--label")
+
+
+def test_json_names_the_unit_of_a_length_even_where_it_is_not_known() -> None:
+    usual = Collection(
+        id="a",
+        key_templates=(),
+        lifetime=None,
+        url_lifetime=timedelta(hours=1),
+        max_size_bytes=1,
+        content_types=(),
+        writers=(),
+    )
+
+    told = as_json.plain(usual)
+
+    assert (told["lifetime_seconds"], told["url_lifetime_seconds"]) == (None, 3_600)
+    assert told.keys() & {"lifetime", "url_lifetime"} == set()
+
+
+def test_an_end_is_shortened_only_if_it_is_earlier_than_asked() -> None:
+    day = timedelta(days=1)
+
+    def told(asked: timedelta | None, value: datetime | None = NOW + day) -> bool:
+        return "limited" in human.kept_until(value, since=NOW, asked=asked, now=NOW)
+
+    assert [told(2 * day), told(timedelta.max)] == [True, True]
+    assert [told(day), told(day + timedelta(milliseconds=900)), told(None), told(2 * day, None)] == [False] * 4
 
 
 def test_json_knows_moments_lengths_and_bytes() -> None:

@@ -9,6 +9,7 @@ from mayfly.synth.v1 import voice_pb2
 from mayfly_client import _requests_storage as storage
 from mayfly_client import _requests_sweeper as sweeper
 from mayfly_client import _requests_synth as synth
+from mayfly_client._argument_error import ArgumentError
 
 
 def test_speak_puts_each_option_at_its_place() -> None:
@@ -77,12 +78,18 @@ def test_request_ids_are_made_if_there_is_none_and_kept_if_there_is_one() -> Non
         ({"format": "wma"}, "format 'wma' is unknown; use one of wav, mp3, opus"),
         ({"ttl": 60, "expire_time": datetime(2025, 12, 8, tzinfo=UTC)}, "ttl or expire_time, not both"),
         ({"user_id": "u", "guest_address": "192.0.2.1"}, "user_id or guest_address, not both"),
+        ({"ttl": float("inf")}, "no request can hold the length of time inf"),
         ({"expire_time": datetime(2025, 12, 8)}, "expire_time must be an aware datetime"),  # noqa: DTZ001 - the point
     ],
 )
 def test_what_cannot_be_expressed_is_refused_before_it_is_sent(options: dict[str, object], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ArgumentError, match=message):
         synth.synthesize("Hello.", options, request_id=None)  # type: ignore[arg-type] # as callers without a checker do
+
+
+def test_a_refused_argument_is_a_value_error_that_callers_know() -> None:
+    with pytest.raises(ValueError, match=r"^x is odd: pass content_type=, e\.g\. 'audio/wav'$"):
+        raise ArgumentError("x is odd", argument="content_type", wanted=", e.g. 'audio/wav'")
 
 
 def test_unknown_arguments_are_refused_with_the_names_that_there_are() -> None:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from mayfly.storage.v1 import audio_pb2
 
 UPLOAD_LIFETIME = timedelta(minutes=2)
+# Longer than any collection keeps anything, and yet a date of the calendar.
+_LONGEST = timedelta(days=365_000)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -227,7 +229,7 @@ def _expire_time(kind: Kind, new: audio_pb2.NewAudio, now: datetime) -> datetime
     if new.HasField("ttl"):
         if new.ttl.ToTimedelta() < timedelta(seconds=1):
             raise invalid("audio.ttl", "must be at least 1 s")
-        asked = now + new.ttl.ToTimedelta()
+        asked = now + min(new.ttl.ToTimedelta(), _LONGEST)
     elif new.HasField("expire_time"):
         asked = new.expire_time.ToDatetime(tzinfo=now.tzinfo)
         if asked <= now:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mayfly_client.cli.audio import ls, rm, url
-from mayfly_client.cli.failures import ReportingGroup
+from mayfly_client.cli.group import ReportingGroup
 from mayfly_client.cli.info import info
 from mayfly_client.cli.keeping import forget, keep, usage
 from mayfly_client.cli.options import Session, examples

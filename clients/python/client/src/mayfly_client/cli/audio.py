@@ -54,8 +54,10 @@ def ls(  # noqa: PLR0913 - each option of the command is a parameter
     ] = None,
     user: User = None,
     session_id: Annotated[str | None, typer.Option("--session", metavar="ID", help="Only this session.")] = None,
-    prefix: Annotated[str | None, typer.Option("--prefix", help="Only object keys that begin so.")] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=0, help="At most so many; 0: all.")] = 100,
+    prefix: Annotated[
+        str | None, typer.Option("--prefix", metavar="PREFIX", help="Only object keys that begin so.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", metavar="COUNT", min=0, help="At most so many; 0: all.")] = 100,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:

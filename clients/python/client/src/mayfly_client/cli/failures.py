@@ -7,43 +7,16 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 from rich.text import Text
-from typer.core import TyperGroup
 
-from mayfly_client._error_types import ErrorFacts, MayflyError
 from mayfly_client.cli import as_json
-from mayfly_client.config import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mayfly_client._error_types import MayflyError
     from mayfly_client.cli.options import Session
 
 FAILED, USAGE, PARTIAL = 1, 2, 3
-
-
-class ReportingGroup(TyperGroup):
-    """Turns exceptions of commands into messages and exit codes, in one place."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except MayflyError as error:
-            _report(error, ctx.obj)
-            raise typer.Exit(FAILED) from error
-        except ConfigError as error:
-            _report(MayflyError(str(error)), ctx.obj)
-            raise typer.Exit(USAGE) from error
-        except BrokenPipeError:
-            # Whoever read our output has enough of it; typer ends quietly.
-            raise
-        except OSError as error:
-            _report(_of_system(error), ctx.obj)
-            raise typer.Exit(FAILED) from error
-        except ValueError as error:
-            # What cannot even be put into a request was typed so.
-            _report(MayflyError(str(error)), ctx.obj)
-            raise typer.Exit(USAGE) from error
 
 
 def exit_code(done: int, failed: int) -> int:
@@ -58,11 +31,17 @@ def report_item(item: str, error: MayflyError) -> None:
     _lines(f"{item}: {error}", _details(error))
 
 
-def _report(error: MayflyError, session: Session | None) -> None:
+def report(error: MayflyError, session: Session | None) -> None:
+    """Tell about a failure that ended the command."""
     if session is not None and session.json:
-        typer.echo(as_json.dumps({"error": _data(error)}), err=True)
+        report_as_json(error)
     else:
         _lines(str(error), _details(error))
+
+
+def report_as_json(error: MayflyError) -> None:
+    """Tell a program about it, on standard error: standard output has results only."""
+    typer.echo(as_json.dumps({"error": _data(error)}), err=True)
 
 
 def _lines(message: str, details: Sequence[str]) -> None:
@@ -94,11 +73,6 @@ def _data(error: MayflyError) -> dict[str, Any]:
         "domain": error.domain,
         "metadata": error.metadata,
         "violations": error.violations,
-        "retry_after": error.retry_after,
+        "retry_after_seconds": error.retry_after,
         "remedy": error.remedy,
     }
-
-
-def _of_system(error: OSError) -> MayflyError:
-    what = f"{error.filename}: " if error.filename else ""
-    return MayflyError(f"{what}{error.strerror or error}", ErrorFacts())

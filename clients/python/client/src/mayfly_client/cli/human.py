@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+# Servers count in whole seconds.
+_ROUNDING = timedelta(seconds=1)
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
 
@@ -57,6 +59,12 @@ def end(value: datetime | None, now: datetime) -> str:
         return "never: kept until deleted"
     left = value - now
     return f"{moment(value)} ({'ended' if left <= timedelta() else f'in {span(_rounded(left))}'})"
+
+
+def kept_until(value: datetime | None, *, since: datetime | None, asked: timedelta | None, now: datetime) -> str:
+    """When an audio ends; and that this is earlier than was asked for, where it is."""
+    shortened = value and since and asked and value - since < asked - _ROUNDING
+    return end(value, now) + (" (limited by the collection)" if shortened else "")
 
 
 def count(number: int, noun: str) -> str:

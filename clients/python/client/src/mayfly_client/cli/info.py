@@ -30,7 +30,6 @@ def info(ctx: typer.Context, *, json: Json = False, quiet: Quiet = False) -> Non
         "backend": found.backend,
         "bucket": found.bucket,
         "region": found.region,
-        "upload at once": human.size(found.max_single_put_bytes),
         "texts": "kept" if found.keeps_text else "not kept",
         "fallback": "active" if found.fallback_active else "",
     }

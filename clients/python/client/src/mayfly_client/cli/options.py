@@ -60,13 +60,21 @@ def examples(*lines: str) -> str:
     return "\n\n".join(["[bold]Examples[/bold]", *(f"  [cyan]{line}[/cyan]" for line in lines)])
 
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON value instead of text; errors are JSON on standard error.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print as little as is useful to a script.")]
 Name = Annotated[str, typer.Argument(help="Name of an audio: audio/DATE/ID.", metavar="NAME", show_default=False)]
 Names = Annotated[list[str], typer.Argument(help="Names of audio: audio/DATE/ID.", metavar="NAME...")]
 Collection = Annotated[
     str | None,
-    typer.Option("--collection", "-c", help="Collection of storage; `mayfly info` lists them.", show_default=False),
+    typer.Option(
+        "--collection",
+        "-c",
+        metavar="COLLECTION",
+        help="Collection of storage; `mayfly info` lists them.",
+        show_default=False,
+    ),
 ]
 KeyFields = Annotated[
     list[str] | None,
@@ -124,9 +132,11 @@ Fetch = Annotated[
     str | None,
     typer.Option("--output", "-o", metavar="FILE", help="Also fetch the audio; - writes it to standard output."),
 ]
-Voice = Annotated[str | None, typer.Option("--voice", "-v", help="Voice; `mayfly voices` lists them.")]
-Speaker = Annotated[str | None, typer.Option("--speaker", help="Speaker of a voice with several.")]
+Voice = Annotated[str | None, typer.Option("--voice", "-v", metavar="VOICE", help="Voice; `mayfly voices` lists them.")]
+Speaker = Annotated[str | None, typer.Option("--speaker", metavar="NAME", help="Speaker of a voice with several.")]
 AudioFormat = Annotated[
     str | None,
-    typer.Option("--format", "-f", help=f"{', '.join(FORMATS)}. Default: by the suffix of FILE, or wav."),
+    typer.Option(
+        "--format", "-f", metavar="FORMAT", help=f"{', '.join(FORMATS)}. Default: by the suffix of FILE, or wav."
+    ),
 ]

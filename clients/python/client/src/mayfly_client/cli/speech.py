@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,8 +33,21 @@ from mayfly_client.cli.options import (
 from mayfly_client.cli.targets import STDOUT, Target
 
 if TYPE_CHECKING:
+    from mayfly_client._options import SpeakOptions
     from mayfly_client._results_synth import Speech
+    from mayfly_client._sync import Client
     from mayfly_client.cli.output import Output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spoken:
+    """What came of a text."""
+
+    speech: Speech
+    took: timedelta
+    asked: timedelta | None
+    """The length of life that was asked for."""
+    saved: Path | None = None
 
 
 def say(  # noqa: PLR0913 - each option of the command is a parameter
@@ -44,7 +58,7 @@ def say(  # noqa: PLR0913 - each option of the command is a parameter
     voice: Voice = None,
     speaker: Speaker = None,
     audio_format: AudioFormat = None,
-    speed: Annotated[float | None, typer.Option("--speed", help="0.25 to 4.0.")] = None,
+    speed: Annotated[float | None, typer.Option("--speed", metavar="FACTOR", help="0.25 to 4.0.")] = None,
     collection: Collection = None,
     key: KeyFields = None,
     label: Labels = None,
@@ -57,26 +71,23 @@ def say(  # noqa: PLR0913 - each option of the command is a parameter
     """Speak a text, keep it, and print a link to it."""
     place = Target.of(target)
     out = output(ctx, json=json, quiet=quiet, to_stderr=place is STDOUT)
-    begun = time.monotonic()
+    options: SpeakOptions = {
+        "voice": voice,
+        "speaker": speaker,
+        "format": audio_format or _format_by_suffix(target),
+        "speed": speed,
+        "collection": collection,
+        "key_fields": parsing.pairs(key, "--key"),
+        "labels": parsing.pairs(label, "--label"),
+        "user_id": user,
+        "ttl": ttl,
+        "url_ttl": url_ttl,
+    }
     with session(ctx).client() as client:
-        with out.waiting("Speaking ..."):
-            speech = client.speak(
-                _text(text),
-                voice=voice,
-                speaker=speaker,
-                format=audio_format or _format_by_suffix(target),
-                speed=speed,
-                collection=collection,
-                key_fields=parsing.pairs(key, "--key"),
-                labels=parsing.pairs(label, "--label"),
-                user_id=user,
-                ttl=ttl,
-                url_ttl=url_ttl,
-            )
-        took = timedelta(seconds=time.monotonic() - begun)
-        saved = place.fetch(client, speech.name, out) if place else None
+        spoken = _speak(client, _text(text), options, out)
+        saved = place.fetch(client, spoken.speech.name, out) if place else None
     if not (quiet and place):
-        _show(out, speech, took, saved)
+        _show(out, replace(spoken, saved=saved))
 
 
 def voices(
@@ -112,6 +123,18 @@ def voices(
     return out.table(("voice", "language", "quality", "rate", "speakers"), rows)
 
 
+def _speak(client: Client, text: str, options: SpeakOptions, out: Output) -> _Spoken:
+    begun = time.monotonic()
+    with out.waiting("Speaking ..."):
+        speech = client.speak(text, **options)
+    asked = options.get("ttl")
+    return _Spoken(
+        speech=speech,
+        took=timedelta(seconds=time.monotonic() - begun),
+        asked=asked if isinstance(asked, timedelta) else None,
+    )
+
+
 def _text(given: str) -> str:
     return sys.stdin.read().strip("\r\n") if given == "-" else given
 
@@ -126,27 +149,29 @@ def _format_by_suffix(target: str | None) -> str | None:
     return found
 
 
-def _show(out: Output, speech: Speech, took: timedelta, saved: Path | None) -> None:
-    audio = speech.audio
+def _show(out: Output, spoken: _Spoken) -> None:
+    audio, saved = spoken.speech.audio, spoken.saved
     if out.json:
-        return out.data(_data(speech, took, saved))
+        return out.data(_data(spoken))
     if out.quiet:
         return out.line(audio.name)
+    until = human.kept_until(audio.expire_time, since=audio.create_time, asked=spoken.asked, now=datetime.now(UTC))
     facts = {
         "name": audio.name,
-        "voice": speech.voice,
+        "voice": spoken.speech.voice,
         "duration": human.length(audio.duration),
         "size": f"{human.size(audio.size_bytes)} ({audio.content_type})",
-        "expire_time": human.end(audio.expire_time, datetime.now(UTC)),
-        "took": human.length(took),
+        "expire_time": until,
+        "took": human.length(spoken.took),
         **({"saved to": str(saved)} if saved else {}),
     }
     return out.facts("Spoken", facts, link=audio.url)
 
 
-def _data(speech: Speech, took: timedelta, saved: Path | None) -> dict[str, Any]:
+def _data(spoken: _Spoken) -> dict[str, Any]:
     """The audio's own attributes at the top, as every other command prints them."""
-    audio: dict[str, Any] = as_json.plain(speech.audio)
-    said: dict[str, Any] = as_json.plain(speech)
+    audio: dict[str, Any] = as_json.plain(spoken.speech.audio)
+    said: dict[str, Any] = as_json.plain(spoken.speech)
     del said["stored"]
-    return {**audio, **said, "took": took, "saved_to": str(saved) if saved else None}
+    saved_to = str(spoken.saved) if spoken.saved else None
+    return {**audio, **said, "took_seconds": spoken.took, "saved_to": saved_to}

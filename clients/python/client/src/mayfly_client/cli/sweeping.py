@@ -31,7 +31,12 @@ def sweep(  # noqa: PLR0913 - each option of the command is a parameter
     ] = None,
     max_delete: Annotated[
         int,
-        typer.Option("--max-delete", min=0, help="Delete nothing if more than this is due. 0: the server's guard."),
+        typer.Option(
+            "--max-delete",
+            metavar="COUNT",
+            min=0,
+            help="Delete nothing if more than this is due. 0: the server's guard.",
+        ),
     ] = 0,
     json: Json = False,
     quiet: Quiet = False,

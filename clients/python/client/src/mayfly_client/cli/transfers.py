@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,7 +35,9 @@ def save(  # noqa: PLR0913 - each option of the command is a parameter
     *,
     collection: Annotated[
         str,
-        typer.Option("--collection", "-c", help="Collection of storage; `mayfly info` lists them."),
+        typer.Option(
+            "--collection", "-c", metavar="COLLECTION", help="Collection of storage; `mayfly info` lists them."
+        ),
     ] = "temp-audio",
     content_type: ContentType = None,
     duration: Duration = None,
@@ -65,7 +67,7 @@ def save(  # noqa: PLR0913 - each option of the command is a parameter
     elif quiet:
         out.line(audio.name)
     else:
-        out.facts("Saved", audio_facts(audio))
+        out.facts("Saved", audio_facts(audio, asked=ttl))
 
 
 def get(  # noqa: PLR0913 - each option of the command is a parameter
@@ -85,6 +87,8 @@ def get(  # noqa: PLR0913 - each option of the command is a parameter
 ) -> None:
     """Fetch an audio, and check that it is what was saved."""
     place = Target.of(target)
+    if place is not None and place.path is not None:
+        _spare(place.path, force=force)
     out = output(ctx, json=json, quiet=quiet, to_stderr=place is STDOUT)
     with session(ctx).client() as client:
         audio = client.get(name)
@@ -96,8 +100,8 @@ def get(  # noqa: PLR0913 - each option of the command is a parameter
     return out.facts("Fetched", {**audio_facts(audio), **({"saved to": str(saved)} if saved else {})})
 
 
-def audio_facts(audio: Audio) -> dict[str, str]:
-    """What people want to know about an audio."""
+def audio_facts(audio: Audio, *, asked: timedelta | None = None) -> dict[str, str]:
+    """What people want to know about an audio, for which a length of life was `asked`."""
     facts = {
         "name": audio.name,
         "collection": audio.collection,
@@ -106,14 +110,19 @@ def audio_facts(audio: Audio) -> dict[str, str]:
         "duration": human.length(audio.duration) if audio.duration else "",
         "voice": audio.voice,
         "user": audio.user_id,
-        "expire_time": human.end(audio.expire_time, datetime.now(UTC)),
+        "expire_time": human.kept_until(audio.expire_time, since=audio.create_time, asked=asked, now=datetime.now(UTC)),
     }
     return {name: value for name, value in facts.items() if value}
 
 
 def _own_name(audio: Audio, *, force: bool) -> Target:
-    """The last part of the audio's key, in this folder; what is there already is not replaced unasked."""
+    """The last part of the audio's key, in this folder."""
     path = Path(audio.file_name)
-    if path.exists() and not force:
-        raise typer.BadParameter(f"{path} is there already; name another file with -o, or replace it with --force")
+    _spare(path, force=force)
     return Target(path)
+
+
+def _spare(path: Path, *, force: bool) -> None:
+    """Do not replace a file unasked; devices and pipes are there to be written to."""
+    if path.is_file() and not force:
+        raise typer.BadParameter(f"{path} is there already; name another file with -o, or replace it with --force")

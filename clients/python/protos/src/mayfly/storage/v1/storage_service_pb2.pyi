@@ -264,7 +264,7 @@ class UploadGrant(_message.Message):
     url: _builtins.str
     """Output only. Signed URL. A secret until `expire_time`: keep it out of logs."""
     attempt: _builtins.str
-    """Output only. Fencing token for CommitUpload."""
+    """Output only. Fencing token for CommitUpload and AbandonUpload. Opaque, at most 4,096 characters."""
     @_builtins.property
     def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Output only. Headers to send exactly as they are; they are part of the signature."""
@@ -855,7 +855,8 @@ class SignUrlsRequest(_message.Message):
     @_builtins.property
     def ttl(self) -> _duration_pb2.Duration:
         """Optional. How long the links should live. At least 1 s, and no shorter than 2 s where the audio lives that long.
-        Default: the collection's; cut to what is true.
+        Default: the collection's; cut to what is true. A link is the same for all who ask within a window, so that browsers
+        find what they have; it may end up to a tenth of its life earlier for that, and never later.
         """
 
     def __init__(

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from mayfly_storage.domain.ports import Backend, DeletionAudit
+    from mayfly_storage.domain.findings import DeletionAudit
+    from mayfly_storage.domain.ports import Backend
 
 _ALLOW: Final = "Let storage's role read the settings of the bucket: `mayfly-storage policy` prints the rights."
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
+from typing import TYPE_CHECKING, Protocol, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Verdict(StrEnum):
@@ -50,3 +53,10 @@ class Finding:
     def skipped(cls, detail: str) -> Self:
         """It could not be asked, and why."""
         return cls(verdict=Verdict.SKIPPED, detail=detail)
+
+
+class DeletionAudit(Protocol):
+    """Reads back those settings of the store that could keep copies of what was deleted."""
+
+    async def findings(self) -> Sequence[Finding]:
+        """One for each setting, by the store's own answer; FAILED where deleted bytes would live on."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mayfly_storage.domain.audio import Audio, AudioName, Location
-    from mayfly_storage.domain.findings import Finding
+    from mayfly_storage.domain.findings import DeletionAudit
     from mayfly_storage.domain.links import LinkWish, SignedUrl, UploadGrant
     from mayfly_storage.domain.quotas import QuotaUse, Reservation, Tally
     from mayfly_storage.domain.tickets import Ticket
@@ -282,13 +282,6 @@ class Stores:
     def of(self, audio: Audio) -> Store:
         """Where this audio lies."""
         return self.by_location[audio.location]
-
-
-class DeletionAudit(Protocol):
-    """Reads back those settings of the store that could keep copies of what was deleted."""
-
-    async def findings(self) -> Sequence[Finding]:
-        """One for each setting, by the store's own answer; FAILED where deleted bytes would live on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

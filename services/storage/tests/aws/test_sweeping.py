@@ -44,3 +44,18 @@ async def test_rows_are_swept_by_the_hundred_and_their_objects_all_at_once(
         # D1 and D4 in two transactions each: 1,000 rows take 4 + 10 + 20 requests, and the same three to S3.
         {"Query": 4, "BatchGetItem": 2, "TransactWriteItems": 4, "DeleteObjects": 1, "ListObjectsV2": 1}
     )
+
+
+async def test_a_claim_whose_row_the_ttl_collected_is_given_up(
+    backend: Backend, clock: FakeClock, raw: Clients, options: AwsOptions
+) -> None:
+    key = "users/u1/recordings/r1/audio.wav"
+    audio = an_audio(create_time=clock.now(), location=Location.S3, object_key=key, claims_key=True)
+    await backend.catalog.reserve(audio, None)
+    row = {"date": {"S": audio.name.date}, "audio_id": {"S": audio.name.audio_id}}
+    raw.dynamodb.delete_item(TableName=options.table, Key=row)
+    assert await backend.catalog.find_by_keys([key]) == {key: audio.name}
+
+    await backend.catalog.remove([audio.tombstone(clock.now())])
+
+    assert await backend.catalog.find_by_keys([key]) == {}

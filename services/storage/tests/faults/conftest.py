@@ -1,4 +1,4 @@
-"""Profiles for random histories: `--hypothesis-profile=thorough` runs fifty times as many."""
+"""Profiles for random histories: `--hypothesis-profile=thorough --timeout=0` runs fifty times as many."""
 
 from __future__ import annotations
 

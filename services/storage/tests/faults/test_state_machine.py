@@ -1,7 +1,7 @@
 """Random histories of saves, reads, deletes, sweeps, crashes, late PUTs and passing time, beside a dict.
 
-A failure prints the shortest history that hypothesis found, and the seed that finds it again. More of them:
-`pytest services/storage/tests/faults/test_state_machine.py --hypothesis-profile=thorough`.
+A failure prints the shortest history that hypothesis found, and the line (`@reproduce_failure`) that replays it. More:
+`pytest services/storage/tests/faults/test_state_machine.py --hypothesis-profile=thorough --timeout=0`.
 """
 
 from __future__ import annotations

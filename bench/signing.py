@@ -84,7 +84,7 @@ async def our_links(links: LinkSigner, audios: Sequence[Audio]) -> list[str]:
     return [link.url for link in signed if link is not None]
 
 
-async def our_rpc(stub: stubs.StorageServiceStub, names: Sequence[str]) -> list[str]:
+async def our_rpc(stub: stubs.StorageServiceAsyncStub, names: Sequence[str]) -> list[str]:
     """The same by the RPC."""
     answer = await stub.SignUrls(pb.SignUrlsRequest(names=names), timeout=30)
     return [result.signed_url.url for result in answer.results if result.HasField("signed_url")]
@@ -98,7 +98,7 @@ async def measure(address: str, names: Sequence[str]) -> dict[str, float]:
         open_aws(OPTIONS, timing=Timing(), now=lambda: datetime.now(UTC), session=session()) as backend,
         grpc.aio.insecure_channel(address) as channel,
     ):
-        stub = stubs.StorageServiceStub(channel)
+        stub: stubs.StorageServiceAsyncStub = stubs.StorageServiceStub(channel)
         for number in range(ROUNDS + 1):
             audios = [an_audio() for _ in range(LINKS)]
             mine = names[number * LINKS : (number + 1) * LINKS]

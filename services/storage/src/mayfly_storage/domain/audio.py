@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class AudioName:
         return f"audio/{self.date}/{self.audio_id}"
 
 
+@lru_cache(maxsize=64)
 def _is_day(text: str) -> bool:
     try:
         date.fromisoformat(text)

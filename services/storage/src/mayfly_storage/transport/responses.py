@@ -15,7 +15,7 @@ from mayfly_storage.transport.enums import GUARANTEES, LIMITS, LOCATIONS, STATES
 from mayfly_storage.transport.errors import failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from mayfly_storage.domain.audio import Audio
@@ -85,21 +85,18 @@ def list_audio(page: Page[Audio], next_page_token: str) -> pb.ListAudioResponse:
 def sign_urls(asked: Iterable[AskedName], outcomes: Mapping[AudioName, SignedUrl | Exception]) -> pb.SignUrlsResponse:
     """A link, or why there is none, for each name in order."""
     timestamp = cache(_timestamp)  # most of a batch shares its end
-    return pb.SignUrlsResponse(
-        results=[
-            _signed(text, outcomes[name] if isinstance(name, AudioName) else name, timestamp) for text, name in asked
-        ]
-    )
-
-
-def _signed(
-    text: str, outcome: SignedUrl | Exception, timestamp: Callable[[datetime], Timestamp]
-) -> pb.SignUrlsResponse.Result:
-    if not isinstance(outcome, SignedUrl):
-        return pb.SignUrlsResponse.Result(name=text, failure=failure(outcome))
-    end, limit = timestamp(outcome.expire_time), LIMITS[outcome.limited_by]
-    signed = pb.SignedUrl(url=outcome.url, url_expire_time=end, limited_by=limit)
-    return pb.SignUrlsResponse.Result(name=text, signed_url=signed)
+    response = pb.SignUrlsResponse()
+    for text, name in asked:
+        outcome = outcomes[name] if isinstance(name, AudioName) else name
+        # Filled in place: a message that is put into another one is copied, and a thousand links are large.
+        result = response.results.add(name=text)
+        if isinstance(outcome, SignedUrl):
+            link = result.signed_url
+            link.url, link.limited_by = outcome.url, LIMITS[outcome.limited_by]
+            link.url_expire_time.CopyFrom(timestamp(outcome.expire_time))
+        else:
+            result.failure.CopyFrom(failure(outcome))
+    return response
 
 
 def _timestamp(time: datetime) -> Timestamp:

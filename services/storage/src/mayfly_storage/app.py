@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-import uuid
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,23 +14,21 @@ from mayfly_runtime.offload import Offload
 from mayfly_runtime.server import Readiness, RunningServer, ServerBuilder, serve_until_signal
 from mayfly_runtime.telemetry import Telemetry
 from mayfly_storage.data_dir import SPOOL, usable
-from mayfly_storage.failing import reach_for
 from mayfly_storage.fitness import require_honest_deletion
-from mayfly_storage.opening import open_backend, open_privacy
+from mayfly_storage.opening import open_backend, open_privacy, open_world
 from mayfly_storage.readiness import check_backend, watching
 from mayfly_storage.transport.errors import DOMAIN, ERROR_TABLE
 from mayfly_storage.transport.retention_servicer import RetentionServicer
 from mayfly_storage.transport.spool import Spool
 from mayfly_storage.transport.storage_servicer import StorageServicer
 from mayfly_storage.transport.upload_stream import UploadReceiver
-from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases, World
+from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from mayfly_storage.config import StorageSettings
     from mayfly_storage.domain.ports import Backend
-    from mayfly_storage.domain.privacy import Privacy
 
 STORAGE_SERVICE = "mayfly.storage.v1.StorageService"
 RETENTION_SERVICE = "mayfly.storage.v1.RetentionService"
@@ -70,7 +66,7 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
             spool = await Spool.open(settings.data_dir / SPOOL, spool_pool)
             privacy = await spool_pool(open_privacy, settings)
 
-        world = _world(settings, backend, privacy)
+        world = open_world(settings, backend, privacy, now=_now)
         storage_calls = StorageUseCases.over(world)
         uploads = UploadReceiver(admit=storage_calls.admit_stream, spool=spool)
         readiness = Readiness()
@@ -103,23 +99,6 @@ async def _start(stack: AsyncExitStack, builder: ServerBuilder) -> RunningServer
 def _builder(settings: StorageSettings, listen: str, telemetry: Telemetry) -> ServerBuilder:
     options, callers = settings.server_options(listen), settings.callers()
     return ServerBuilder(options, domain=DOMAIN, errors=ERROR_TABLE, callers=callers, telemetry=telemetry)
-
-
-def _world(settings: StorageSettings, backend: Backend, privacy: Privacy) -> World:
-    return World(
-        backend=backend,
-        collections=settings.collections(),
-        privacy=privacy,
-        timing=settings.timing(),
-        prices=settings.prices(),
-        now=_now,
-        new_id=uuid.uuid4,
-        new_attempt=lambda: secrets.token_hex(16),
-        reach=reach_for(settings.failpoint),
-        budget=settings.guest_budget(),
-        reservation_lifetime=settings.reservation_lifetime,
-        url_window=settings.url_window,
-    )
 
 
 def _now() -> datetime:

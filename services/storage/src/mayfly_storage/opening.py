@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
+import uuid
 from typing import TYPE_CHECKING
 
 from mayfly_storage.data_dir import PRIVACY_KEY, read_or_make_secret
 from mayfly_storage.domain.privacy import Privacy
+from mayfly_storage.failing import reach_for
+from mayfly_storage.usecases.assembly import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,11 +49,29 @@ def open_privacy(settings: StorageSettings) -> Privacy:
     return Privacy(secret=secret, addresses=settings.addresses, keep_text=settings.keep_text)
 
 
+def open_world(settings: StorageSettings, backend: Backend, privacy: Privacy, *, now: Callable[[], datetime]) -> World:
+    """What the use cases stand on: the open backend, and every rule that the settings state."""
+    return World(
+        backend=backend,
+        collections=settings.collections(),
+        privacy=privacy,
+        timing=settings.timing(),
+        prices=settings.prices(),
+        now=now,
+        new_id=uuid.uuid4,
+        new_attempt=lambda: secrets.token_hex(16),
+        reach=reach_for(settings.failpoint),
+        budget=settings.guest_budget(),
+        reservation_lifetime=settings.reservation_lifetime,
+        url_window=settings.url_window,
+    )
+
+
 def embedded_options(settings: StorageSettings) -> EmbeddedOptions:
     """What the embedded backend is told."""
     from mayfly_storage.backends.embedded.options import EmbeddedOptions, LinkServerOptions  # noqa: PLC0415 - as above
 
-    secrets = (settings.link_secret, settings.link_secret_previous)
+    keys = (settings.link_secret, settings.link_secret_previous)
     return EmbeddedOptions(
         data_dir=settings.data_dir,
         links=LinkServerOptions(
@@ -59,7 +81,7 @@ def embedded_options(settings: StorageSettings) -> EmbeddedOptions:
             drain=settings.drain,
         ),
         link_base_url=settings.links_url or "",
-        link_secrets=tuple(secret.get_secret_value().encode() for secret in secrets if secret is not None),
+        link_secrets=tuple(secret.get_secret_value().encode() for secret in keys if secret is not None),
         headroom_bytes=settings.headroom_bytes,
         file_workers=settings.file_workers,
     )

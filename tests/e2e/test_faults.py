@@ -46,6 +46,12 @@ def serve(module: str, *arguments: str, seconds: float = 30, **settings: str) ->
     )
 
 
+def kill(pid: int) -> None:
+    """Kill a process, and wait until it is gone: until then it would still be found alive, and not be started anew."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+
+
 async def once_connected(call: Callable[[], Awaitable[T]]) -> T:
     """The answer, as soon as the connection to the restarted process is found again."""
     async with asyncio.timeout(20):
@@ -75,7 +81,7 @@ async def test_killed_processes_lose_nothing_that_was_acknowledged(own_stack: St
     before = speech.stored
 
     for pid in own_stack.pids.values():
-        os.kill(pid, signal.SIGKILL)
+        kill(pid)
     bring_up(own_stack.layout, Backend.EMBEDDED, Unwatched())
 
     async with own_stack.client() as client:
@@ -84,7 +90,7 @@ async def test_killed_processes_lose_nothing_that_was_acknowledged(own_stack: St
 
 
 async def test_without_storage_speech_fails_clearly_and_comes_back_with_it(own_stack: Stack) -> None:
-    os.kill(own_stack.pids["storage"], signal.SIGKILL)
+    kill(own_stack.pids["storage"])
     async with own_stack.client() as client:
         with pytest.raises(UnavailableError) as caught:
             await client.speak("Nobody keeps me.")

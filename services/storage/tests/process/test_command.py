@@ -159,7 +159,7 @@ async def test_config_prints_the_settings_and_no_secret(tmp_path: Path) -> None:
 async def test_the_embedded_backend_needs_no_provisioning(tmp_path: Path) -> None:
     ended = await run(tmp_path, "provision")
 
-    assert (ended.code, ended.out) == (0, "Nothing to make: everything is there.\n")
+    assert (ended.code, ended.out) == (0, "Nothing to do: everything is as it should be.\n")
 
 
 async def test_help_names_the_commands(tmp_path: Path) -> None:

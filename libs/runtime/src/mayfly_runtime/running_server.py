@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -31,6 +32,14 @@ class Drainable(Protocol):
         """Return when it has stopped, for whatever reason."""
 
 
+@dataclass(frozen=True, slots=True)
+class ProbeServer:
+    """The second server of a server: health alone, in plaintext."""
+
+    server: grpc.aio.Server
+    address: ListenAddress
+
+
 class RunningServer:
     """A server that serves, until it is drained."""
 
@@ -42,9 +51,11 @@ class RunningServer:
         health: HealthServicer,
         drain: timedelta,
         admission: AdmissionInterceptor,
+        probes: ProbeServer | None = None,
     ) -> None:
         """Used by `ServerBuilder.start`."""
         self._server = server
+        self._probes = probes
         self._health = health
         self._drain = drain
         self._admission = admission
@@ -53,6 +64,8 @@ class RunningServer:
         """The port that was bound, also if 0 was asked for; 0 for a unix socket."""
         self.address = str(address)
         """What a client on this machine connects to."""
+        self.health_address = str(probes.address) if probes is not None else self.address
+        """Where probes ask for health without a certificate."""
 
     async def drain(self) -> None:
         """Stop gracefully: NOT_SERVING first, then no new RPCs, then `ServerOptions.drain` for the running ones.
@@ -67,6 +80,7 @@ class RunningServer:
     async def stop_now(self) -> None:
         """Cancel everything that runs, and stop."""
         await self._server.stop(0)
+        await self._stop_probes()
 
     async def wait_stopped(self) -> None:
         """Return when the server has stopped, for whatever reason."""
@@ -81,4 +95,10 @@ class RunningServer:
         # Watches of health never end by themselves, and would hold the server up for the whole time.
         self._health.end_watches()
         await stopping
+        # Last, so that probes hear NOT_SERVING, and no refused connection, for as long as RPCs still run.
+        await self._stop_probes()
         _log.info("stopped", extra={"address": self.address})
+
+    async def _stop_probes(self) -> None:
+        if self._probes is not None:
+            await self._probes.server.stop(0)

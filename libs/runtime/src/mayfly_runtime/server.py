@@ -16,7 +16,8 @@ Each server has health that follows readiness, reflection, limits, and these int
 5. deadline, so that everything from here on is cancelled in time,
 6. errors, innermost: what the servicer raised becomes a status here.
 
-Health and reflection are outside of all that: probes have no identity, and watches no deadline.
+Health and reflection are outside of all that: probes have no identity, and watches no deadline. Where callers need
+certificates, `ServerOptions.health_listen` serves health at an address of its own: kubelet's gRPC probes have none.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ from mayfly_runtime.errors import ErrorInterceptor, ErrorTable
 from mayfly_runtime.health import HealthServicer, Readiness
 from mayfly_runtime.identity import CallerRegistry, IdentityInterceptor
 from mayfly_runtime.method_table import MethodTable
-from mayfly_runtime.running_server import Drainable, RunningServer
+from mayfly_runtime.running_server import Drainable, ProbeServer, RunningServer
 from mayfly_runtime.server_options import ServerOptions, TlsFiles
 from mayfly_runtime.signals import serve_until_signal
 from mayfly_runtime.tls import server_credentials
@@ -171,10 +172,25 @@ class ServerBuilder:
         health = self._add_health_and_reflection()
         server = grpc.aio.server(handlers=[self._methods], options=self._options.channel_arguments())
         bound = _bind(server, address, credentials)
+        probes = await self._start_probes(health)
         await health.start()
         await server.start()
         _log.info("serving", extra={"address": str(bound), "services": ",".join(self._readiness)})
-        return RunningServer(server, address=bound, health=health, drain=self._options.drain, admission=self._admission)
+        return RunningServer(
+            server, address=bound, health=health, drain=self._options.drain, admission=self._admission, probes=probes
+        )
+
+    async def _start_probes(self, health: HealthServicer) -> ProbeServer | None:
+        """Health at an address of its own. It tells nothing but names of services and whether they serve."""
+        if self._options.health_listen is None:
+            return None
+        address = ListenAddress.parse(self._options.health_listen)
+        await asyncio.to_thread(address.check)
+        server = grpc.aio.server(options=self._options.channel_arguments())
+        health_pb2_grpc.add_HealthServicer_to_server(health, server)
+        probes = ProbeServer(server, _bind(server, address, None))
+        await server.start()
+        return probes
 
     def _add_health_and_reflection(self) -> HealthServicer:
         health = HealthServicer(self._readiness)

@@ -36,6 +36,9 @@ class ServerOptions:
 
     tls: TlsFiles | None = None
 
+    health_listen: str | None = None
+    """A second address that serves health alone, always in plaintext: for probes that have no certificate to show."""
+
     drain: timedelta = DEFAULT_DRAIN
     """How long running RPCs may go on once the server drains; afterwards they are cancelled."""
 

@@ -112,6 +112,9 @@ class ServerSettings(ServiceSettings):
     tls_client_ca: Path | None = None
     """PEM file of the authorities whose client certificates are asked for and accepted (mTLS)."""
 
+    health_listen: str | None = None
+    """A second address that serves health alone, in plaintext: for probes without a certificate, as kubelet's are."""
+
     max_concurrent_rpcs: int = Field(default=100, ge=1)
     """RPCs served at a time; more are told that the server is busy. High values queue, low values refuse."""
 
@@ -140,6 +143,7 @@ class ServerSettings(ServiceSettings):
         return ServerOptions(
             listen=listen,
             tls=tls,
+            health_listen=self.health_listen,
             drain=self.drain,
             reflection=self.reflection,
             max_concurrent_rpcs=self.max_concurrent_rpcs,

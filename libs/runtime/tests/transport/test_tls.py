@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import ipaddress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from mayfly_runtime import probe
 from mayfly_runtime.identity import Caller, CallerRegistry, current_caller, hash_token
 from mayfly_runtime.server import ServerBuilder, TlsFiles
 from mayfly_runtime.telemetry import Telemetry
@@ -232,3 +234,18 @@ async def test_a_key_that_does_not_fit_its_certificate_is_found_at_the_start(
 
     with pytest.raises(TlsFilesError, match="do not belong together"):
         await builder_for(files).start()
+
+
+async def test_a_probe_without_a_certificate_asks_where_health_is_served_alone(files: TlsFiles) -> None:
+    builder = ServerBuilder(
+        options_for_tests(tls=files, health_listen="127.0.0.1:0"),
+        domain="test.mayfly",
+        errors={},
+        callers=CallerRegistry((Caller("nobody", ("/x.Y/Z",), common_name="nobody"),)),
+        telemetry=Telemetry.disabled(),
+    )
+    async with running(builder) as server:
+        refused, _ = await asyncio.to_thread(probe.ask, server.address)
+        heard = await asyncio.to_thread(probe.ask, server.health_address)
+
+    assert (refused, heard) == (False, (True, "SERVING"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from mayfly_runtime.server_options import ServerOptions
     from mayfly_storage.config import StorageSettings
     from mayfly_storage.domain.ports import Backend
 
@@ -72,14 +73,15 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
         readiness = Readiness()
         await stack.enter_async_context(watching(backend, readiness, every=settings.readiness_interval))
 
-        storage = _builder(settings, settings.listen, telemetry).add(
+        storage = _builder(settings, settings.server_options(settings.listen), telemetry).add(
             add_StorageServiceServicer_to_server,
             StorageServicer(storage_calls, uploads=uploads),
             service=STORAGE_SERVICE,
             readiness=readiness,
         )
         # A server of its own, because it is a right of its own, which a network policy must be able to see.
-        retention = _builder(settings, settings.retention_listen, telemetry).add(
+        apart = replace(settings.server_options(settings.retention_listen), health_listen=None)
+        retention = _builder(settings, apart, telemetry).add(
             add_RetentionServiceServicer_to_server,
             RetentionServicer(RetentionUseCases.over(world)),
             service=RETENTION_SERVICE,
@@ -96,9 +98,8 @@ async def _start(stack: AsyncExitStack, builder: ServerBuilder) -> RunningServer
     return server
 
 
-def _builder(settings: StorageSettings, listen: str, telemetry: Telemetry) -> ServerBuilder:
-    options, callers = settings.server_options(listen), settings.callers()
-    return ServerBuilder(options, domain=DOMAIN, errors=ERROR_TABLE, callers=callers, telemetry=telemetry)
+def _builder(settings: StorageSettings, options: ServerOptions, telemetry: Telemetry) -> ServerBuilder:
+    return ServerBuilder(options, domain=DOMAIN, errors=ERROR_TABLE, callers=settings.callers(), telemetry=telemetry)
 
 
 def _now() -> datetime:

@@ -147,6 +147,10 @@ def forget_index(raw: Clients, table: str) -> None:
     raw.dynamodb.update_table(TableName=table, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "due"}}])
 
 
+def forget_index_of_owners(raw: Clients, table: str) -> None:
+    raw.dynamodb.update_table(TableName=table, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "owner"}}])
+
+
 def lose_table(raw: Clients, table: str) -> None:
     raw.dynamodb.delete_table(TableName=table)
 
@@ -163,6 +167,7 @@ def lose_table(raw: Clients, table: str) -> None:
         ("lifecycle", forget_lifecycle, "not set", "provision"),
         ("cors", forget_cors, "not set", "provision"),
         ("table", forget_index, "has no index due", "provision"),
+        ("table", forget_index_of_owners, "has no index owner by owner and date", "provision"),
         ("table", lose_table, "there is no table", "provision"),
         ("ttl", forget_ttl, "off", "provision"),
         ("backups", keep_backups, "35 days", "Switch it off"),

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -18,8 +19,11 @@ from mayfly_storage.backends.aws.provision import changes, ensure_bucket_and_tab
 from mayfly_storage.backends.aws.provisioning.wishes import Wishes
 from mayfly_storage.backends.aws.testing import emulated_session
 from mayfly_storage.collections_file import read_collections
-from mayfly_storage.domain.errors import BackendUnavailableError
+from mayfly_storage.domain.audio import Location
+from mayfly_storage.domain.errors import BackendMisconfiguredError, BackendUnavailableError
+from mayfly_storage.domain.ports import AudioFilter
 from mayfly_storage.domain.timing import Timing
+from mayfly_storage.testing import an_audio
 
 if TYPE_CHECKING:
     import boto3
@@ -67,7 +71,7 @@ async def test_what_is_provisioned_can_be_used(options: AwsOptions, clock: FakeC
         f"bucket {options.bucket}: bucket policy",
         f"bucket {options.bucket}: lifecycle rules",
         f"bucket {options.bucket}: tags",
-        f"table {options.table}, on demand, with the index due",
+        f"table {options.table}, on demand, with the indexes due and owner",
         f"table {options.table}: TTL by the attribute ttl",
         f"table {options.table}: tags",
     ]
@@ -100,16 +104,21 @@ def test_the_table_has_system_a_s_keys_a_sparse_index_and_a_ttl(options: AwsOpti
     ensure_bucket_and_table(raw, options)
 
     table = raw.dynamodb.describe_table(TableName=options.table)["Table"]
-    [index] = table["GlobalSecondaryIndexes"]
+    due, owner = table["GlobalSecondaryIndexes"]
     ttl = raw.dynamodb.describe_time_to_live(TableName=options.table)["TimeToLiveDescription"]
     assert [(key["AttributeName"], key["KeyType"]) for key in table["KeySchema"]] == [
         ("date", "HASH"),
         ("audio_id", "RANGE"),
     ]
-    assert [(key["AttributeName"], key["KeyType"]) for key in index["KeySchema"]] == [
+    assert [(key["AttributeName"], key["KeyType"]) for key in due["KeySchema"]] == [
         ("due_bucket", "HASH"),
         ("due_time", "RANGE"),
     ]
+    assert [(key["AttributeName"], key["KeyType"]) for key in owner["KeySchema"]] == [
+        ("owner", "HASH"),
+        ("date", "RANGE"),
+    ]
+    assert owner["Projection"]["ProjectionType"] == "KEYS_ONLY"
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     assert (ttl["TimeToLiveStatus"], ttl["AttributeName"]) == ("ENABLED", "ttl")
 
@@ -124,6 +133,67 @@ def test_the_table_that_system_a_left_gets_what_it_lacks(options: AwsOptions, ra
 
     assert f"table {options.table}: index due" in titles(options)
     assert titles(options) == []
+
+
+async def test_a_table_from_before_the_index_of_owners_gets_it_with_what_it_holds(
+    options: AwsOptions, raw: Clients, clock: FakeClock
+) -> None:
+    ensure_bucket_and_table(raw, options)
+    old = an_audio(create_time=clock.now() - timedelta(days=2), location=Location.S3, owner="user:anna")
+    async with open_aws(options, timing=Timing(), now=clock.now, session=emulated_session()) as backend:
+        await backend.catalog.reserve(old, None)
+        drop_index(raw, options, "owner")
+        with pytest.raises(BackendMisconfiguredError, match="has no index owner by owner and date"):
+            await backend.catalog.check()
+
+        assert titles(options, dry_run=True)[-2:] == titles(options)[-2:]
+        assert titles(options) == []
+
+        await backend.catalog.check()
+        found = await backend.catalog.list_audio(AudioFilter(owner="user:anna"), limit=10)
+    assert found.items == (old,)
+
+
+def drop_index(raw: Clients, options: AwsOptions, name: str) -> None:
+    raw.dynamodb.update_table(TableName=options.table, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": name}}])
+
+
+def test_indexes_are_made_one_at_a_time_each_with_the_attributes_that_keys_need(
+    options: AwsOptions, raw: Clients, session: boto3.Session, wire: Wire
+) -> None:
+    """As DynamoDB demands it; the emulator would take anything."""
+    ensure_bucket_and_table(raw, options)
+    for name in ("due", "owner"):
+        drop_index(raw, options, name)
+    clients = make_clients(options, session=session)
+
+    told = [change.title for change in changes(clients, options, wishes())]
+
+    clients.close()
+    bodies = [json.loads(str(request.body, "utf-8")) for request in wire.requests("UpdateTable")]
+    assert [title for title in told if "index" in title] == [
+        f"table {options.table}: index due",
+        f"table {options.table}: index owner",
+    ]
+    assert [[each["AttributeName"] for each in body["AttributeDefinitions"]] for body in bodies] == [
+        ["date", "audio_id", "due_bucket", "due_time"],
+        ["date", "audio_id", "due_bucket", "due_time", "owner"],
+    ]
+
+
+def test_an_index_that_is_still_being_filled_is_told_of(
+    options: AwsOptions, session: boto3.Session, raw: Clients, wire: Wire
+) -> None:
+    ensure_bucket_and_table(raw, options)
+    described: Any = raw.dynamodb.describe_table(TableName=options.table)
+    described["Table"]["GlobalSecondaryIndexes"][0]["IndexStatus"] = "CREATING"
+    clients = make_clients(options, session=session)
+    wire.answer("DescribeTable", 200, {"Table": json.loads(json.dumps(described["Table"], default=str))}, times=2)
+
+    told = [(change.sign, change.title) for change in changes(clients, options, wishes())]
+
+    clients.close()
+    assert ("!", f"table {options.table}: index due is being filled") in told
 
 
 def test_system_a_s_lifecycle_rule_is_kept_and_those_of_others_as_well(options: AwsOptions, raw: Clients) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Audio, AudioName, State
 from mayfly_storage.domain.errors import ObjectKeyTakenError, PageTokenInvalidError, RequestSeenError, StateChangedError
+from mayfly_storage.domain.filters import meets
 from mayfly_storage.domain.ports import Footprint, Page
 from mayfly_storage.testing.quotas import MemoryQuotas
 
@@ -158,7 +159,7 @@ class MemoryCatalog:
     async def list_audio(self, wanted: AudioFilter, *, limit: int, cursor: str = "") -> Page[Audio]:
         """Rows in any state, by name."""
         await self._turn()
-        return _page(sorted((str(row.name), row) for row in self.rows.values() if _fits(row, wanted)), limit, cursor)
+        return _page(sorted((str(row.name), row) for row in self.rows.values() if meets(row, wanted)), limit, cursor)
 
     async def list_due(self, before: datetime, *, shard: Shard, limit: int, cursor: str = "") -> Page[Audio]:
         """Rows that are due, the longest due first."""
@@ -189,16 +190,6 @@ class MemoryCatalog:
 
 def _facts(row: Audio) -> tuple[State, str, datetime | None]:
     return row.state, row.attempt, row.expire_time
-
-
-def _fits(row: Audio, wanted: AudioFilter) -> bool:
-    return (
-        wanted.collection in {"", row.collection}
-        and wanted.date in {"", row.name.date}
-        and wanted.owner in {"", row.owner}
-        and wanted.session_id in {"", row.key_fields.get("session_id", "")}
-        and row.object_key.startswith(wanted.object_key_prefix)
-    )
 
 
 def _page(rows: Iterable[tuple[str, Audio]], limit: int, cursor: str) -> Page[Audio]:

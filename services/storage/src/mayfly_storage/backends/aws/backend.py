@@ -15,6 +15,7 @@ from mayfly_storage.backends.aws.deletion import ObjectDeletion
 from mayfly_storage.backends.aws.due import DueIndex
 from mayfly_storage.backends.aws.links import S3Links
 from mayfly_storage.backends.aws.listing import RowListing
+from mayfly_storage.backends.aws.owned import OwnedRows
 from mayfly_storage.backends.aws.patience import Patience
 from mayfly_storage.backends.aws.places import ObjectPlaces
 from mayfly_storage.backends.aws.presigning import BucketPresigner
@@ -86,7 +87,7 @@ def _catalog(
         table=table,
         writes=Writes(options.table, rows),
         quotas=QuotaItems(options.table),
-        listing=RowListing(table),
+        listing=RowListing(table, OwnedRows(table, now)),
         due=DueIndex(table, rows),
         now=now,
     )

@@ -68,7 +68,8 @@ class DynamoCatalog:
             writes.append(self._writes.add_request(request, self._now(), replaces=replaces))
         if audio.claims_key:
             writes.append(self._writes.add_claim(audio))
-        refused = await self._table.transact([*writes, *self._payments(pays)])
+        noted = [self._writes.add_note(audio)] if audio.owner else []
+        refused = await self._table.transact([*writes, *self._payments(pays), *noted])
         in_the_way = {place: refusal for place, refusal in refused.items() if place < len(writes)}
         if _is_own(in_the_way, writes, audio, request):
             return

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mayfly_storage.domain.errors import PageTokenInvalidError
+
+if TYPE_CHECKING:
+    from mayfly_storage.domain.ports import AudioFilter
 
 Places: TypeAlias = dict[str, list[str]]
 """Where a listing stands: for each of its parts the key of what was answered last."""
@@ -35,6 +39,11 @@ class CursorFormat:
         if (kind, scope) != (self.kind, self.scope) or not _are_places(places):
             raise PageTokenInvalidError
         return dict(places)
+
+
+def scope_of(wanted: AudioFilter) -> str:
+    """Tells cursors of different filters apart, without their values."""
+    return hashlib.sha256(repr(wanted).encode()).hexdigest()[:16]
 
 
 def _are_places(value: object) -> bool:

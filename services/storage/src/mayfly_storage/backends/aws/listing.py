@@ -1,14 +1,13 @@
-"""Listing rows: a day by its partition, anything else by a scan."""
+"""Listing rows: a day by its partition, anything else but an owner (`owned.py`) by a scan."""
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.backends.aws import attributes as at
 from mayfly_storage.backends.aws.attributes import ItemReader
-from mayfly_storage.backends.aws.cursors import CursorFormat
+from mayfly_storage.backends.aws.cursors import CursorFormat, scope_of
 from mayfly_storage.backends.aws.expressions import Condition, equals, names_in
 from mayfly_storage.backends.aws.rows import PARTITION, audio_of, key_of, name_of
 from mayfly_storage.domain.audio import AudioName, State
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import QueryOutputTypeDef, ScanInputTypeDef, ScanOutputTypeDef
 
     from mayfly_storage.backends.aws.attributes import Item
+    from mayfly_storage.backends.aws.owned import OwnedRows
     from mayfly_storage.backends.aws.table import AudioTable
     from mayfly_storage.domain.audio import Audio
 
@@ -33,13 +33,16 @@ _REQUESTS: Final = 4
 class RowListing:
     """Pages of rows."""
 
-    def __init__(self, table: AudioTable) -> None:
-        """Take the table."""
+    def __init__(self, table: AudioTable, owned: OwnedRows) -> None:
+        """Take the table, and what finds an owner's rows in it."""
         self._table = table
+        self._owned = owned
 
     async def page(self, wanted: AudioFilter, *, limit: int, cursor: str) -> Page[Audio]:
         """One page, consistent with what was last written."""
-        cursors = CursorFormat("rows", _scope(wanted))
+        if wanted.owner:
+            return await self._owned.page(wanted, limit=limit, cursor=cursor)
+        cursors = CursorFormat("rows", scope_of(wanted))
         after = _decode(cursors, cursor, wanted) if cursor else None
         found: list[Item] = []
         for _ in range(_REQUESTS):
@@ -106,19 +109,13 @@ class RowListing:
 def _filter(wanted: AudioFilter) -> Condition:
     """Rows of audio alone (request records and claims have no state), and of those what is asked for."""
     condition = Condition("attribute_exists(#state)")
-    for name in ("collection", "owner"):
-        if value := getattr(wanted, name):
-            condition &= equals(name, value)
+    if wanted.collection:
+        condition &= equals("collection", wanted.collection)
     if wanted.session_id:
         condition &= Condition("#key_fields.#session_id = :session_id", {":session_id": at.text(wanted.session_id)})
     if wanted.object_key_prefix:
         condition &= Condition("begins_with(#s3_key, :prefix)", {":prefix": at.text(wanted.object_key_prefix)})
     return condition
-
-
-def _scope(wanted: AudioFilter) -> str:
-    """Tells cursors of different filters apart, without their values."""
-    return hashlib.sha256(repr(wanted).encode()).hexdigest()[:16]
 
 
 def _decode(cursors: CursorFormat, cursor: str, wanted: AudioFilter) -> AudioName:

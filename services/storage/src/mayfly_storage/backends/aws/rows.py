@@ -31,7 +31,9 @@ DUE_BUCKET: Final = "due_bucket"
 DUE_TIME: Final = "due_time"
 DUE_INDEX: Final = "due"
 DUE_ATTRIBUTES: Final = (DUE_BUCKET, DUE_TIME)
-PERSONAL: Final = ("text", "owner", "ip_address")
+OWNER: Final = "owner"
+OWNER_INDEX: Final = "owner"
+PERSONAL: Final = ("text", OWNER, "ip_address")
 """What leaves a row at D1."""
 
 

@@ -201,6 +201,16 @@ class Wire:
         text = body if isinstance(body, str) else json.dumps(body)
         self.stand_in(operation, lambda request: _response(request, status, text), times=times)
 
+    def empty_index(self, name: str, *, times: int) -> None:
+        """So many next queries find nothing in an index, as if it lagged behind; others go on their way."""
+
+        def nothing(request: AWSPreparedRequest) -> AWSResponse | None:
+            body: Any = request.body
+            asked = json.loads(body).get("IndexName")
+            return _response(request, 200, '{"Items": [], "Count": 0, "ScannedCount": 0}') if asked == name else None
+
+        self.stand_in("Query", nothing, times=times)
+
     def fail(self, operation: str, error: Exception, *, times: int = 1) -> None:
         """The next requests never reach the service."""
 

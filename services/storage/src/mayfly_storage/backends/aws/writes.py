@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mayfly_storage.backends.aws import attributes as at
 from mayfly_storage.backends.aws.expressions import Condition, absent, assignment, equals, names_in
+from mayfly_storage.backends.aws.owned import note
 from mayfly_storage.backends.aws.rows import (
     DUE_ATTRIBUTES,
     PARTITION,
@@ -54,6 +55,10 @@ class Writes:
     def add_claim(self, audio: Audio) -> TransactWriteItemTypeDef:
         """W1: the claim of the key, which nobody may hold."""
         return {"Put": self._put(self._rows.claim(audio), absent(PARTITION))}
+
+    def add_note(self, audio: Audio) -> TransactWriteItemTypeDef:
+        """W1: the note under the owner, which nothing stands in the way of."""
+        return {"Put": {"TableName": self._table, "Item": note(audio)}}
 
     def make_ready(self, audio: Audio | Ticket) -> UpdateTypeDef:
         """W3: only a PENDING row of this attempt."""

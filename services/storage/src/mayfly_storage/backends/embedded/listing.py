@@ -50,6 +50,8 @@ _BEFORE_ALL: Final = -(2**63)
 
 def list_audio(connection: sqlite3.Connection, wanted: AudioFilter, *, limit: int, start: Position) -> Page[Audio]:
     """One page by name."""
+    if wanted.date and start.date < wanted.date:
+        start = Position(0, wanted.date, "")
     facts: dict[str, Any] = {**_conditions(wanted), "after": start.date, "after_id": start.audio_id, "limit": limit + 1}
     end = None if wanted.owner or wanted.session_id or wanted.collection else _end_of_look(connection, facts)
     if end is not None:
@@ -67,6 +69,9 @@ _TESTS: Final = {
     # The partial indexes are used only by statements that exclude what they exclude.
     "owner": "owner = :owner AND owner <> ''",
     "session_id": "session_id = :session_id AND session_id <> ''",
+    # Whose it is leads to the fewest rows: `+` keeps SQLite from the other indexes.
+    "owners_collection": "+collection = :collection",
+    "owners_session_id": "+session_id = :session_id",
     "object_key_prefix": "substr(object_key, 1, length(:object_key_prefix)) = :object_key_prefix",
     "end": "(date, audio_id) <= (:end, :end_id)",
 }
@@ -78,12 +83,15 @@ def _conditions(wanted: AudioFilter) -> dict[str, str]:
 
 
 def _select(facts: dict[str, Any]) -> str:
-    tests = " AND ".join(test for name, test in _TESTS.items() if name in facts)
-    # Only texts from above are put into the statement.
-    return (
-        f"SELECT * FROM audio WHERE (date, audio_id) > (:after, :after_id) {'AND ' + tests if tests else ''} "  # noqa: S608
-        "ORDER BY date, audio_id LIMIT :limit"
-    )
+    asked = [f"owners_{name}" if "owner" in facts and f"owners_{name}" in _TESTS else name for name in facts]
+    tests = [_behind(facts), *(_TESTS[name] for name in asked if name in _TESTS)]
+    # Only texts from above and below are put into the statement.
+    return f"SELECT * FROM audio WHERE {' AND '.join(tests)} ORDER BY date, audio_id LIMIT :limit"  # noqa: S608
+
+
+def _behind(facts: dict[str, Any]) -> str:
+    """Behind the position; within a day said so that an index can lead there."""
+    return "audio_id > :after_id AND date = :after" if "date" in facts else "(date, audio_id) > (:after, :after_id)"
 
 
 def _end_of_look(connection: sqlite3.Connection, facts: dict[str, Any]) -> sqlite3.Row | None:

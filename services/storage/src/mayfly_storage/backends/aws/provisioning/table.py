@@ -1,19 +1,24 @@
-"""The table: made if it is missing, with its index, its TTL and its tags. Nothing is ever taken from it."""
+"""The table: made if it is missing, with its indexes, its TTL and its tags. Nothing is ever taken from it."""
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.backends.aws.provisioning.changes import altered, by_hand, made
 from mayfly_storage.backends.aws.provisioning.tags import TAGS, with_ours
-from mayfly_storage.backends.aws.schema import ATTRIBUTES, INDEX, KEYS, TTL_ATTRIBUTE, due_index, has_our_keys
+from mayfly_storage.backends.aws.schema import INDEXES, KEYS, TTL_ATTRIBUTE, definitions, has_our_keys, index_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mypy_boto3_dynamodb.client import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import TableDescriptionTypeDef, WaiterConfigTypeDef
+    from mypy_boto3_dynamodb.type_defs import (
+        GlobalSecondaryIndexTypeDef,
+        TableDescriptionTypeDef,
+        WaiterConfigTypeDef,
+    )
 
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.aws.provisioning.changes import Step
@@ -34,9 +39,10 @@ def table_steps(dynamodb: DynamoDBClient, options: AwsOptions) -> Iterator[Step]
         )
         return
     if table is None:
-        yield made(f"table {name}, on demand, with the index {INDEX['IndexName']}", partial(_make, dynamodb, name))
-    elif due_index(table) is None:
-        yield made(f"table {name}: index {INDEX['IndexName']}", partial(_make_index, dynamodb, name))
+        indexes = " and ".join(index["IndexName"] for index in INDEXES)
+        yield made(f"table {name}, on demand, with the indexes {indexes}", partial(_make, dynamodb, name))
+    else:
+        yield from _index_steps(dynamodb, name, table)
     attribute = _ttl_attribute(dynamodb, name)
     if not attribute:
         yield made(f"table {name}: TTL by the attribute {TTL_ATTRIBUTE}", partial(_switch_on_ttl, dynamodb, name))
@@ -45,6 +51,20 @@ def table_steps(dynamodb: DynamoDBClient, options: AwsOptions) -> Iterator[Step]
             f"table {name}: TTL goes by the attribute {attribute}",
             f"Rows end by {TTL_ATTRIBUTE}. Switch the TTL off, wait an hour as DynamoDB asks, and provision again.",
         )
+
+
+def _index_steps(dynamodb: DynamoDBClient, name: str, table: TableDescriptionTypeDef) -> Iterator[Step]:
+    """The indexes that are missing, one after the other: DynamoDB makes one at a time, from the rows that there are."""
+    for wanted in INDEXES:
+        index = wanted["IndexName"]
+        if index_of(table, index) is None:
+            yield made(f"table {name}: index {index}", partial(_make_index, dynamodb, name, wanted))
+        if (described := _described(dynamodb, name)) and _is_filling(described, index):
+            yield by_hand(
+                f"table {name}: index {index} is being filled",
+                "Storage starts when it is done; a large table takes its time. Then provision again.",
+            )
+            return
 
 
 def table_details(dynamodb: DynamoDBClient, options: AwsOptions) -> Iterator[Step]:
@@ -80,18 +100,36 @@ def _make(dynamodb: DynamoDBClient, name: str) -> None:
     dynamodb.create_table(
         TableName=name,
         KeySchema=KEYS,
-        AttributeDefinitions=ATTRIBUTES,
-        GlobalSecondaryIndexes=[INDEX],
+        AttributeDefinitions=definitions(KEYS, *(index["KeySchema"] for index in INDEXES)),
+        GlobalSecondaryIndexes=INDEXES,
         BillingMode="PAY_PER_REQUEST",
     )
     _wait(dynamodb, name)
 
 
-def _make_index(dynamodb: DynamoDBClient, name: str) -> None:
+def _make_index(dynamodb: DynamoDBClient, name: str, index: GlobalSecondaryIndexTypeDef) -> None:
+    there = dynamodb.describe_table(TableName=name)["Table"].get("GlobalSecondaryIndexes", [])
+    used = [each["KeySchema"] for each in there if "KeySchema" in each]
     dynamodb.update_table(
-        TableName=name, AttributeDefinitions=ATTRIBUTES, GlobalSecondaryIndexUpdates=[{"Create": INDEX}]
+        TableName=name,
+        AttributeDefinitions=definitions(KEYS, *used, index["KeySchema"]),
+        GlobalSecondaryIndexUpdates=[{"Create": index}],
     )
     _wait(dynamodb, name)
+    _wait_until_filled(dynamodb, name, index["IndexName"])
+
+
+def _wait_until_filled(dynamodb: DynamoDBClient, name: str, index: str) -> None:
+    """Wait as long as for a table; an index of more than some thousand rows takes longer, and is told of then."""
+    for _ in range(_WAIT["MaxAttempts"]):
+        if not _is_filling(dynamodb.describe_table(TableName=name)["Table"], index):
+            return
+        time.sleep(_WAIT["Delay"])
+
+
+def _is_filling(table: TableDescriptionTypeDef, index: str) -> bool:
+    there = index_of(table, index)
+    return there is not None and there.get("IndexStatus") == "CREATING"
 
 
 def _wait(dynamodb: DynamoDBClient, name: str) -> None:

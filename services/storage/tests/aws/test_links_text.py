@@ -15,6 +15,7 @@ import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
 
 from mayfly_storage.backends.aws.backend import open_aws
+from mayfly_storage.backends.aws.credentials import SigningCredentials
 from mayfly_storage.backends.aws.options import AwsOptions
 from mayfly_storage.backends.aws.testing import emulated_session
 from mayfly_storage.domain.audio import Audio, Location
@@ -273,6 +274,41 @@ async def test_credentials_with_little_life_left_are_refreshed_before_they_sign(
 
     assert signed.limited_by is LimitedBy.OBJECT
     assert signed.expire_time - real_now() > timedelta(hours=2, minutes=59)
+
+
+async def test_a_few_links_and_grants_need_no_thread_once_credentials_are_known() -> None:
+    async with open_aws(HOME, timing=Timing(), now=real_now, session=session_with(refreshable(life=HOUR))) as backend:
+        links, end = backend.stores.first.links, real_now() + HOUR
+        await links.grant_upload(an_audio_now())  # asks botocore once where the bucket is
+
+        signing = links.sign_urls([LinkWish(audio=an_audio_now(), expire_time=end) for _ in range(32)])
+        granting = links.grant_upload(an_audio_now())
+
+        # Whatever waits for a thread gives the loop a turn first, and could not end with its first step.
+        with pytest.raises(StopIteration) as signed:
+            signing.send(None)
+        with pytest.raises(StopIteration) as granted:
+            granting.send(None)
+
+    assert len(signed.value.value) == 32
+    assert granted.value.value.url
+
+
+def test_credentials_that_are_being_refreshed_are_not_waited_for() -> None:
+    credentials = refreshable(life=6 * HOUR)
+    signing = SigningCredentials(credentials, now=real_now, session_lifetime=HOUR)
+    known = signing.at_hand()
+
+    with credentials._refresh_lock:  # as botocore does
+        meanwhile = signing.at_hand()
+
+    assert known == signing.snapshot()
+    assert meanwhile is None
+
+
+@pytest.mark.parametrize("credentials", [None, refreshable(life=timedelta(minutes=14))])
+def test_credentials_that_have_to_be_fetched_are_not_at_hand(credentials: Credentials | None) -> None:
+    assert SigningCredentials(credentials, now=real_now, session_lifetime=HOUR).at_hand() is None
 
 
 async def test_a_grant_does_not_outlive_its_credentials_either() -> None:

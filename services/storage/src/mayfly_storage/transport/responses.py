@@ -86,13 +86,16 @@ def sign_urls(asked: Iterable[AskedName], outcomes: Mapping[AudioName, SignedUrl
     """A link, or why there is none, for each name in order."""
     timestamp = cache(_timestamp)  # most of a batch shares its end
     response = pb.SignUrlsResponse()
+    add = response.results.add
     for text, name in asked:
         outcome = outcomes[name] if isinstance(name, AudioName) else name
         # Filled in place: a message that is put into another one is copied, and a thousand links are large.
-        result = response.results.add(name=text)
+        result = add()
+        result.name = text
         if isinstance(outcome, SignedUrl):
             link = result.signed_url
-            link.url, link.limited_by = outcome.url, LIMITS[outcome.limited_by]
+            link.url = outcome.url
+            link.limited_by = LIMITS[outcome.limited_by]
             link.url_expire_time.CopyFrom(timestamp(outcome.expire_time))
         else:
             result.failure.CopyFrom(failure(outcome))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from botocore.credentials import RefreshableCredentials
 from botocore.exceptions import NoCredentialsError
@@ -49,6 +49,12 @@ class SigningCredentials:
         self._session_lifetime = session_lifetime
         self._window = window_of(session_lifetime, longest=window)
 
+    def at_hand(self) -> Snapshot | None:
+        """The same as `snapshot` without waiting for anything; None if they are missing, or (to be) refreshed."""
+        if not isinstance(self._credentials, RefreshableCredentials):
+            return None if self._credentials is None else self.snapshot()
+        return None if self._credentials.refresh_needed() else _as_one_at_once(self._credentials)
+
     def snapshot(self) -> Snapshot:
         """What signs now. botocore refreshes it here if less than 15 minutes are left. Raises NoCredentialsError."""
         if self._credentials is None:
@@ -69,4 +75,19 @@ def _as_one(credentials: RefreshableCredentials) -> Snapshot:
     """
     inside: Any = credentials
     with inside._refresh_lock:  # noqa: SLF001 - see above
-        return Snapshot(inside._frozen_credentials, inside._expiry_time.astimezone(UTC))  # noqa: SLF001 - see above
+        return _snapshot_of(inside)
+
+
+def _as_one_at_once(credentials: RefreshableCredentials) -> Snapshot | None:
+    """The same, or None while another thread refreshes them."""
+    lock = cast("Any", credentials)._refresh_lock  # noqa: SLF001 - see above
+    if not lock.acquire(blocking=False):
+        return None
+    try:
+        return _snapshot_of(credentials)
+    finally:
+        lock.release()
+
+
+def _snapshot_of(inside: Any) -> Snapshot:
+    return Snapshot(inside._frozen_credentials, inside._expiry_time.astimezone(UTC))  # noqa: SLF001 - see above

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from email.utils import format_datetime
-from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final
 
-from mayfly_storage.backends.aws.presigning import Term
+from mayfly_storage.backends.aws.presigning import Term, earlier
+from mayfly_storage.backends.aws.reading_links import ReadingLinks
 from mayfly_storage.backends.aws.uploads import put_headers, put_parameters
-from mayfly_storage.domain.content_types import EXTENSIONS
 from mayfly_storage.domain.errors import BackendMisconfiguredError, UploadFencedError
-from mayfly_storage.domain.links import Guarantee, LimitedBy, SignedUrl, UploadGrant
+from mayfly_storage.domain.links import Guarantee, UploadGrant
 from mayfly_storage.domain.ports import BlobFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from botocore.credentials import ReadOnlyCredentials
-
     from mayfly_storage.backends.aws.clients import AwsCalls
-    from mayfly_storage.backends.aws.credentials import SigningCredentials
+    from mayfly_storage.backends.aws.credentials import SigningCredentials, Snapshot
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.aws.presigning import BucketPresigner
     from mayfly_storage.domain.audio import Audio
-    from mayfly_storage.domain.links import LinkWish
+    from mayfly_storage.domain.links import LinkWish, SignedUrl
 
 _ENFORCED: Final = (Guarantee.SIZE, Guarantee.CHECKSUM, Guarantee.CONTENT_TYPE, Guarantee.WRITE_ONCE)
+
+_AT_ONCE: Final = 32
+"""Most links that are signed on the event loop: they take about as long as handing them to a thread."""
 
 
 class S3Links:
@@ -47,65 +46,39 @@ class S3Links:
         self._credentials = credentials
         self._calls = calls
         self._now = now
-        # Equal wishes have equal links anyway; this spares the signing. It forgets what was not asked for longest.
-        self._link = lru_cache(maxsize=options.remembered_links)(self._sign_link)
+        self._reading = ReadingLinks(expired=self._expired, remembered=options.remembered_links)
 
     async def sign_urls(self, wishes: Sequence[LinkWish]) -> list[SignedUrl | None]:
-        """A GET link for each wish; None for less than a second, since the shortest link would outlive it."""
-        return await self._calls(self._sign_all, wishes) if wishes else []
+        """A GET link for each wish; None for less than a second, since the shortest link would outlive it.
 
-    def _sign_all(self, wishes: Sequence[LinkWish]) -> list[SignedUrl | None]:
-        snapshot, now = self._credentials.snapshot(), self._now()
+        A few are signed at once: a thread would take longer to answer than they do.
+        """
+        if len(wishes) <= _AT_ONCE and (snapshot := self._at_hand()) is not None:
+            return self._sign(wishes, snapshot)
+        return await self._calls(self._sign_waiting, wishes) if wishes else []
 
-        # Most of a batch shares its term.
-        @cache
-        def term_of(begin: datetime | None, expire_time: datetime) -> tuple[Term | None, bool]:
-            end, cut = _earlier(expire_time, snapshot.end)
-            term = Term.within(begin=begin or now, now=now, end=end)
-            if term is None and cut:
-                raise self._expired()
-            return term, cut
+    def _at_hand(self) -> Snapshot | None:
+        """Credentials, if nothing has to be waited for."""
+        return self._credentials.at_hand() if self._presigner.is_ready else None
 
-        return [self._sign(wish, *term_of(wish.begin, wish.expire_time), snapshot.keys) for wish in wishes]
+    def _sign_waiting(self, wishes: Sequence[LinkWish]) -> list[SignedUrl | None]:
+        return self._sign(wishes, self._credentials.snapshot())
 
-    def _sign(self, wish: LinkWish, term: Term | None, cut: bool, keys: ReadOnlyCredentials) -> SignedUrl | None:  # noqa: FBT001 - what term_of answers
-        if term is None:
-            return None
-        audio = wish.audio
-        kind = "attachment" if wish.attachment else "inline"
-        # The audio's id alone: nothing that a person chose stands in a header.
-        disposition = f'{kind}; filename="{audio.name.audio_id}.{EXTENSIONS.get(audio.content_type, "bin")}"'
-        return SignedUrl(
-            url=self._link(audio.object_key, audio.content_type, disposition, term, keys),
-            expire_time=term.end,
-            limited_by=LimitedBy.CREDENTIALS if cut else wish.limited_by,
-        )
-
-    def _sign_link(
-        self, key: str, content_type: str, disposition: str, term: Term, credentials: ReadOnlyCredentials
-    ) -> str:
-        return self._presigner.signer.sign(
-            "GET",
-            key,
-            credentials=credentials,
-            at=term.begin,
-            seconds=term.seconds,
-            query=(
-                ("response-content-type", content_type),
-                ("response-content-disposition", disposition),
-                ("response-cache-control", "private"),
-                # Not max-age, which would count from the download: what a browser keeps ends with the link.
-                ("response-expires", _http_date(term.end)),
-            ),
-        )
+    def _sign(self, wishes: Sequence[LinkWish], snapshot: Snapshot) -> list[SignedUrl | None]:
+        return self._reading.sign(wishes, signer=self._presigner.signer, snapshot=snapshot, now=self._now())
 
     async def grant_upload(self, audio: Audio) -> UploadGrant:
         """A presigned PUT. Raises UploadFencedError if less than a second is left for it."""
-        return await self._calls(self._grant, audio)
+        if (snapshot := self._at_hand()) is not None:
+            return self._grant(audio, snapshot)
+        return await self._calls(self._grant_waiting, audio)
 
-    def _grant(self, audio: Audio) -> UploadGrant:
-        snapshot, now = self._credentials.snapshot(), self._now()
-        end, cut = _earlier(audio.upload_deadline, snapshot.end)
+    def _grant_waiting(self, audio: Audio) -> UploadGrant:
+        return self._grant(audio, self._credentials.snapshot())
+
+    def _grant(self, audio: Audio, snapshot: Snapshot) -> UploadGrant:
+        now = self._now()
+        end, cut = earlier(audio.upload_deadline, snapshot.end)
         term = Term.within(begin=now, now=now, end=end)
         if term is None:
             raise self._expired() if cut else UploadFencedError(audio.name)
@@ -122,17 +95,6 @@ class S3Links:
 
     def _expired(self) -> BackendMisconfiguredError:
         return BackendMisconfiguredError(self._calls.service, "ExpiredToken")
-
-
-@lru_cache(maxsize=64)
-def _http_date(time: datetime) -> str:
-    """As HTTP writes a time; the links of a window share their end."""
-    return format_datetime(time, usegmt=True)
-
-
-def _earlier(end: datetime, limit: datetime | None) -> tuple[datetime, bool]:
-    """The end of a link, and whether the limit cut it."""
-    return (limit, True) if limit is not None and limit < end else (end, False)
 
 
 def _facts_of(audio: Audio) -> BlobFacts:

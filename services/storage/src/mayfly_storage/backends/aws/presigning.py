@@ -35,6 +35,11 @@ class Term(NamedTuple):
         return cls(begin, seconds, end) if end > now.replace(microsecond=0) else None
 
 
+def earlier(end: datetime, limit: datetime | None) -> tuple[datetime, bool]:
+    """The end of a link, and whether the limit cut it."""
+    return (limit, True) if limit is not None and limit < end else (end, False)
+
+
 class BucketPresigner:
     """The signer of one bucket."""
 
@@ -43,6 +48,11 @@ class BucketPresigner:
         self._client = client
         self._bucket = bucket
         self._region = region
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the signer is made."""
+        return "signer" in vars(self)
 
     @cached_property
     def signer(self) -> SigV4Presigner:

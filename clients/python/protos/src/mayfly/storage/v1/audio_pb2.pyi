@@ -133,6 +133,7 @@ class Audio(_message.Message):
     KEY_FIELDS_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     USER_ID_FIELD_NUMBER: _builtins.int
+    TEXT_HASH_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. Resource name, `audio/{date}/{audio_id}`: the UTC day of creation and a UUID v4. Opaque: keep it whole."""
     collection: _builtins.str
@@ -155,6 +156,10 @@ class Audio(_message.Message):
     """Output only. The text that was spoken, where storage is set to keep it; empty otherwise."""
     user_id: _builtins.str
     """Output only. The user whom the audio belongs to. Empty for guests and for audio of nobody."""
+    text_hash: _builtins.str
+    """Output only. A keyed hash of the text that was spoken, where storage is set to keep that instead: equal for equal texts,
+    32 hexadecimal digits. Empty otherwise.
+    """
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When the row was made, by storage's clock."""
@@ -194,10 +199,11 @@ class Audio(_message.Message):
         key_fields: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         user_id: _builtins.str = ...,
+        text_hash: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "duration", b"duration", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection", "content_type", b"content_type", "create_time", b"create_time", "duration", b"duration", "expire_time", b"expire_time", "key_fields", b"key_fields", "labels", b"labels", "location", b"location", "name", b"name", "object_key", b"object_key", "sha256", b"sha256", "size_bytes", b"size_bytes", "state", b"state", "text", b"text", "user_id", b"user_id", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection", "content_type", b"content_type", "create_time", b"create_time", "duration", b"duration", "expire_time", b"expire_time", "key_fields", b"key_fields", "labels", b"labels", "location", b"location", "name", b"name", "object_key", b"object_key", "sha256", b"sha256", "size_bytes", b"size_bytes", "state", b"state", "text", b"text", "text_hash", b"text_hash", "user_id", b"user_id", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -294,7 +300,9 @@ class NewAudio(_message.Message):
     voice: _builtins.str
     """Optional. The voice that spoke. At most 128 characters."""
     text: _builtins.str
-    """Optional. The text that was spoken. At most 5,000 characters. Dropped where storage is set not to keep texts."""
+    """Optional. The text that was spoken. At most 5,000 characters. Dropped, or kept as a keyed hash alone,
+    where storage is set not to keep texts.
+    """
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """Absolute. Not later than the collection allows (cut), not in the past (INVALID_REQUEST)."""

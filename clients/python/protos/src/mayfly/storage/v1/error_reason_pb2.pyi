@@ -122,8 +122,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "PAGE_TOKEN_INVALID", "domain": "storage.mayfly", "metadata": {}}
     """
     ERROR_REASON_QUOTA_EXCEEDED: _ErrorReason.ValueType  # 112
-    """RESOURCE_EXHAUSTED. The subject has used up a quota (`requests_per_minute`, `characters_per_day`, `bytes_per_day`), or all
-    guests together have (the same names after `guests_`). Nothing was counted. A RetryInfo says when it is reset.
+    """RESOURCE_EXHAUSTED. The subject has used up a quota (`requests_per_minute`, `characters_per_day`, `bytes_per_day`,
+    `objects_per_day`), or all guests together have (the same names after `guests_`). Nothing was counted. A RetryInfo says when it is reset.
 
         {"reason": "QUOTA_EXCEEDED", "domain": "storage.mayfly", "metadata": {"quota": "requests_per_minute", "limit": "30", "used": "30", "reset_time": "2025-12-08T12:01:00Z"}}
     """
@@ -258,8 +258,8 @@ ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason.ValueType  # 111
     {"reason": "PAGE_TOKEN_INVALID", "domain": "storage.mayfly", "metadata": {}}
 """
 ERROR_REASON_QUOTA_EXCEEDED: ErrorReason.ValueType  # 112
-"""RESOURCE_EXHAUSTED. The subject has used up a quota (`requests_per_minute`, `characters_per_day`, `bytes_per_day`), or all
-guests together have (the same names after `guests_`). Nothing was counted. A RetryInfo says when it is reset.
+"""RESOURCE_EXHAUSTED. The subject has used up a quota (`requests_per_minute`, `characters_per_day`, `bytes_per_day`,
+`objects_per_day`), or all guests together have (the same names after `guests_`). Nothing was counted. A RetryInfo says when it is reset.
 
     {"reason": "QUOTA_EXCEEDED", "domain": "storage.mayfly", "metadata": {"quota": "requests_per_minute", "limit": "30", "used": "30", "reset_time": "2025-12-08T12:01:00Z"}}
 """

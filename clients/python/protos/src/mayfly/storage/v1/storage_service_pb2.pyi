@@ -66,6 +66,7 @@ class ReserveQuotaRequest(_message.Message):
     COLLECTION_FIELD_NUMBER: _builtins.int
     CHARACTERS_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    OBJECTS_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Required. UUID of this request; a retry with the same one counts once."""
     collection: _builtins.str
@@ -74,6 +75,10 @@ class ReserveQuotaRequest(_message.Message):
     """Optional. Characters to be spoken. Not negative."""
     size_bytes: _builtins.int
     """Optional. Estimated size of the result; the upload counts what it has beyond. Unit: bytes. Not negative."""
+    objects: _builtins.int
+    """Optional. Objects that the result is: 1, or 0 for work whose result is in an upload that another reservation pays for.
+    Default: 1. An upload that uses a reservation without an object counts the object itself. Others: INVALID_REQUEST.
+    """
     @_builtins.property
     def subject(self) -> _audio_pb2.Subject:
         """Required. Who the work is for."""
@@ -86,12 +91,15 @@ class ReserveQuotaRequest(_message.Message):
         collection: _builtins.str = ...,
         characters: _builtins.int = ...,
         size_bytes: _builtins.int = ...,
+        objects: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_objects", b"_objects", "objects", b"objects", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["characters", b"characters", "collection", b"collection", "request_id", b"request_id", "size_bytes", b"size_bytes", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_objects", b"_objects", "characters", b"characters", "collection", b"collection", "objects", b"objects", "request_id", b"request_id", "size_bytes", b"size_bytes", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__objects: _TypeAlias = _typing.Literal["objects"]  # noqa: Y015
+    _WhichOneofArgType__objects: _TypeAlias = _typing.Literal["_objects", b"_objects"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__objects) -> _WhichOneofReturnType__objects | None: ...
 
 Global___ReserveQuotaRequest: _TypeAlias = ReserveQuotaRequest  # noqa: Y015
 
@@ -1301,6 +1309,8 @@ class GetUsageResponse(_message.Message):
         OBJECTS_FIELD_NUMBER: _builtins.int
         SIZE_BYTES_FIELD_NUMBER: _builtins.int
         MONTHLY_COST_MICROS_FIELD_NUMBER: _builtins.int
+        COSTS_FIELD_NUMBER: _builtins.int
+        OBJECT_COST_NANOS_FIELD_NUMBER: _builtins.int
         collection: _builtins.str
         """Output only. Id of the collection."""
         objects: _builtins.int
@@ -1308,9 +1318,18 @@ class GetUsageResponse(_message.Message):
         size_bytes: _builtins.int
         """Output only. Their size. Unit: bytes."""
         monthly_cost_micros: _builtins.int
-        """Output only. Estimated cost by storage's price table: its place for a month, and a write and a read of each object as
-        often as the collection's lifetime goes into a month. Unit: millionths of a US dollar in a month.
+        """Output only. Estimated cost by storage's price table: its place for a month; and a write, a read with its transfer, and
+        the catalog's requests for each object, as often as the collection's lifetime goes into a month. Unit: millionths of a
+        US dollar in a month.
         """
+        object_cost_nanos: _builtins.int
+        """Output only. Estimated cost of one object of the mean size, from its upload to its end; of its first month where it is
+        kept until it is deleted. Unit: billionths of a US dollar.
+        """
+        @_builtins.property
+        def costs(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetUsageResponse.Cost]:
+            """Output only. What that is made of; items without a price are left out."""
+
         def __init__(
             self,
             *,
@@ -1318,26 +1337,70 @@ class GetUsageResponse(_message.Message):
             objects: _builtins.int = ...,
             size_bytes: _builtins.int = ...,
             monthly_cost_micros: _builtins.int = ...,
+            costs: _abc.Iterable[Global___GetUsageResponse.Cost] | None = ...,
+            object_cost_nanos: _builtins.int = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection", "monthly_cost_micros", b"monthly_cost_micros", "objects", b"objects", "size_bytes", b"size_bytes"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection", "costs", b"costs", "monthly_cost_micros", b"monthly_cost_micros", "object_cost_nanos", b"object_cost_nanos", "objects", b"objects", "size_bytes", b"size_bytes"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class Cost(_message.Message):
+        """Cost is one line of an estimate."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        ITEM_FIELD_NUMBER: _builtins.int
+        MONTHLY_COST_MICROS_FIELD_NUMBER: _builtins.int
+        item: _builtins.str
+        """Output only. What is paid for: `storage`, `writes`, `reads`, `transfer_out`, `catalog` or `sweeps`. More may come."""
+        monthly_cost_micros: _builtins.int
+        """Output only. Unit: millionths of a US dollar in a month."""
+        def __init__(
+            self,
+            *,
+            item: _builtins.str = ...,
+            monthly_cost_micros: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "monthly_cost_micros", b"monthly_cost_micros"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
     USAGE_FIELD_NUMBER: _builtins.int
+    SHARED_COSTS_FIELD_NUMBER: _builtins.int
+    MONTHLY_COST_MICROS_FIELD_NUMBER: _builtins.int
+    COUNT_TIME_FIELD_NUMBER: _builtins.int
+    monthly_cost_micros: _builtins.int
+    """Output only. All of the above together. Unit: millionths of a US dollar in a month."""
     @_builtins.property
     def usage(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetUsageResponse.Usage]:
         """Output only. One for each collection that has audio."""
+
+    @_builtins.property
+    def shared_costs(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetUsageResponse.Cost]:
+        """Output only. What is of no collection: the runs of the sweeper, where they have a price. Empty where one collection was
+        asked for.
+        """
+
+    @_builtins.property
+    def count_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When storage counted."""
 
     def __init__(
         self,
         *,
         usage: _abc.Iterable[Global___GetUsageResponse.Usage] | None = ...,
+        shared_costs: _abc.Iterable[Global___GetUsageResponse.Cost] | None = ...,
+        monthly_cost_micros: _builtins.int = ...,
+        count_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["count_time", b"count_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count_time", b"count_time", "monthly_cost_micros", b"monthly_cost_micros", "shared_costs", b"shared_costs", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

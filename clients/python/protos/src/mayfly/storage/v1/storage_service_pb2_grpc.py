@@ -173,7 +173,8 @@ class StorageServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListAudio(self, request, context):
-        """ListAudio answers readable audio page by page: by name within a day, days in no promised order. Reasons: INVALID_REQUEST,
+        """ListAudio answers readable audio page by page: by name within a day, days in no promised order; with a
+        subject in no promised order at all, at a cost that follows what the subject owns. Reasons: INVALID_REQUEST,
         COLLECTION_UNKNOWN, PAGE_TOKEN_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

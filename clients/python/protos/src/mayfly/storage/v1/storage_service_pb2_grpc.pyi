@@ -65,7 +65,8 @@ class StorageServiceStub:
     AUDIO_NOT_FOUND.
     """
     ListAudio: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.ListAudioRequest, _storage_service_pb2.ListAudioResponse]
-    """ListAudio answers readable audio page by page: by name within a day, days in no promised order. Reasons: INVALID_REQUEST,
+    """ListAudio answers readable audio page by page: by name within a day, days in no promised order; with a
+    subject in no promised order at all, at a cost that follows what the subject owns. Reasons: INVALID_REQUEST,
     COLLECTION_UNKNOWN, PAGE_TOKEN_INVALID.
     """
     DeleteAudio: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.DeleteAudioRequest, _storage_service_pb2.DeleteAudioResponse]
@@ -137,7 +138,8 @@ class StorageServiceAsyncStub(StorageServiceStub):
     AUDIO_NOT_FOUND.
     """
     ListAudio: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.ListAudioRequest, _storage_service_pb2.ListAudioResponse]  # type: ignore[assignment]
-    """ListAudio answers readable audio page by page: by name within a day, days in no promised order. Reasons: INVALID_REQUEST,
+    """ListAudio answers readable audio page by page: by name within a day, days in no promised order; with a
+    subject in no promised order at all, at a cost that follows what the subject owns. Reasons: INVALID_REQUEST,
     COLLECTION_UNKNOWN, PAGE_TOKEN_INVALID.
     """
     DeleteAudio: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.DeleteAudioRequest, _storage_service_pb2.DeleteAudioResponse]  # type: ignore[assignment]
@@ -248,7 +250,8 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _storage_service_pb2.ListAudioRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_storage_service_pb2.ListAudioResponse, _abc.Awaitable[_storage_service_pb2.ListAudioResponse]]:
-        """ListAudio answers readable audio page by page: by name within a day, days in no promised order. Reasons: INVALID_REQUEST,
+        """ListAudio answers readable audio page by page: by name within a day, days in no promised order; with a
+        subject in no promised order at all, at a cost that follows what the subject owns. Reasons: INVALID_REQUEST,
         COLLECTION_UNKNOWN, PAGE_TOKEN_INVALID.
         """
 

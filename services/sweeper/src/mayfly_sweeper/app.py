@@ -31,20 +31,27 @@ if TYPE_CHECKING:
 
     from mayfly_sweeper.config import SweeperSettings
     from mayfly_sweeper.domain.sweep import Ending, Progress, Sweep, SweepOrder
+    from mayfly_sweeper.usecases.pacing import FetchPage
+    from mayfly_sweeper.usecases.purging import OnResult
 
 _SERVICE = "mayfly.sweeper.v1.SweeperService"
 _log = logging.getLogger("mayfly.sweeper")
 
 
 async def sweep_once(
-    settings: SweeperSettings, order: SweepOrder, *, on_progress: Callable[[Progress], None]
+    settings: SweeperSettings,
+    order: SweepOrder,
+    *,
+    plan: FetchPage | None = None,
+    on_progress: Callable[[Progress], None] = lambda _progress: None,
+    on_result: OnResult = lambda _item, _result: None,
 ) -> Ending:
-    """Carry out one sweep; SIGTERM and SIGINT let it stop between two pages."""
+    """Carry out one sweep (or a plan); SIGTERM and SIGINT let it stop between two pages."""
     telemetry = Telemetry.start(settings, "mayfly-sweeper")
     try:
         async with open_engine(settings, telemetry) as engine:
             with stop_on_signal() as stop:
-                ending = await engine(order, on_progress=on_progress, stop=stop.is_set)
+                ending = await engine(order, plan=plan, on_progress=on_progress, on_result=on_result, stop=stop.is_set)
         SweepMetrics(telemetry.meter).record(ending, dry_run=order.dry_run)
     finally:
         telemetry.shutdown()

@@ -47,6 +47,9 @@ class SweeperSettings(ServerSettings):
     max_delete_count: int = Field(default=0, ge=0)
     """Guard: a sweep that finds more than this deletes nothing. 0: no limit. A limit costs a second listing."""
 
+    max_delete_ratio: float = Field(default=0, ge=0, le=1)
+    """Guard: a sweep that finds more than this share of the objects deletes nothing. 0: no limit. Costs as above."""
+
     max_clock_skew: Duration = Field(default=timedelta(minutes=5), gt=timedelta(0))
     """Guard: a sweep deletes nothing while the store's clock and this machine's are further apart."""
 
@@ -75,4 +78,8 @@ class SweeperSettings(ServerSettings):
 
     def order(self) -> SweepOrder:
         """What a sweep does unless it is asked for something else."""
-        return SweepOrder(time_budget=self.time_budget, max_delete_count=self.max_delete_count)
+        return SweepOrder(
+            time_budget=self.time_budget,
+            max_delete_count=self.max_delete_count,
+            max_delete_ratio=self.max_delete_ratio,
+        )

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress_bar(console: Console) -> Iterator[Callable[[SweepProgress], None]]:
-    """A bar that follows a sweep; it goes when the sweep has ended."""
+def progress_bar(console: Console, *, hidden: bool = False) -> Iterator[Callable[[SweepProgress], None]]:
+    """A bar that follows a sweep; it goes when the sweep has ended. Hidden where items are named, line by line."""
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -25,7 +25,7 @@ def progress_bar(console: Console) -> Iterator[Callable[[SweepProgress], None]]:
         TextColumn("{task.completed:.0f} done, {task.fields[failed]} failed"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True, disable=hidden or not console.is_terminal) as bar:
         task = bar.add_task("asking storage", total=None, failed=0)
 
         def show(progress: SweepProgress) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from mayfly_sweeper.domain.items import DueItem, PurgeResult
     from mayfly_sweeper.domain.report import Report
     from mayfly_sweeper.domain.sweep import Ending, SweepOrder
 
@@ -52,11 +53,20 @@ def _counts(report: Report, *, dry_run: bool) -> str:
     ]
     if not dry_run:
         parts.append(f"{report.verified_gone} verified gone")
+    if len(report.deleted_by_store) > 1:
+        parts += [f"{count} in {store}" for store, count in sorted(report.deleted_by_store.items())]
     if report.still_there:
         parts.append(f"{report.still_there} STILL THERE")
     if report.deleted and not dry_run:
         parts.append(f"at most {report.max_lateness.total_seconds():.0f} s late")
     return f"{', '.join(parts)}."
+
+
+def item_line(item: DueItem, result: PurgeResult) -> str:
+    """One item of a dry run: why, what storage would do, how large, since when, and which."""
+    fate = {"DELETED": "would go", "ALREADY_GONE": "gone", "SKIPPED": "stays"}.get(result.outcome, result.failure)
+    due = f"{item.due_time:%Y-%m-%dT%H:%M:%SZ}" if item.due_time else "-"
+    return f"{item.reason:<16} {fate:<9} {readable_size(item.size_bytes):>9}  {due:<20}  {item.label}"
 
 
 def summary_table(ending: Ending, *, order: SweepOrder) -> Table:
@@ -78,7 +88,12 @@ def summary_json(ending: Ending, *, order: SweepOrder, start_time: datetime, ela
     told = {
         "state": ending.state,
         "dry_run": order.dry_run,
-        "collection": order.collection,
+        "passes": order.passes,
+        "collection": order.selection.collection,
+        "path": order.selection.path,
+        "store": order.selection.store,
+        "older_than_seconds": order.selection.older_than.total_seconds(),
+        "shard": f"{order.selection.shard.index}/{order.selection.shard.count}",
         "start_time": start_time,
         "elapsed_seconds": round(elapsed, 3),
         "failure": ending.failure,

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -16,7 +17,7 @@ from mayfly.storage.v1 import error_reason_pb2
 from mayfly.storage.v1 import retention_service_pb2 as pb
 from mayfly.storage.v1 import retention_service_pb2_grpc as stubs
 
-from mayfly_sweeper.adapters.wire import from_item, to_item
+from mayfly_sweeper.adapters.wire import from_item, to_item, to_shard
 from mayfly_sweeper.domain.errors import StorageError, StorageUnavailableError
 from mayfly_sweeper.domain.items import (
     MAX_BATCH,
@@ -132,7 +133,13 @@ class FakeRetention:
             raise error
 
     def _listed(self, scope: Scope) -> list[DueItem]:
-        return [item for item in self._due.values() if scope.collection in ("", item.collection)]
+        return [
+            item
+            for item in self._due.values()
+            if scope.collection in ("", item.collection)
+            and zlib.crc32(item.label.encode()) % scope.shard.count == scope.shard.index
+            and (scope.due_before is None or item.reason not in _ROWS or _was_due(item, scope.due_before))
+        ]
 
     def _page(self, items: Sequence[DueItem], scope: Scope, token: str) -> Page:
         # A token names the last item and not a count: deleting behind it must not shift the pages that follow.
@@ -162,7 +169,7 @@ class FakeRetentionServicer(stubs.RetentionServiceServicer):
 
     async def ListExpired(self, request: pb.ListExpiredRequest, context: Context) -> pb.ListExpiredResponse:
         """Serve `list_expired`."""
-        scope = Scope(collection=request.collection, page_size=request.page_size or MAX_BATCH)
+        scope = replace(_scope(request), due_before=_due_before(request))
         page = await _or_abort(self._retention.list_expired(scope, request.page_token), context)
         response = pb.ListExpiredResponse(items=map(from_item, page.items), next_page_token=page.next_page_token)
         response.store_time.FromDatetime(page.store_time)
@@ -170,7 +177,7 @@ class FakeRetentionServicer(stubs.RetentionServiceServicer):
 
     async def ListOrphans(self, request: pb.ListOrphansRequest, context: Context) -> pb.ListOrphansResponse:
         """Serve `list_orphans`."""
-        scope = Scope(collection=request.collection, page_size=request.page_size or MAX_BATCH)
+        scope = _scope(request)
         page = await _or_abort(self._retention.list_orphans(scope, request.page_token), context)
         response = pb.ListOrphansResponse(
             items=map(from_item, page.items), next_page_token=page.next_page_token, objects_seen=page.objects_seen
@@ -210,6 +217,18 @@ def _result(result: PurgeResult) -> pb.PurgeAudioResponse.Result:
     if result.failure:
         message.failure.reason = error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{result.failure}")
     return message
+
+
+def _scope(request: pb.ListExpiredRequest | pb.ListOrphansRequest) -> Scope:
+    return Scope(collection=request.collection, shard=to_shard(request.shard), page_size=request.page_size or MAX_BATCH)
+
+
+def _due_before(request: pb.ListExpiredRequest) -> datetime | None:
+    return request.due_before.ToDatetime(tzinfo=UTC) if request.HasField("due_before") else None
+
+
+def _was_due(item: DueItem, by: datetime) -> bool:
+    return item.due_time is not None and item.due_time <= by
 
 
 def _position(item: DueItem) -> str:

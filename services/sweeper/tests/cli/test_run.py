@@ -5,8 +5,13 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
+from mayfly_sweeper.domain.items import DueReason
+
 if TYPE_CHECKING:
     import asyncio
+    from pathlib import Path
 
     from mayfly_sweeper.testing import FakeRetention
 
@@ -35,7 +40,7 @@ async def test_a_dry_run_deletes_nothing_and_says_so(run: Run, store: FakeRetent
 
     assert done.code == 0
     assert store.left == {"audio/1"}
-    assert done.out.startswith("CLEAN (dry run): 1 found, 1 would be deleted")
+    assert done.out.splitlines()[-1].startswith("CLEAN (dry run): 1 found, 1 would be deleted")
 
 
 async def test_a_failed_item_exits_with_1_and_is_named_in_the_log(run: Run, store: FakeRetention) -> None:
@@ -149,3 +154,96 @@ async def test_on_sigterm_a_sweep_stops_between_pages_and_exits_with_1(run: Run,
 
     assert done.code == 1
     assert "The sweep was asked to stop." in done.out
+
+
+async def test_a_dry_run_names_each_item_with_reason_size_and_age(run: Run, store: FakeRetention) -> None:
+    store.add("audio/1", size_bytes=1234)
+    store.add("key/lost", reason=DueReason.ORPHAN_OBJECT)
+
+    lines = (await run("run", "--dry-run")).out.splitlines()
+
+    assert len(lines) == 3
+    assert lines[0].split()[:5] == ["EXPIRED", "would", "go", "1.2", "kB"]
+    assert lines[0].endswith("audio/1")
+    assert lines[1].startswith("ORPHAN_OBJECT")
+
+
+async def test_a_plan_is_written_and_carried_out_exactly(run: Run, store: FakeRetention, tmp_path: Path) -> None:
+    plan = str(tmp_path / "plan")
+    store.add("audio/1")
+    store.add("audio/2")
+
+    planned = await run("run", "--write-plan", plan, "--json")
+    assert json.loads(planned.out)["notes"] == ["The plan has 2 items."]
+    assert store.left == {"audio/1", "audio/2"}
+
+    store.add("audio/later")
+    store.revive("audio/2")
+    done = await run("run", "--plan", plan)
+
+    assert done.code == 0
+    assert store.left == {"audio/2", "audio/later"}
+    assert done.out.startswith("CLEAN: 2 found, 1 deleted")
+
+
+async def test_a_broken_plan_deletes_nothing(run: Run, store: FakeRetention, tmp_path: Path) -> None:
+    store.add("audio/1")
+    (tmp_path / "plan").write_text("hello\n")
+
+    done = await run("run", "--plan", str(tmp_path / "plan"))
+
+    assert done.code == 2
+    assert "make a new one with --write-plan" in done.err
+    assert store.left == {"audio/1"}
+
+
+async def test_a_plan_and_a_selection_contradict_each_other(run: Run, tmp_path: Path) -> None:
+    done = await run("run", "--plan", str(tmp_path / "plan"), "--days", "7")
+
+    assert done.code == 2
+    assert "exactly what the plan names" in " ".join(done.err.split())
+
+
+async def test_days_path_and_store_select(run: Run, store: FakeRetention) -> None:
+    store.add("audio/old", late=8 * 86_400, object_key="processed-audio/a")
+    store.add("audio/new", late=6 * 86_400, object_key="processed-audio/b")
+    store.add("audio/s3", late=8 * 86_400, object_key="processed-audio/c", location="S3")
+
+    done = await run("run", "--days", "7", "--path", "processed-audio/", "--store", "local")
+
+    assert done.code == 0
+    assert store.left == {"audio/new", "audio/s3"}
+
+
+async def test_shards_of_an_indexed_job_share_the_work(run: Run, store: FakeRetention) -> None:
+    for number in range(9):
+        store.add(f"audio/{number}")
+
+    reports = [json.loads((await run("run", "--json", "--shard", f"{index}/2")).out) for index in range(2)]
+
+    assert store.left == set()
+    assert [report["shard"] for report in reports] == ["0/2", "1/2"]
+    assert sum(report["report"]["verified_gone"] for report in reports) == 9
+
+
+@pytest.mark.parametrize("shard", ["2/2", "one", "1", "-1/2", "0/0"])
+async def test_a_shard_that_is_none_is_refused(run: Run, shard: str) -> None:
+    done = await run("run", f"--shard={shard}")
+    assert done.code == 2
+
+
+async def test_a_ratio_stops_a_sweep_with_3(run: Run, store: FakeRetention) -> None:
+    store.add_live_object("key/live")
+    store.add("key/lost", reason=DueReason.ORPHAN_OBJECT)
+
+    done = await run("run", "--max-delete-ratio", "0.4")
+
+    assert done.code == 3
+    assert "50% of the 2 objects" in done.out
+    assert "key/lost" in store.left
+
+
+async def test_a_ratio_without_a_listing_of_objects_is_refused(run: Run) -> None:
+    done = await run("run", "--passes", "due", "--max-delete-ratio", "0.4")
+    assert done.code == 2
+    assert "needs both passes" in " ".join(done.err.split())

@@ -10,6 +10,7 @@ import pytest
 from mayfly_sweeper.domain.errors import StorageRefusedError, StorageUnavailableError
 from mayfly_sweeper.domain.items import DueReason
 from mayfly_sweeper.domain.report import Line
+from mayfly_sweeper.domain.selection import Selection
 from mayfly_sweeper.domain.sweep import Phase, Progress, SweepState
 
 if TYPE_CHECKING:
@@ -298,7 +299,7 @@ async def test_a_collection_limits_a_sweep(engine: SweepEngine, order: SweepOrde
     retention.add("audio/temp", collection="temp-audio")
     retention.add("audio/debug", collection="debug")
 
-    await engine(replace(order, collection="debug"))
+    await engine(replace(order, selection=Selection(collection="debug")))
 
     assert retention.left == {"audio/temp"}
 

@@ -18,7 +18,7 @@ from mayfly_client.errors import (
     UnavailableError,
     from_rpc_error,
 )
-from mayfly_sweeper.adapters.wire import from_item, to_answer, to_page, to_verdicts
+from mayfly_sweeper.adapters.wire import from_item, from_shard, to_answer, to_page, to_verdicts
 from mayfly_sweeper.domain.errors import StorageError, StorageRefusedError, StorageUnavailableError
 
 if TYPE_CHECKING:
@@ -55,12 +55,18 @@ class RetentionClient:
 
     async def list_expired(self, scope: Scope, page_token: str) -> Page:
         """One page of rows that are due."""
-        request = pb.ListExpiredRequest(collection=scope.collection, page_size=scope.page_size, page_token=page_token)
+        request = pb.ListExpiredRequest(
+            collection=scope.collection, shard=from_shard(scope.shard), page_size=scope.page_size, page_token=page_token
+        )
+        if scope.due_before is not None:
+            request.due_before.FromDatetime(scope.due_before)
         return to_page(await self._call(self._stub.ListExpired(request, timeout=self._timeout)))
 
     async def list_orphans(self, scope: Scope, page_token: str) -> Page:
         """One page of orphans."""
-        request = pb.ListOrphansRequest(collection=scope.collection, page_size=scope.page_size, page_token=page_token)
+        request = pb.ListOrphansRequest(
+            collection=scope.collection, shard=from_shard(scope.shard), page_size=scope.page_size, page_token=page_token
+        )
         return to_page(await self._call(self._stub.ListOrphans(request, timeout=self._timeout)))
 
     async def purge(self, items: Sequence[DueItem], *, validate_only: bool) -> PurgeAnswer:

@@ -9,6 +9,7 @@ from mayfly.storage.v1 import audio_pb2, error_reason_pb2, failure_pb2
 from mayfly.storage.v1 import retention_service_pb2 as pb
 
 from mayfly_sweeper.domain.items import DueItem, DueReason, Outcome, Page, PurgeAnswer, PurgeResult, Verdict
+from mayfly_sweeper.domain.selection import Shard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,6 +55,16 @@ def from_item(item: DueItem) -> pb.DueItem:
     if item.due_time is not None:
         message.due_time.FromDatetime(item.due_time)
     return message
+
+
+def from_shard(shard: Shard) -> pb.Shard | None:
+    """A share of the work; all of it goes without saying."""
+    return pb.Shard(index=shard.index, count=shard.count) if shard.count > 1 else None
+
+
+def to_shard(shard: pb.Shard) -> Shard:
+    """A share as it was asked for."""
+    return Shard(index=shard.index, count=shard.count or 1)
 
 
 def to_page(response: pb.ListExpiredResponse | pb.ListOrphansResponse) -> Page:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
+
+from mayfly_sweeper.domain.selection import Shard
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -126,10 +128,16 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Which part of storage a sweep looks at."""
+    """Which part of storage a listing looks at."""
 
     collection: str = ""
     """Only this collection; empty for all of them."""
+
+    shard: Shard = field(default_factory=Shard)
+    """Only this share."""
+
+    due_before: datetime | None = None
+    """Only rows that were due by then; None for now. Listings of objects do not know it."""
 
     page_size: int = MAX_BATCH
     """Most items (or objects looked at) in a page."""

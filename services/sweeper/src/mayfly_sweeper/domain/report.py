@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mayfly_sweeper.domain.items import DueReason
 
 
@@ -31,6 +33,9 @@ class Report:
 
     lines: tuple[Line, ...] = ()
     """One for each reason that was found, in the order of `DueReason`."""
+
+    deleted_by_store: Mapping[str, int] = field(default_factory=dict)
+    """Items whose bytes are gone (or would be, in a dry run), by where they lay: `LOCAL`, `S3`."""
 
     objects_seen: int = 0
     """Objects that the listing looked at."""

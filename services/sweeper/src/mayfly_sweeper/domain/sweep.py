@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mayfly_sweeper.domain.report import Report
+from mayfly_sweeper.domain.selection import Passes, Selection
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from collections.abc import Iterator
+    from datetime import datetime
 
 
 class SweepState(StrEnum):
@@ -40,17 +43,43 @@ class SweepOrder:
     dry_run: bool = False
     """Only look: storage decides about each item and deletes nothing."""
 
-    collection: str = ""
-    """Only this collection; empty for all of them."""
+    passes: Passes = Passes.ALL
+    """What to look for."""
+
+    selection: Selection = field(default_factory=Selection)
+    """Which part of it."""
 
     max_delete_count: int = 0
     """Guard: count first, and delete nothing if more than this is due. 0: no limit."""
+
+    max_delete_ratio: float = 0
+    """Guard: count first, and delete nothing if more than this share of the objects is due. 0: no limit."""
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """What cannot be meant so: names of fields, with what is allowed."""
+        shard, ratio = self.selection.shard, self.max_delete_ratio
+        if not 0 <= shard.index < shard.count:
+            yield "shard", f"must be one of 0 to {shard.count - 1} of {shard.count}, got {shard.index} of {shard.count}"
+        if not 0 <= ratio <= 1:
+            yield "max_delete_ratio", f"must be from 0 to 1, got {ratio:g}"
+        if ratio and self.passes is not Passes.ALL:
+            yield "max_delete_ratio", "needs both passes: only the listing of objects tells how much is stored"
+        if self.max_delete_count < 0:
+            yield "max_delete_count", f"must not be negative, got {self.max_delete_count}"
+        if self.selection.older_than < timedelta(0):
+            yield "older_than", "must not be negative"
+
+    @property
+    def counts_first(self) -> bool:
+        """Whether a guard wants to know how much is due before anything is deleted."""
+        return not self.dry_run and bool(self.max_delete_count or self.max_delete_ratio)
 
 
 class Phase(StrEnum):
     """What a sweep is doing."""
 
     COUNTING = "counting what is due"
+    PLANNED = "the plan"
     EXPIRED = "expired audio"
     ORPHANS = "orphans"
 

@@ -20,6 +20,7 @@ class Tally:
         self.pages = 0
         self._outcomes: dict[DueReason, Counter[Outcome]] = {}
         self._sizes: Counter[DueReason] = Counter()
+        self._stores: Counter[str] = Counter()
         self._objects_seen = 0
         self._verified_gone = 0
         self._still_there = 0
@@ -46,6 +47,7 @@ class Tally:
         self._outcomes.setdefault(item.reason, Counter())[result.outcome] += 1
         if result.outcome is Outcome.DELETED:
             self._sizes[item.reason] += result.size_bytes
+            self._stores[item.location] += 1
 
     def late(self, item: DueItem, deleted_at: datetime) -> None:
         """Keep the greatest lateness; both times are the store's."""
@@ -62,6 +64,7 @@ class Tally:
         """What was counted so far."""
         return Report(
             lines=tuple(self._line(reason) for reason in DueReason if reason in self._outcomes),
+            deleted_by_store=dict(self._stores),
             objects_seen=self._objects_seen,
             verified_gone=self._verified_gone,
             still_there=self._still_there,

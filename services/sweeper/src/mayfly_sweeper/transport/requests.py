@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from mayfly_runtime.violations import Violations
+from mayfly_sweeper.domain.selection import Selection
 from mayfly_sweeper.domain.sweep import SweepOrder
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def sweep_order(request: pb.StartSweepRequest, defaults: SweepOrder) -> tuple[Sw
     violations.require(count >= 0, "max_delete_count", f"must not be negative, got {count}; 0 is the server's own")
     order = SweepOrder(
         dry_run=request.dry_run,
-        collection=request.collection,
+        selection=Selection(collection=request.collection),
         time_budget=_time_budget(request, violations) or defaults.time_budget,
         max_delete_count=count or defaults.max_delete_count,
     )

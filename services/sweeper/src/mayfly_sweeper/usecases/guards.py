@@ -28,6 +28,28 @@ def check_clock_skew(*, store_time: datetime, now: datetime, allowed: timedelta)
         )
 
 
+def check_delete_ratio(*, due: int, stored: int, allowed: float) -> None:
+    """Refuse to delete a larger share of a store than was expected.
+
+    Args:
+        due: How many items are due.
+        stored: How many objects the listing saw.
+        allowed: The share, 0 to 1.
+
+    Raises:
+        GuardTrippedError: More is due than allowed.
+    """
+    share = due / max(due, stored, 1)
+    if share > allowed:
+        raise GuardTrippedError(
+            f"{due} items are due, {share:.0%} of the {stored} objects that are stored, and max_delete_ratio allows "
+            f"{allowed:.0%}. Nothing was deleted. Look at them with a dry run; if they are right, allow as many once.",
+            guard="max_delete_ratio",
+            limit=f"{allowed:g}",
+            found=f"{share:.3f}",
+        )
+
+
 def check_delete_count(*, due: int, allowed: int) -> None:
     """Refuse to delete more than was expected: a wrong clock or setting must not empty a store.
 

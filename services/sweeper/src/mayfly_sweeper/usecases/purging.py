@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mayfly_sweeper.domain.errors import StorageError
 from mayfly_sweeper.domain.items import DueItem, Outcome, PurgeAnswer, PurgeResult, Verdict
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from mayfly_sweeper.domain.ports import Retention
     from mayfly_sweeper.domain.tally import Tally
+
+OnResult: TypeAlias = Callable[[DueItem, PurgeResult], None]
 
 _log = logging.getLogger("mayfly.sweeper")
 
@@ -33,7 +36,14 @@ class Purger:
     """
 
     def __init__(
-        self, retention: Retention, tally: Tally, *, dry_run: bool, batch_size: int, max_items: int = 0
+        self,
+        retention: Retention,
+        tally: Tally,
+        *,
+        dry_run: bool,
+        batch_size: int,
+        on_result: OnResult,
+        max_items: int = 0,
     ) -> None:
         """Take what a sweep has.
 
@@ -42,12 +52,14 @@ class Purger:
             tally: Where to count.
             dry_run: Decide and count only.
             batch_size: Items of one call.
+            on_result: Told about each item, once it is known what became of it.
             max_items: Most items to touch; 0: no limit. More of them may become due after they were counted.
         """
         self._retention = retention
         self._tally = tally
         self._dry_run = dry_run
         self._batch_size = batch_size
+        self._on_result = on_result
         self._room = max_items or None
         self._waiting: list[DueItem] = []
         self.is_full = False
@@ -75,6 +87,7 @@ class Purger:
     def _leave(self, item: DueItem) -> None:
         _log.warning("item_reported", extra={"item": item.label, "reason": item.reason.value})
         self._tally.left([item])
+        self._on_result(item, PurgeResult(outcome=Outcome.SKIPPED))
 
     async def _purge(self, batch: Sequence[DueItem]) -> None:
         try:
@@ -116,6 +129,7 @@ class Purger:
     def _count(self, batch: Sequence[DueItem], results: Sequence[PurgeResult]) -> None:
         for item, result in zip(batch, results, strict=True):
             self._tally.result(item, result)
+            self._on_result(item, result)
             level, event = _EVENTS[result.outcome]
             if _log.isEnabledFor(level):
                 _log.log(level, event, extra=_fields(item, result))

@@ -1,4 +1,4 @@
-"""The one sweep engine: every door (command line, server) carries out this."""
+"""The one sweep engine: every door (command line, cron, Lambda, server) carries out this."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mayfly_sweeper.domain.errors import GuardTrippedError, StorageError
-from mayfly_sweeper.domain.items import MAX_BATCH, Page, Scope
+from mayfly_sweeper.domain.items import MAX_BATCH, DueItem, Page, PurgeResult, Scope
+from mayfly_sweeper.domain.selection import Passes
 from mayfly_sweeper.domain.sweep import Ending, Phase, Progress, SweepOrder, SweepState
 from mayfly_sweeper.domain.tally import Tally
-from mayfly_sweeper.usecases.guards import check_clock_skew, check_delete_count
+from mayfly_sweeper.usecases.guards import check_clock_skew, check_delete_count, check_delete_ratio
 from mayfly_sweeper.usecases.pacing import FetchPage, Pace, Walk
-from mayfly_sweeper.usecases.purging import Purger
+from mayfly_sweeper.usecases.purging import OnResult, Purger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,9 +23,19 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("mayfly.sweeper")
 
+_PHASES = {
+    Passes.ALL: (Phase.EXPIRED, Phase.ORPHANS),
+    Passes.DUE: (Phase.EXPIRED,),
+    Passes.ORPHANS: (Phase.ORPHANS,),
+}
+
 
 def _unseen(_: Progress) -> None:
     """Nobody watches."""
+
+
+def _unheard(_item: DueItem, _result: PurgeResult) -> None:
+    """Nobody wants to know of each item."""
 
 
 def _go_on() -> bool:
@@ -54,30 +65,44 @@ class SweepEngine:
         self,
         order: SweepOrder,
         *,
+        plan: FetchPage | None = None,
         on_progress: Callable[[Progress], None] = _unseen,
+        on_result: OnResult = _unheard,
         stop: Callable[[], bool] = _go_on,
     ) -> Ending:
         """Carry out one sweep. Failures of storage end up in the answer, not in an exception.
 
         Args:
             order: What to do.
+            plan: Pages of exactly what to delete, instead of storage's listings. Storage decides about each item again,
+                so what has changed since is left.
             on_progress: Told after each page.
+            on_result: Told about each item, once it is known what became of it.
             stop: Asked between pages; once it says yes, the sweep ends as PARTIAL.
         """
         pace = Pace(budget=order.time_budget, monotonic=self.monotonic, stop=stop)
-        return await _Run(self, order, pace, on_progress).carry_out()
+        return await _Run(self, order, pace, plan, _Watch(on_progress, on_result)).carry_out()
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    """Who is told."""
+
+    on_progress: Callable[[Progress], None]
+    on_result: OnResult
 
 
 class _Run:
     """One sweep under way."""
 
     def __init__(
-        self, engine: SweepEngine, order: SweepOrder, pace: Pace, on_progress: Callable[[Progress], None]
+        self, engine: SweepEngine, order: SweepOrder, pace: Pace, plan: FetchPage | None, watch: _Watch
     ) -> None:
         self._engine = engine
         self._order = order
         self._pace = pace
-        self._on_progress = on_progress
+        self._plan = plan
+        self._watch = watch
         self._tally = Tally()
         self._purger = Purger(
             engine.retention,
@@ -85,42 +110,58 @@ class _Run:
             dry_run=order.dry_run,
             batch_size=engine.batch_size,
             max_items=0 if order.dry_run else order.max_delete_count,
+            on_result=watch.on_result,
         )
         self._due: int | None = None
         self._notes: list[str] = []
         self._errors: list[StorageError] = []
 
     async def carry_out(self) -> Ending:
-        """Count if a guard wants it, then both passes; what stops the one does not stop the other."""
+        """Count if a guard wants it, then every pass; what stops the one does not stop the other."""
         try:
-            if self._counts_first and not await self._count():
+            if self._plan is not None and not await self._ask_the_clock():
                 return self._ending(complete=False)
-            expired = await self._pass(Phase.EXPIRED)
-            orphans = await self._pass(Phase.ORPHANS)
+            if self._order.counts_first and not await self._count():
+                return self._ending(complete=False)
+            complete = [await self._pass(phase) for phase in self._phases]
         except GuardTrippedError as error:
             return Ending(state=SweepState.GUARDED, report=self._tally.report(), failure=str(error))
-        return self._ending(complete=expired and orphans)
+        return self._ending(complete=all(complete))
 
     @property
-    def _counts_first(self) -> bool:
-        return bool(self._order.max_delete_count) and not self._order.dry_run
+    def _phases(self) -> tuple[Phase, ...]:
+        return (Phase.PLANNED,) if self._plan is not None else _PHASES[self._order.passes]
+
+    async def _ask_the_clock(self) -> bool:
+        """A plan tells the time at which it was made; what counts is the store's time now."""
+        try:
+            self._check_clock(await self._engine.retention.list_expired(Scope(page_size=1), ""))
+        except StorageError as error:
+            self._unreadable(Phase.PLANNED, error)
+            return False
+        return True
 
     async def _count(self) -> bool:
-        """Count what is due without touching it; whether all of it was counted, and so the guard is content."""
-        due = 0
-        for phase in (Phase.EXPIRED, Phase.ORPHANS):
+        """Count what is due without touching it; whether all of it was counted, and so the guards are content."""
+        due, stored = 0, 0
+        for phase in self._phases:
             walk = self._walk(phase)
             try:
                 while (page := await walk.next_page()) is not None:
                     self._check_clock(page)
-                    due += sum(item.reason.is_purgeable for item in page.items)
-                    check_delete_count(due=due, allowed=self._order.max_delete_count)
+                    due += sum(item.reason.is_purgeable for item in self._taken(page))
+                    stored += page.objects_seen
+                    if self._order.max_delete_count:
+                        check_delete_count(due=due, allowed=self._order.max_delete_count)
                     self._tell(Phase.COUNTING)
             except StorageError as error:
                 self._unreadable(phase, error)
             if not walk.is_complete:
                 self._note(walk.stopped_by)
                 return False
+        if self._order.max_delete_ratio:
+            due_of_all = due * self._order.selection.shard.count
+            check_delete_ratio(due=due_of_all, stored=stored, allowed=self._order.max_delete_ratio)
         self._due = due
         return True
 
@@ -131,7 +172,7 @@ class _Run:
             while not self._purger.is_full and (page := await walk.next_page()) is not None:
                 self._check_clock(page)
                 self._tally.page(page)
-                await self._purger.add(page.items)
+                await self._purger.add(self._taken(page))
                 self._tell(phase)
         except StorageError as error:
             self._unreadable(phase, error)
@@ -140,11 +181,21 @@ class _Run:
         self._note(walk.stopped_by)
         return walk.is_complete and not self._purger.is_full
 
+    def _taken(self, page: Page) -> list[DueItem]:
+        if self._plan is not None:
+            return list(page.items)
+        return [item for item in page.items if self._order.selection.takes(item, page.store_time)]
+
     def _walk(self, phase: Phase) -> Walk:
-        retention = self._engine.retention
-        fetch: FetchPage = retention.list_expired if phase is Phase.EXPIRED else retention.list_orphans
-        scope = Scope(collection=self._order.collection, page_size=self._engine.page_size)
-        return Walk(fetch, listing=phase.value, scope=scope, pace=self._pace)
+        retention, selection = self._engine.retention, self._order.selection
+        listings = {Phase.EXPIRED: retention.list_expired, Phase.ORPHANS: retention.list_orphans}
+        scope = Scope(
+            collection=selection.collection,
+            shard=selection.shard,
+            due_before=self._engine.now() - selection.older_than if selection.older_than else None,
+            page_size=self._engine.page_size,
+        )
+        return Walk(self._plan or listings[phase], listing=phase.value, scope=scope, pace=self._pace)
 
     def _check_clock(self, page: Page) -> None:
         """Only the first page: what comes later is checked against the same two clocks."""
@@ -168,7 +219,7 @@ class _Run:
             self._notes.append(note)
 
     def _tell(self, phase: Phase) -> None:
-        self._on_progress(Progress(phase=phase, report=self._tally.report(), due=self._due))
+        self._watch.on_progress(Progress(phase=phase, report=self._tally.report(), due=self._due))
 
     def _ending(self, *, complete: bool) -> Ending:
         report = self._tally.report(listings_complete=complete)

@@ -124,6 +124,9 @@ class StorageSettings(ServerSettings):
     guest_bytes_per_day: int | None = Field(default=None, ge=1)
     """Bytes of all guests together, in a UTC day. Unset: any number."""
 
+    guest_objects_per_day: int | None = Field(default=None, ge=1)
+    """Uploads of all guests together, in a UTC day. Unset: any number."""
+
     guest_budget_parts: int = Field(default=1, ge=1)
     """AWS: items that share the guests' budget. One serves some dozens of calls a second; each refuses on its own."""
 
@@ -269,6 +272,7 @@ class StorageSettings(ServerSettings):
             requests_per_minute=self.guest_requests_per_minute,
             characters_per_day=self.guest_characters_per_day,
             bytes_per_day=self.guest_bytes_per_day,
+            objects_per_day=self.guest_objects_per_day,
         )
         return GuestBudget(limits=limits, parts=self.guest_budget_parts)
 

@@ -52,6 +52,37 @@ async def test_of_64_reservations_at_once_exactly_as_many_succeed_as_the_limit_a
     assert len(refusals) == 54
 
 
+async def test_of_64_uploads_at_once_exactly_as_many_succeed_as_objects_are_allowed(subject: Subject) -> None:
+    limits = QuotaLimits(objects_per_day=7)
+    audios = [subject.an_audio() for _ in range(64)]
+    pays = QuotaUse(tallies=tuple(cost(subject, limits=limits)))
+
+    outcomes = await asyncio.gather(
+        *(subject.catalog.reserve(audio, a_request(audio), pays=pays) for audio in audios), return_exceptions=True
+    )
+
+    assert outcomes.count(None) == 7
+    refusals = [outcome for outcome in outcomes if outcome is not None]
+    assert {type(refusal) for refusal in refusals} == {QuotaRefusedError}
+    assert len(await subject.catalog.get_many([audio.name for audio in audios])) == 7
+    with pytest.raises(QuotaRefusedError) as refused:
+        await subject.catalog.reserve_quota(a_reservation(subject), cost(subject, limits=limits))
+    assert told(refused.value) == [("objects_per_day", 7, 7)]
+
+
+async def test_objects_that_are_deleted_are_not_given_back_and_the_next_day_begins_at_nothing(subject: Subject) -> None:
+    limits = QuotaLimits(objects_per_day=1)
+    audio = subject.an_audio()
+    await subject.catalog.reserve(audio, None, pays=QuotaUse(tallies=tuple(cost(subject, limits=limits))))
+    await subject.catalog.begin_delete([audio], subject.clock.now())
+
+    with pytest.raises(QuotaRefusedError):
+        await subject.catalog.reserve_quota(a_reservation(subject), cost(subject, limits=limits))
+
+    subject.clock.advance(timedelta(days=1))
+    await subject.catalog.reserve_quota(a_reservation(subject), cost(subject, limits=limits))
+
+
 async def test_a_refusal_tells_the_limit_and_what_is_used_and_counts_nothing(subject: Subject) -> None:
     await count(subject, characters=900)
 

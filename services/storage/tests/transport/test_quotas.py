@@ -119,3 +119,32 @@ async def test_a_request_id_of_other_work_is_refused(served: Served) -> None:
     with pytest.raises(AioRpcError) as failed:
         await served.storage.ReserveQuota(wanted)
     assert rpc_error(failed).reason == "IDEMPOTENCY_KEY_REUSED"
+
+
+@pytest.mark.parametrize("objects", [-1, 2])
+async def test_a_reservation_is_for_one_object_or_none(served: Served, objects: int) -> None:
+    with pytest.raises(AioRpcError) as failed:
+        await reserved(served, objects=objects)
+
+    assert rpc_error(failed).fields == ("objects",)
+
+
+async def test_a_guest_beyond_the_objects_of_a_day_hears_until_when(served: Served) -> None:
+    for number in range(2_000):
+        await reserved(served)
+        if number % 60 == 59:
+            served.clock.advance(timedelta(minutes=1))
+    served.clock.advance(timedelta(minutes=1))
+
+    with pytest.raises(AioRpcError) as failed:
+        await reserved(served)
+
+    error = rpc_error(failed)
+    assert (error.code, error.reason) == (StatusCode.RESOURCE_EXHAUSTED, "QUOTA_EXCEEDED")
+    assert error.metadata == {
+        "quota": "objects_per_day",
+        "limit": "2000",
+        "used": "2000",
+        "reset_time": "2026-01-16T00:00:00Z",
+    }
+    assert error.retry_after == timedelta(hours=16, minutes=56)

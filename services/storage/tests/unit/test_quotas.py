@@ -168,6 +168,44 @@ async def test_bytes_beyond_the_reserved_ones_are_counted_by_the_upload() -> Non
     assert stage.memory.catalog.quotas.counters.popitem()[1]["bytes"] == len(SOUND)
 
 
+async def test_a_reservation_counts_the_object_before_it_is_made() -> None:
+    stage = a_stage(SubjectQuotas(guests=QuotaLimits(objects_per_day=2)))
+    token, _ = await stage.storage.reserve_quota(asks())
+    await stage.saved(subject=GUEST, quota_reservation=token)
+    await stage.storage.reserve_quota(asks())
+
+    with pytest.raises(QuotaExceededError) as refused:
+        await stage.storage.reserve_quota(asks())
+
+    error = refused.value
+    assert (error.quota, error.limit, error.used) == ("objects_per_day", 2, 2)
+    assert (error.reset_time, error.retry_after) == ("2026-01-16T00:00:00Z", timedelta(hours=17, minutes=30))
+    with pytest.raises(QuotaExceededError):
+        await stage.saved(subject=GUEST)
+
+
+async def test_several_reservations_for_one_upload_count_one_object() -> None:
+    stage = a_stage(SubjectQuotas(guests=QuotaLimits(objects_per_day=1)))
+    token, _ = await stage.storage.reserve_quota(asks())
+    for _ in range(3):
+        await stage.storage.reserve_quota(asks(work=Work(characters=500, objects=0)))
+
+    await stage.saved(subject=GUEST, quota_reservation=token)
+
+    assert [dict(used) for used in stage.memory.catalog.quotas.counters.values()] == [{"objects": 1}]
+
+
+async def test_a_reservation_without_an_object_pays_for_none() -> None:
+    stage = a_stage(SubjectQuotas(guests=QuotaLimits(objects_per_day=1)))
+    tokens = [(await stage.storage.reserve_quota(asks(work=Work(objects=0))))[0] for _ in range(2)]
+    await stage.saved(subject=GUEST, quota_reservation=tokens[0])
+
+    with pytest.raises(QuotaExceededError) as refused:
+        await stage.saved(subject=GUEST, quota_reservation=tokens[1])
+
+    assert (refused.value.quota, refused.value.used) == ("objects_per_day", 1)
+
+
 async def test_bytes_beyond_the_reserved_ones_can_be_too_many() -> None:
     stage = limited()
     token, _ = await stage.storage.reserve_quota(asks())

@@ -271,6 +271,17 @@ async def test_a_retry_is_counted_once_and_each_part_of_a_request_for_itself(sin
     assert await sink.reserve(KEY, GUEST, characters=6, size_bytes=0, part=1) != first
 
 
+async def test_all_parts_of_a_request_are_one_object() -> None:
+    checksums = Offload(name="checksum", workers=1, queue=10)
+    with FakeMayfly(objects_per_day=1) as mayfly:
+        async with mayfly.async_client() as client:
+            sink = StorageSink(client, collection="temp-audio", offload=checksums)
+            reservations = {await sink.reserve(KEY, GUEST, characters=6, size_bytes=0, part=part) for part in range(3)}
+    await checksums.shutdown()
+
+    assert len(reservations) == 3
+
+
 async def test_a_subject_without_room_is_told_how_much_and_when() -> None:
     checksums = Offload(name="checksum", workers=1, queue=10)
     start = datetime(2026, 1, 15, 6, 30, 43, tzinfo=UTC)

@@ -70,7 +70,7 @@ def _subject(given: SubjectOptions) -> audio_pb2.Subject | None:
 
 
 def reserve_quota(
-    collection: str, subject: SubjectOptions, *, characters: int, size_bytes: int, request_id: str | None
+    collection: str, subject: SubjectOptions, *, characters: int, size_bytes: int, objects: int, request_id: str | None
 ) -> pb.ReserveQuotaRequest:
     """State the work to be done."""
     refuse_unknown("reserve_quota", subject, SubjectOptions)
@@ -80,6 +80,7 @@ def reserve_quota(
         collection=collection,
         characters=characters,
         size_bytes=size_bytes,
+        objects=objects,
     )
 
 

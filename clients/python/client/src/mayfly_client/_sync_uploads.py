@@ -99,6 +99,7 @@ class SyncUploads(SyncConnection):
         *,
         characters: int = 0,
         size_bytes: int = 0,
+        objects: int = 1,
         request_id: str | None = None,
         timeout: float | None = None,
         **subject: Unpack[SubjectOptions],
@@ -109,12 +110,13 @@ class SyncUploads(SyncConnection):
             collection: Where the result will go.
             characters: Characters to be spoken.
             size_bytes: Estimated size of the result; the upload counts what it has beyond.
+            objects: 0 for more work towards an upload that another reservation pays for.
             request_id: UUID; a retry with the same one counts once. Default: a new one.
             timeout: Seconds.
             **subject: See `SubjectOptions`; one of the two is needed.
         """
         request = requests.reserve_quota(
-            collection, subject, characters=characters, size_bytes=size_bytes, request_id=request_id
+            collection, subject, characters=characters, size_bytes=size_bytes, objects=objects, request_id=request_id
         )
         with self._errors("storage"):
             answer = self._storage.ReserveQuota(request, timeout=self._short(timeout))

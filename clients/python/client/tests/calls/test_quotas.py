@@ -30,6 +30,38 @@ def test_a_refusal_tells_limit_used_and_reset_time() -> None:
         client.reserve_quota("temp-audio", guest_address=GUEST)
 
 
+def test_objects_are_limited_by_the_day() -> None:
+    with FakeMayfly(start=START, objects_per_day=1) as fake, fake.client() as client:
+        client.speak("Hello.", guest_address=GUEST)
+        client.reserve_quota("temp-audio", objects=0, guest_address=GUEST)
+        with pytest.raises(QuotaExceededError) as refused:
+            client.reserve_quota("temp-audio", guest_address=GUEST)
+
+        error = refused.value
+        assert (error.quota, error.limit, error.used) == ("objects_per_day", 1, 1)
+        assert error.reset_time == datetime(2026, 1, 16, tzinfo=UTC)
+        fake.clock.advance(timedelta(days=1))
+        client.reserve_quota("temp-audio", guest_address=GUEST)
+
+
+def test_an_upload_counts_the_object_that_its_reservation_does_not() -> None:
+    digest = hashlib.sha256(b"x").digest()
+    with FakeMayfly(objects_per_day=1) as fake, fake.client() as client:
+        more = client.reserve_quota("temp-audio", objects=0, guest_address=GUEST)
+        client.reserve_quota("temp-audio", guest_address=GUEST)
+
+        with pytest.raises(QuotaExceededError) as refused:
+            client.create_upload(
+                sha256=digest,
+                collection="temp-audio",
+                content_type="audio/wav",
+                size_bytes=1,
+                guest_address=GUEST,
+                quota_reservation=more.token,
+            )
+    assert refused.value.quota == "objects_per_day"
+
+
 def test_an_error_that_does_not_say_how_much_has_no_numbers() -> None:
     error = QuotaExceededError("no")
 

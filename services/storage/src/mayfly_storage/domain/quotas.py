@@ -30,6 +30,7 @@ class Measure(StrEnum):
     REQUESTS = "requests"
     CHARACTERS = "characters"
     BYTES = "bytes"
+    OBJECTS = "objects"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,8 @@ class QuotaLimits:
     requests_per_minute: int | None = None
     characters_per_day: int | None = None
     bytes_per_day: int | None = None
+    objects_per_day: int | None = None
+    """Uploads. So a subject has at most as many alive as this allows in the days that audio lives, and in one more."""
 
     @classmethod
     def from_table(cls, name: str, table: object) -> QuotaLimits:
@@ -59,6 +62,7 @@ class QuotaLimits:
             requests_per_minute=_part(self.requests_per_minute, parts),
             characters_per_day=_part(self.characters_per_day, parts),
             bytes_per_day=_part(self.bytes_per_day, parts),
+            objects_per_day=_part(self.objects_per_day, parts),
         )
 
 
@@ -105,6 +109,8 @@ class Work:
     requests: int = 1
     characters: int = 0
     size_bytes: int = 0
+    objects: int = 1
+    """0 for work whose result is in an upload that something else pays for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +154,7 @@ def tallies(limits: QuotaLimits, work: Work, *, whose: str, now: datetime, prefi
         _DAY: [
             ("characters_per_day", Measure.CHARACTERS, work.characters),
             ("bytes_per_day", Measure.BYTES, work.size_bytes),
+            ("objects_per_day", Measure.OBJECTS, work.objects),
         ],
     }
     found = []
@@ -182,7 +189,9 @@ class QuotaRequest:
     def fingerprint(self, secret: bytes) -> str:
         """Hex digest of what was asked: equal for retries, different for different requests. Keyed, as it is kept."""
         subject = [self.subject.user_id, self.subject.guest_address]
-        facts = [self.collection, subject, self.work.characters, self.work.size_bytes]
+        facts: list[object] = [self.collection, subject, self.work.characters, self.work.size_bytes]
+        if self.work.objects != 1:  # as it was before there were any others
+            facts.append(self.work.objects)
         return hmac.new(secret, json.dumps(facts).encode(), hashlib.sha256).hexdigest()
 
 

@@ -51,10 +51,18 @@ def reserve_quota(request: pb.ReserveQuotaRequest, *, caller: str) -> QuotaReque
         work=Work(
             characters=form.not_negative("characters", request.characters),
             size_bytes=form.not_negative("size_bytes", request.size_bytes),
+            objects=_objects(form, request),
         ),
     )
     form.done()
     return wanted
+
+
+def _objects(form: Form, request: pb.ReserveQuotaRequest) -> int:
+    if not request.HasField("objects"):
+        return 1
+    form.require(request.objects in {0, 1}, "objects", f"must be 0 or 1; it is {request.objects}")
+    return request.objects
 
 
 def create_upload(request: pb.CreateUploadRequest, *, caller: str) -> UploadRequest:

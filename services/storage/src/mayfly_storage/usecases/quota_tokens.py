@@ -29,6 +29,8 @@ class Paid:
     """Seconds since 1970."""
     noted: bool
     """Whether there is a record to use up; not where nothing has a limit."""
+    objects: int = 1
+    """Whether the upload's object was counted."""
 
     @property
     def expire_time(self) -> datetime:

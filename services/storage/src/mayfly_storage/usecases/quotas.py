@@ -115,6 +115,7 @@ class ReserveQuota:
             subject=subject_of(request.subject, self.tokens),
             collection=request.collection,
             size_bytes=request.work.size_bytes,
+            objects=request.work.objects,
             expires=made.expire_time.timestamp(),
             noted=noted,
         )
@@ -130,7 +131,8 @@ class PayForUpload:
     def __call__(self, request: UploadRequest) -> QuotaUse | None:
         """What W1 has to count and to use up; None: nothing. A reservation that has lapsed is as good as none.
 
-        Bytes beyond those that were reserved are counted now, as a reservation is made on an estimate.
+        Bytes beyond those that were reserved are counted now, as a reservation is made on an estimate; and the object,
+        where the reservation was for more of another one.
 
         Raises:
             InvalidAudioError: The token is not of this storage, or of another subject or collection.
@@ -142,7 +144,8 @@ class PayForUpload:
         if paid is None:
             work = Work(characters=len(request.audio.text), size_bytes=request.size_bytes)
         else:
-            work = Work(requests=0, size_bytes=max(0, request.size_bytes - paid.size_bytes))
+            more = max(0, request.size_bytes - paid.size_bytes)
+            work = Work(requests=0, size_bytes=more, objects=1 - paid.objects)
         cost = self.rules.cost(subject, collection, work, request_id=request.request_id)
         used = (paid.caller, paid.request_id) if paid is not None and paid.noted else None
         return QuotaUse(reservation=used, tallies=cost) if used or cost else None

@@ -69,6 +69,7 @@ class StorageSink:
                 destination.collection or self._collection,
                 characters=characters,
                 size_bytes=size_bytes,
+                objects=0 if part else 1,  # the first reservation pays for the upload
                 request_id=quota_request_id(key, part),
                 user_id=destination.user_id or None,
                 guest_address=destination.guest_address or None,

@@ -15,7 +15,7 @@ from mayfly_client._async import AsyncClient
 from mayfly_client._fake.clock import FakeClock
 from mayfly_client._fake.faults import FakeGate, Faults
 from mayfly_client._fake.links import Links
-from mayfly_client._fake.quotas import FakeQuotas
+from mayfly_client._fake.quotas import FakeQuotas, quotas_of
 from mayfly_client._fake.refusal import Refusal
 from mayfly_client._fake.shelf import Shelf
 from mayfly_client._fake.storage import FakeStorage
@@ -50,6 +50,7 @@ class FakeMayfly:
         token: Bearer token that every call has to carry. Default: none is asked for.
         keeps_text: Whether storage keeps the texts that were spoken.
         requests_per_minute: Most requests of each subject in a minute of the clock. Default: any number.
+        objects_per_day: Most uploads of each subject in a UTC day of the clock. Default: any number.
     """
 
     def __init__(
@@ -59,11 +60,12 @@ class FakeMayfly:
         token: str | None = None,
         keeps_text: bool = True,
         requests_per_minute: int | None = None,
+        objects_per_day: int | None = None,
     ) -> None:
         self.clock = FakeClock(start)
         self._token = token
         self._keeps_text = keeps_text
-        self._requests_per_minute = requests_per_minute
+        self._quotas = quotas_of(requests_per_minute=requests_per_minute, objects_per_day=objects_per_day)
         self._faults = Faults()
         self._running = ExitStack()
         self._addresses: dict[str, str] = {}
@@ -73,7 +75,7 @@ class FakeMayfly:
             opened.callback(self._faults.release)
             shelf = Shelf(self.clock.now)
             links = opened.enter_context(Links(shelf, self.clock.now))
-            quotas = FakeQuotas(self.clock.now, self._requests_per_minute)
+            quotas = FakeQuotas(self.clock.now, self._quotas)
             storage = FakeStorage(
                 shelf=shelf, links=links, quotas=quotas, now=self.clock.now, keeps_text=self._keeps_text
             )

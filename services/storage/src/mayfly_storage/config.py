@@ -18,7 +18,7 @@ from mayfly_runtime.settings import ServerSettings
 from mayfly_storage.collections_file import adapted, read_collections
 from mayfly_storage.domain.failpoints import Failpoint  # noqa: TC001 - pydantic reads the annotation
 from mayfly_storage.domain.pricing import S3_STANDARD, Prices
-from mayfly_storage.domain.privacy import AddressPolicy
+from mayfly_storage.domain.privacy import AddressPolicy, TextPolicy
 from mayfly_storage.domain.quotas import GuestBudget, QuotaLimits
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.failing import require_loopback
@@ -33,6 +33,7 @@ from mayfly_storage.setting_types import (
     Origins,
     Period,
     Secret,
+    TextPolicyName,
     UnitlessPeriod,
 )
 
@@ -88,8 +89,8 @@ class StorageSettings(ServerSettings):
     url_window: OptionalPeriod = timedelta(minutes=5)
     """How long a link is the same for all who ask, for browsers' caches: a tenth of its life at most. `0s`: never."""
 
-    keep_text: bool = False
-    """Whether the texts that were spoken are kept with their audio. They are personal data, and make rows larger."""
+    keep_text: Annotated[TextPolicy, TextPolicyName] = TextPolicy.HASHED
+    """What is kept of a spoken text, as long as its audio: `hashed` (keyed; tells equal texts), `true`, or `false`."""
 
     addresses: AddressPolicy = AddressPolicy.HASHED
     """What is kept of a guest's address: `hashed` (keyed, of no use after a day), `raw`, or `none`."""

@@ -46,7 +46,7 @@ def open_privacy(settings: StorageSettings) -> Privacy:
     """
     given = settings.privacy_secret
     secret = given.get_secret_value().encode() if given else read_or_make_secret(settings.data_dir / PRIVACY_KEY)
-    return Privacy(secret=secret, addresses=settings.addresses, keep_text=settings.keep_text)
+    return Privacy(secret=secret, addresses=settings.addresses, texts=settings.keep_text)
 
 
 def open_world(settings: StorageSettings, backend: Backend, privacy: Privacy, *, now: Callable[[], datetime]) -> World:

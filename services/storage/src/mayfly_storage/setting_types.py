@@ -44,6 +44,12 @@ def _backend(value: Any) -> Any:
     )
 
 
+def _text_policy(value: Any) -> Any:
+    """`yes` and `0` meant what `true` and `false` mean."""
+    text = str(value).strip().lower()
+    return {"1": "true", "yes": "true", "on": "true", "0": "false", "no": "false", "off": "false"}.get(text, text)
+
+
 def _folder(text: str) -> str:
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)*/?", text, re.ASCII) or ".." in text:
         raise ValueError("expected the name of a folder, such as temp-audio")
@@ -97,6 +103,7 @@ HttpUrl = Annotated[str, AfterValidator(_http_url)]
 Period = Annotated[Duration, AfterValidator(_some_time)]
 OptionalPeriod = Annotated[Duration, AfterValidator(_no_less_than_nothing)]
 BackendName = BeforeValidator(_backend)
+TextPolicyName = BeforeValidator(_text_policy)
 Folder = Annotated[str, AfterValidator(_folder)]
 CollectionsFile = Annotated[Path, AfterValidator(_usable_collections)]
 UnitlessPeriod = Annotated[Period, BeforeValidator(_seconds)]

@@ -63,6 +63,7 @@ async def test_both_services_serve_each_on_its_port(tmp_path: Path) -> None:
         due = await retention.ListExpired(retention_pb.ListExpiredRequest())
 
         assert (audio.sha256, audio.text) == (hashlib.sha256(SOUND).digest(), "")
+        assert len(audio.text_hash) == 32  # what is kept of a text unless a setting says otherwise
         assert not due.items
         with pytest.raises(grpc.aio.AioRpcError) as failed:
             await RetentionServiceStub(one).ListExpired(retention_pb.ListExpiredRequest())

@@ -13,12 +13,14 @@ from mayfly.storage.v1 import audio_pb2, error_reason_pb2
 from mayfly.storage.v1 import storage_service_pb2 as pb
 
 from mayfly_runtime.testing import rpc_error
-from mayfly_storage.testing import SOUND
+from mayfly_storage.domain.privacy import Privacy, TextPolicy
+from mayfly_storage.testing import SOUND, LinkResponse
+from mayfly_storage.testing.served import Served, serve
+from mayfly_storage.testing.stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-    from mayfly_storage.testing.served import Served
+    from collections.abc import Awaitable, Mapping
+    from pathlib import Path
 
 NOWHERE = "audio/2026-01-15/f47ac10b-58cc-4372-a567-0e02b2c3d479"
 
@@ -70,8 +72,27 @@ async def test_everything_about_an_audio_is_told_but_the_guest(served: Served) -
     assert audio.create_time.ToDatetime(tzinfo=UTC) == served.clock.now()
     assert audio.expire_time.ToDatetime(tzinfo=UTC) == served.clock.now() + timedelta(seconds=60)
     assert audio.duration.ToTimedelta() == timedelta(seconds=1.5)
-    assert (audio.text, audio.user_id) == ("hello", "")
+    assert (audio.text, audio.text_hash, audio.user_id) == ("hello", "", "")
     assert "203.0.113.7" not in str(audio)
+
+
+async def test_equal_texts_are_told_by_a_hash_where_texts_are_not_kept(tmp_path: Path) -> None:
+    stage = Stage(privacy=Privacy(secret=b"a secret of the tests, and long enough", texts=TextPolicy.HASHED))
+
+    async def follow(
+        method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> LinkResponse:
+        return stage.memory.links.serve(method, url, headers=headers, body=body)
+
+    async with serve(stage, stage.world, tmp_path, follow=follow) as served:
+        first, again, other, silent = [await served.saved(text=text) for text in ("hello", "hello", "hullo", "")]
+        info = await served.storage.GetStorageInfo(pb.GetStorageInfoRequest())
+        found = await served.storage.GetAudio(pb.GetAudioRequest(name=first.name))
+
+    assert found.audio.text_hash == first.text_hash == again.text_hash != other.text_hash
+    assert (len(first.text_hash), first.text, silent.text_hash) == (32, "", "")
+    assert not info.keeps_text
+    assert "hello" not in str(stage.memory.catalog.rows)
 
 
 async def test_what_is_kept_until_it_is_deleted_has_no_expiry(served: Served) -> None:

@@ -12,6 +12,7 @@ from mayfly_runtime.settings import SettingsError
 from mayfly_storage.administration import provision
 from mayfly_storage.config import StorageSettings
 from mayfly_storage.domain.pricing import S3_STANDARD, Prices
+from mayfly_storage.domain.privacy import TextPolicy
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.opening import aws_options, embedded_options, open_privacy
 
@@ -45,7 +46,30 @@ def test_the_defaults_serve_on_loopback_with_the_models_timing() -> None:
         "127.0.0.1:50080",
     )
     assert settings.timing() == Timing()
-    assert not settings.keep_text
+    assert settings.keep_text is TextPolicy.HASHED
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("true", TextPolicy.KEPT),
+        ("YES", TextPolicy.KEPT),
+        ("1", TextPolicy.KEPT),
+        ("false", TextPolicy.DROPPED),
+        ("0", TextPolicy.DROPPED),
+        ("off", TextPolicy.DROPPED),
+        ("hashed", TextPolicy.HASHED),
+    ],
+)
+def test_texts_are_kept_hashed_or_dropped_as_the_setting_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str, kept: TextPolicy
+) -> None:
+    monkeypatch.setenv("MAYFLY_STORAGE_KEEP_TEXT", value)
+
+    settings = StorageSettings.load(data_dir=tmp_path)
+
+    assert settings.keep_text is kept
+    assert open_privacy(settings).texts is kept
 
 
 def test_every_setting_says_what_it_is_for() -> None:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from mayfly_storage.domain.privacy import AddressPolicy, Privacy
+from mayfly_storage.domain.privacy import AddressPolicy, Privacy, TextPolicy, hash_of
 from mayfly_storage.domain.uploads import Subject
 from mayfly_storage.testing import DAWN
 
@@ -15,7 +15,27 @@ USER = Subject(user_id="u1")
 
 def test_a_text_is_kept_only_where_that_is_set() -> None:
     assert Privacy(secret=SECRET).text("hello") == ""
-    assert Privacy(secret=SECRET, keep_text=True).text("hello") == "hello"
+    assert Privacy(secret=SECRET, texts=TextPolicy.KEPT).text("hello") == "hello"
+
+
+def test_a_hash_tells_equal_texts_and_nothing_else() -> None:
+    privacy = Privacy(secret=SECRET, texts=TextPolicy.HASHED)
+    other = Privacy(secret=b"another secret that is long enough", texts=TextPolicy.HASHED)
+
+    kept = privacy.text("hello")
+
+    assert kept == privacy.text("hello")
+    assert len({kept, privacy.text("Hello"), other.text("hello")}) == 3
+    assert "hello" not in kept
+    assert privacy.text("") == ""
+
+
+def test_a_hash_is_told_from_a_text() -> None:
+    kept = Privacy(secret=SECRET, texts=TextPolicy.HASHED).text("hello")
+
+    assert kept == f"hmac-sha256:{hash_of(kept)}"
+    assert len(hash_of(kept)) == 32
+    assert [hash_of(text) for text in ("", "hello", kept.upper(), f"{kept} ", hash_of(kept))] == [""] * 5
 
 
 def test_a_user_is_the_owner_by_id() -> None:

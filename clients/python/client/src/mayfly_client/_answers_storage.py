@@ -50,6 +50,7 @@ def audio(message: audio_pb2.Audio) -> Audio:
         key_fields=dict(message.key_fields),
         labels=dict(message.labels),
         user_id=message.user_id,
+        text_hash=message.text_hash,
     )
 
 

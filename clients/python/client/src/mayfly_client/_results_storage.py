@@ -75,6 +75,8 @@ class Audio:
     key_fields: Mapping[str, str]
     labels: Mapping[str, str]
     user_id: str
+    text_hash: str = ""
+    """A keyed hash of what was spoken, where storage keeps that instead: equal for equal texts."""
 
     @property
     def file_name(self) -> str:

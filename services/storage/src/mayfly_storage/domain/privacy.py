@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.domain.uploads import Subject
 
@@ -23,17 +24,39 @@ class AddressPolicy(StrEnum):
     NONE = "none"
 
 
+class TextPolicy(StrEnum):
+    """What is kept of a text that was spoken. The values are those of a setting that was once a truth value."""
+
+    HASHED = "hashed"
+    """A keyed hash: equal for equal texts, and of no use without the key."""
+    KEPT = "true"
+    DROPPED = "false"
+
+
+_HASHED: Final = re.compile("hmac-sha256:([0-9a-f]{32})")
+
+
+def hash_of(kept: str) -> str:
+    """The hash, where a row's `text` is one and not a text; empty otherwise."""
+    found = _HASHED.fullmatch(kept)
+    return found[1] if found else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Privacy:
     """The settings, and the one place that applies them."""
 
     secret: bytes
     addresses: AddressPolicy = AddressPolicy.HASHED
-    keep_text: bool = False
+    texts: TextPolicy = TextPolicy.DROPPED
 
     def text(self, text: str) -> str:
-        """The text as it may be kept: itself, or nothing."""
-        return text if self.keep_text else ""
+        """The text as it may be kept: itself, a keyed hash that says that it is one, or nothing."""
+        if not text or self.texts is TextPolicy.DROPPED:
+            return ""
+        if self.texts is TextPolicy.KEPT:
+            return text
+        return f"hmac-sha256:{hmac.new(self.secret, f'text:{text}'.encode(), hashlib.sha256).hexdigest()[:32]}"
 
     def owner(self, subject: Subject | None, day: datetime) -> str:
         """The owner that listing, quotas and ForgetSubject go by; empty for nobody."""

@@ -11,7 +11,7 @@ from uuid import uuid4
 from mayfly_runtime.testing import FakeClock
 from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.ports import Store, Stores
-from mayfly_storage.domain.privacy import Privacy
+from mayfly_storage.domain.privacy import Privacy, TextPolicy
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.domain.uploads import NewAudio, UploadRequest
 from mayfly_storage.testing.backend import memory_backend
@@ -64,7 +64,7 @@ class Stage:
         self.world = World(
             backend=replace(self.memory.backend, catalog=self.catalog, stores=self._stores()),
             collections=collections or read_collections(),
-            privacy=privacy or Privacy(secret=b"a secret of the tests, and long enough", keep_text=True),
+            privacy=privacy or Privacy(secret=b"a secret of the tests, and long enough", texts=TextPolicy.KEPT),
             timing=self.timing,
             now=self.clock.now,
             new_id=uuid4,

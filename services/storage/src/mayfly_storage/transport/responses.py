@@ -11,6 +11,7 @@ from mayfly.storage.v1 import storage_service_pb2 as pb
 
 from mayfly_storage.domain.audio import AudioName
 from mayfly_storage.domain.links import SignedUrl
+from mayfly_storage.domain.privacy import hash_of
 from mayfly_storage.transport.enums import GUARANTEES, LIMITS, LOCATIONS, STATES
 from mayfly_storage.transport.errors import failure
 
@@ -40,7 +41,8 @@ def audio(one: Audio) -> audio_pb2.Audio:
         size_bytes=one.size_bytes,
         sha256=one.sha256,
         voice=one.voice,
-        text=one.text,
+        text="" if (text_hash := hash_of(one.text)) else one.text,
+        text_hash=text_hash,
         key_fields=one.key_fields,
         labels=one.labels,
         user_id=one.user_id,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mayfly_storage.domain.privacy import Privacy, TextPolicy
+
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from mayfly_storage.domain.collections import Collection, Collections
     from mayfly_storage.domain.ports import Backend, Stores
-    from mayfly_storage.domain.privacy import Privacy
     from mayfly_storage.domain.timing import Timing
 
 MAX_SINGLE_PUT_BYTES: Final = 5 * 1024**3
@@ -50,7 +51,7 @@ class GetStorageInfo:
             max_single_put_bytes=MAX_SINGLE_PUT_BYTES,
             upload_lifetime=self.timing.upload_lifetime,
             fallback_active=False,  # there is no fallback in this release
-            keeps_text=self.privacy.keep_text,
+            keeps_text=self.privacy.texts is TextPolicy.KEPT,
         )
 
 

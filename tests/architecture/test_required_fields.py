@@ -69,7 +69,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "Synthesize": {"requestId": "", "text": "Hello."},
     "StreamSynthesize": {"config": {"requestId": "", "discard": True}},
     "ProcessAudio": {"config": {"requestId": ""}},
-    "StartSweep": {"requestId": "", "dryRun": True},
+    "StartSweep": {"requestId": "", "dryRun": True, "shard": {"index": 0, "count": 1}},
     "WatchSweep": {"name": f"sweeps/{uuid4()}"},
     "GetSweep": {"name": f"sweeps/{uuid4()}"},
     "ListSweeps": {},

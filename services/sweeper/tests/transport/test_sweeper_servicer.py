@@ -13,6 +13,7 @@ from mayfly.sweeper.v1.sweep_pb2 import Sweep
 
 from mayfly_runtime.testing import rpc_error
 from mayfly_sweeper.domain.errors import StorageUnavailableError
+from mayfly_sweeper.domain.items import DueReason
 
 if TYPE_CHECKING:
     from mayfly.sweeper.v1.sweeper_service_pb2_grpc import SweeperServiceStub
@@ -171,7 +172,7 @@ async def test_all_problems_of_a_start_are_told_at_once(stub: SweeperServiceStub
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await stub.StartSweep(pb.StartSweepRequest(max_delete_count=-1, time_budget=Duration()))
 
-    assert rpc_error(failed).fields == ("request_id", "max_delete_count", "time_budget")
+    assert rpc_error(failed).fields == ("request_id", "time_budget", "max_delete_count")
 
 
 @pytest.mark.parametrize("name", ["", "sweeps/", "sweeps/1", "audio/2025-12-08/x", f"{UNKNOWN}/"])
@@ -222,3 +223,67 @@ async def test_a_negative_page_size_is_refused(stub: SweeperServiceStub) -> None
         await stub.ListSweeps(pb.ListSweepsRequest(page_size=-1))
 
     assert rpc_error(failed).fields == ("page_size",)
+
+
+async def test_a_selection_narrows_a_sweep(stub: SweeperServiceStub, retention: FakeRetention) -> None:
+    day = 86_400
+    retention.add("audio/taken", late=2 * day, object_key="debug/a", location="S3")
+    retention.add("audio/young", late=60, object_key="debug/b", location="S3")
+    retention.add("audio/elsewhere", late=2 * day, object_key="temp-audio/c", location="S3")
+    retention.add("audio/local", late=2 * day, object_key="debug/d")
+    retention.add("key/orphan", reason=DueReason.ORPHAN_OBJECT, late=2 * day, object_key="debug/e", location="S3")
+
+    done = await sweep(
+        stub,
+        older_than=Duration(seconds=day),
+        object_key_prefix="debug/",
+        store=pb.StartSweepRequest.STORE_S3,
+        passes=pb.StartSweepRequest.PASSES_DUE,
+    )
+
+    assert retention.left.isdisjoint({"audio/taken"})
+    assert len(retention.left) == 4
+    assert (done.report.deleted_local, done.report.deleted_s3) == (0, 1)
+
+
+async def test_shares_are_shared_out(stub: SweeperServiceStub, retention: FakeRetention) -> None:
+    for number in range(12):
+        retention.add(f"audio/{number}")
+
+    first = await sweep(stub, shard=pb.Shard(index=0, count=2))
+    left = len(retention.left)
+    await sweep(stub, shard=pb.Shard(index=1, count=2))
+
+    assert first.report.deleted_local == 12 - left
+    assert retention.left == set()
+
+
+async def test_too_large_a_share_of_the_store_is_guarded(stub: SweeperServiceStub, retention: FakeRetention) -> None:
+    retention.add("key/orphan", reason=DueReason.ORPHAN_OBJECT)
+
+    done = await sweep(stub, max_delete_ratio=0.5)
+
+    assert done.state == Sweep.STATE_GUARDED
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"shard": pb.Shard(index=2, count=2)}, "shard"),
+        ({"shard": pb.Shard(index=1)}, "shard.count"),
+        ({"older_than": Duration(seconds=-1)}, "older_than"),
+        ({"max_delete_ratio": 1.1}, "max_delete_ratio"),
+        ({"max_delete_ratio": 0.5, "passes": pb.StartSweepRequest.PASSES_DUE}, "max_delete_ratio"),
+        ({"max_delete_count": -1}, "max_delete_count"),
+        ({"object_key_prefix": "x" * 1025}, "object_key_prefix"),
+        ({"store": 9}, "store"),
+        ({"passes": 9}, "passes"),
+    ],
+)
+async def test_what_cannot_be_meant_is_told_by_its_field(
+    stub: SweeperServiceStub, fields: dict[str, object], field: str
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub.StartSweep(request(**fields))
+
+    assert rpc_error(caught).fields == (field,)

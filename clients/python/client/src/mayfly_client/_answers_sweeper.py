@@ -32,6 +32,8 @@ def _report(message: sweep_pb2.Report) -> SweepReport:
         store_time=to_datetime(message.store_time) if message.HasField("store_time") else None,
         listings_complete=message.listings_complete,
         max_lateness_seconds=message.max_lateness_seconds,
+        deleted_local=message.deleted_local,
+        deleted_s3=message.deleted_s3,
     )
 
 

@@ -53,6 +53,10 @@ class SweepReport:
     store_time: datetime | None
     listings_complete: bool
     max_lateness_seconds: float
+    deleted_local: int = 0
+    """Items whose bytes are gone from storage's own files."""
+    deleted_s3: int = 0
+    """Items whose bytes are gone from S3."""
 
     @property
     def found(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mayfly.sweeper.v1 import sweeper_service_pb2 as pb
 
@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 class SyncSweeper(SyncConnection):
     """Sweep."""
 
-    def start_sweep(
+    def start_sweep(  # noqa: PLR0913 - each has a default
         self,
         *,
         dry_run: bool = False,
         collection: str | None = None,
         time_budget: Seconds | None = None,
         max_delete_count: int = 0,
+        max_delete_ratio: float = 0,
+        older_than: Seconds | None = None,
+        path: str = "",
+        store: Literal["local", "s3"] | None = None,
         request_id: str | None = None,
         timeout: float | None = None,
     ) -> Sweep:
@@ -37,6 +41,10 @@ class SyncSweeper(SyncConnection):
             collection: Only this collection of storage.
             time_budget: Stop when this time is used up: a timedelta, or seconds. Default: the server's.
             max_delete_count: Refuse to delete more items than this. 0: the server's guard.
+            max_delete_ratio: Refuse to delete more than this share of what is stored, 0 to 1. 0: the server's guard.
+            older_than: Only what has been due for so long: a timedelta, or seconds. Default: everything that is due.
+            path: Only objects whose key begins so.
+            store: Only storage's own files (`local`), or only S3 (`s3`). Default: both.
             request_id: UUID for retries by the caller. Default: a new one.
             timeout: Seconds for this call.
 
@@ -48,6 +56,10 @@ class SyncSweeper(SyncConnection):
             collection=collection,
             time_budget=time_budget,
             max_delete_count=max_delete_count,
+            max_delete_ratio=max_delete_ratio,
+            older_than=older_than,
+            path=path,
+            store=store,
             request_id=request_id,
         )
         with self._errors("sweeper"):

@@ -68,3 +68,21 @@ async def test_an_unknown_sweep(mayfly: Any) -> None:
         await mayfly.call("get_sweep", "sweeps/none")
     with pytest.raises(SweepNotFoundError):
         await mayfly.collect("watch_sweep", "sweeps/none")
+
+
+async def test_a_sweep_takes_only_what_was_selected(mayfly: Any, fake: FakeMayfly) -> None:
+    await expired_audio(mayfly, fake)
+
+    for narrowed in ({"older_than": 60}, {"path": "debug/"}, {"store": "s3"}):
+        sweep = await mayfly.call("get_sweep", (await mayfly.call("start_sweep", **narrowed)).name)
+        assert sweep.report.found == 0, narrowed
+    fake.clock.advance(timedelta(minutes=1))
+    begun = await mayfly.call("start_sweep", older_than=timedelta(minutes=1), path="temp-audio/", store="local")
+
+    report = (await mayfly.call("get_sweep", begun.name)).report
+    assert (report.deleted, report.deleted_local, report.deleted_s3) == (1, 1, 0)
+
+
+async def test_a_store_that_is_none_is_told(mayfly: Any) -> None:
+    with pytest.raises(ValueError, match="'tape'"):
+        await mayfly.call("start_sweep", store="tape")

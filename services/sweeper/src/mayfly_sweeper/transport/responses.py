@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from mayfly.sweeper.v1 import sweep_pb2
 
+from mayfly_sweeper.domain.selection import Store
+
 if TYPE_CHECKING:
     from mayfly_sweeper.domain.report import Line, Report
     from mayfly_sweeper.domain.sweep import Sweep
@@ -36,6 +38,8 @@ def report(one: Report) -> sweep_pb2.Report:
         still_there=one.still_there,
         listings_complete=one.listings_complete,
         max_lateness_seconds=one.max_lateness.total_seconds(),
+        deleted_local=one.deleted_by_store.get(Store.LOCAL, 0),
+        deleted_s3=one.deleted_by_store.get(Store.S3, 0),
     )
     if one.store_time is not None:
         message.store_time.FromDatetime(one.store_time)

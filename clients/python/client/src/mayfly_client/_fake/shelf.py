@@ -52,6 +52,11 @@ class Item:
         """Whether callers may see it."""
         return self.ready and (self.expire_time is None or now < self.expire_time)
 
+    @property
+    def due_time(self) -> datetime:
+        """When a sweep may take it; for one that is due."""
+        return self.expire_time if self.ready and self.expire_time else self.create_time + UPLOAD_LIFETIME
+
     def due(self, now: datetime) -> str | None:
         """Why a sweep would take it; None if it would not."""
         if not self.ready:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta  # noqa: TC003 - typer reads the annotations
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -38,6 +38,11 @@ def sweep(  # noqa: PLR0913 - each option of the command is a parameter
             help="Delete nothing if more than this is due. 0: the server's guard.",
         ),
     ] = 0,
+    days: Annotated[
+        float, typer.Option("--days", metavar="DAYS", min=0, help="Only what has been due for so many days.")
+    ] = 0,
+    path: Annotated[str, typer.Option("--path", metavar="PREFIX", help="Only objects whose key begins so.")] = "",
+    local_only: Annotated[bool, typer.Option("--local-only", help="Leave S3 alone: only storage's own files.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -49,6 +54,9 @@ def sweep(  # noqa: PLR0913 - each option of the command is a parameter
             collection=collection,
             time_budget=time_budget,
             max_delete_count=max_delete,
+            older_than=timedelta(days=days) if days else None,
+            path=path.lstrip("/"),
+            store="local" if local_only else None,
         )
         ended = begun
         for ended in client.watch_sweep(begun.name, timeout=_WATCH_SECONDS):

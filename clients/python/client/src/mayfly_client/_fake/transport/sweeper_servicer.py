@@ -87,7 +87,7 @@ class FakeSweeperServicer(SweeperServiceServicer):
         )
 
     def _swept(self, request: pb.StartSweepRequest) -> sweep_pb2.Sweep:
-        due = [each for each in self._shelf.due() if request.collection in {"", each[1].kind.id}]
+        due = [each for each in self._shelf.due() if _is_asked_for(each[1], request, self._now())]
         sweep = sweep_pb2.Sweep(
             name=f"sweeps/{uuid.uuid4()}",
             state=sweep_pb2.Sweep.STATE_CLEAN,
@@ -123,7 +123,18 @@ class FakeSweeperServicer(SweeperServiceServicer):
             verified_gone=0 if dry_run else len(due),
             store_time=timestamp(self._now()),
             listings_complete=True,
+            deleted_local=len(due),
         )
+
+
+def _is_asked_for(item: Item, request: pb.StartSweepRequest, now: datetime) -> bool:
+    # The fake keeps everything in its own memory: nothing of it lies in S3.
+    return (
+        request.collection in {"", item.kind.id}
+        and item.object_key.startswith(request.object_key_prefix)
+        and request.store != pb.StartSweepRequest.STORE_S3
+        and item.due_time <= now - request.older_than.ToTimedelta()
+    )
 
 
 def _begun(sweep: sweep_pb2.Sweep) -> sweep_pb2.Sweep:

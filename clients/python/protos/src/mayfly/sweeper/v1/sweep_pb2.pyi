@@ -170,6 +170,8 @@ class Report(_message.Message):
     STORE_TIME_FIELD_NUMBER: _builtins.int
     LISTINGS_COMPLETE_FIELD_NUMBER: _builtins.int
     MAX_LATENESS_SECONDS_FIELD_NUMBER: _builtins.int
+    DELETED_LOCAL_FIELD_NUMBER: _builtins.int
+    DELETED_S3_FIELD_NUMBER: _builtins.int
     objects_seen: _builtins.int
     """Output only. Objects that the listing looked at."""
     verified_gone: _builtins.int
@@ -180,6 +182,10 @@ class Report(_message.Message):
     """Output only. Whether every listing was read to its end."""
     max_lateness_seconds: _builtins.float
     """Output only. How long after its time the latest item was deleted. Unit: seconds."""
+    deleted_local: _builtins.int
+    """Output only. Items whose bytes are gone (or would be, in a dry run) from storage's own files."""
+    deleted_s3: _builtins.int
+    """Output only. Items whose bytes are gone (or would be, in a dry run) from S3."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___Report.Line]:
         """Output only. One line for each reason that was found."""
@@ -198,10 +204,12 @@ class Report(_message.Message):
         store_time: _timestamp_pb2.Timestamp | None = ...,
         listings_complete: _builtins.bool = ...,
         max_lateness_seconds: _builtins.float = ...,
+        deleted_local: _builtins.int = ...,
+        deleted_s3: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["store_time", b"store_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "listings_complete", b"listings_complete", "max_lateness_seconds", b"max_lateness_seconds", "objects_seen", b"objects_seen", "still_there", b"still_there", "store_time", b"store_time", "verified_gone", b"verified_gone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted_local", b"deleted_local", "deleted_s3", b"deleted_s3", "lines", b"lines", "listings_complete", b"listings_complete", "max_lateness_seconds", b"max_lateness_seconds", "objects_seen", b"objects_seen", "still_there", b"still_there", "store_time", b"store_time", "verified_gone", b"verified_gone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

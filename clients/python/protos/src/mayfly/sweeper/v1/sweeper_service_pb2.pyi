@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from mayfly.sweeper.v1 import sweep_pb2 as _sweep_pb2
 import builtins as _builtins
 import sys
@@ -26,11 +27,63 @@ class StartSweepRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Store:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StoreEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[StartSweepRequest._Store.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STORE_UNSPECIFIED: StartSweepRequest._Store.ValueType  # 0
+        """Everywhere."""
+        STORE_LOCAL: StartSweepRequest._Store.ValueType  # 1
+        """Storage's own files."""
+        STORE_S3: StartSweepRequest._Store.ValueType  # 2
+        """S3, or what speaks like it."""
+
+    class Store(_Store, metaclass=_StoreEnumTypeWrapper):
+        """Store is where bytes lie."""
+
+    STORE_UNSPECIFIED: StartSweepRequest.Store.ValueType  # 0
+    """Everywhere."""
+    STORE_LOCAL: StartSweepRequest.Store.ValueType  # 1
+    """Storage's own files."""
+    STORE_S3: StartSweepRequest.Store.ValueType  # 2
+    """S3, or what speaks like it."""
+
+    class _Passes:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _PassesEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[StartSweepRequest._Passes.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        PASSES_UNSPECIFIED: StartSweepRequest._Passes.ValueType  # 0
+        """Everything."""
+        PASSES_DUE: StartSweepRequest._Passes.ValueType  # 1
+        """Rows that are due: an index knows them, so it costs what is due, and not what is stored."""
+        PASSES_ORPHANS: StartSweepRequest._Passes.ValueType  # 2
+        """Objects without a row, rows without an object, uploads in parts that nobody ended: everything is listed."""
+
+    class Passes(_Passes, metaclass=_PassesEnumTypeWrapper):
+        """Passes is what a sweep looks for."""
+
+    PASSES_UNSPECIFIED: StartSweepRequest.Passes.ValueType  # 0
+    """Everything."""
+    PASSES_DUE: StartSweepRequest.Passes.ValueType  # 1
+    """Rows that are due: an index knows them, so it costs what is due, and not what is stored."""
+    PASSES_ORPHANS: StartSweepRequest.Passes.ValueType  # 2
+    """Objects without a row, rows without an object, uploads in parts that nobody ended: everything is listed."""
+
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     DRY_RUN_FIELD_NUMBER: _builtins.int
     COLLECTION_FIELD_NUMBER: _builtins.int
     TIME_BUDGET_FIELD_NUMBER: _builtins.int
     MAX_DELETE_COUNT_FIELD_NUMBER: _builtins.int
+    MAX_DELETE_RATIO_FIELD_NUMBER: _builtins.int
+    OLDER_THAN_FIELD_NUMBER: _builtins.int
+    OBJECT_KEY_PREFIX_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
+    SHARD_FIELD_NUMBER: _builtins.int
+    PASSES_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Required. UUID of this request; retries use the same one."""
     dry_run: _builtins.bool
@@ -39,9 +92,25 @@ class StartSweepRequest(_message.Message):
     """Optional. Only this collection of storage."""
     max_delete_count: _builtins.int
     """Optional. Guard: refuse to delete more items than this. Not negative; 0: the server's."""
+    max_delete_ratio: _builtins.float
+    """Optional. Guard: refuse to delete more than this share of the stored objects. 0 to 1; 0: the server's. Needs both passes."""
+    object_key_prefix: _builtins.str
+    """Optional. Only objects whose key begins so. At most 1,024 characters."""
+    store: Global___StartSweepRequest.Store.ValueType
+    """Optional. Only what lies there. Default: everywhere."""
+    passes: Global___StartSweepRequest.Passes.ValueType
+    """Optional. What to look for. Default: everything."""
     @_builtins.property
     def time_budget(self) -> _duration_pb2.Duration:
         """Optional. Stop (and end as PARTIAL) when this time is used up. At least 1 s. Default: the server's."""
+
+    @_builtins.property
+    def older_than(self) -> _duration_pb2.Duration:
+        """Optional. Only what has been due for at least this long. Not negative. Default: everything that is due."""
+
+    @_builtins.property
+    def shard(self) -> Global___Shard:
+        """Optional. Only this share of the work. Default: all of it."""
 
     def __init__(
         self,
@@ -51,14 +120,46 @@ class StartSweepRequest(_message.Message):
         collection: _builtins.str = ...,
         time_budget: _duration_pb2.Duration | None = ...,
         max_delete_count: _builtins.int = ...,
+        max_delete_ratio: _builtins.float = ...,
+        older_than: _duration_pb2.Duration | None = ...,
+        object_key_prefix: _builtins.str = ...,
+        store: Global___StartSweepRequest.Store.ValueType = ...,
+        shard: Global___Shard | None = ...,
+        passes: Global___StartSweepRequest.Passes.ValueType = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["time_budget", b"time_budget"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["older_than", b"older_than", "shard", b"shard", "time_budget", b"time_budget"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection", "dry_run", b"dry_run", "max_delete_count", b"max_delete_count", "request_id", b"request_id", "time_budget", b"time_budget"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collection", b"collection", "dry_run", b"dry_run", "max_delete_count", b"max_delete_count", "max_delete_ratio", b"max_delete_ratio", "object_key_prefix", b"object_key_prefix", "older_than", b"older_than", "passes", b"passes", "request_id", b"request_id", "shard", b"shard", "store", b"store", "time_budget", b"time_budget"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StartSweepRequest: _TypeAlias = StartSweepRequest  # noqa: Y015
+
+@_typing.final
+class Shard(_message.Message):
+    """Shard is a share of the work: every audio and every object is in exactly one of `count`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDEX_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    index: _builtins.int
+    """Optional. Which share. From 0 to `count` - 1. Default 0."""
+    count: _builtins.int
+    """Required. How many shares there are. At least 1."""
+    def __init__(
+        self,
+        *,
+        index: _builtins.int = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "index", b"index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Shard: _TypeAlias = Shard  # noqa: Y015
 
 @_typing.final
 class StartSweepResponse(_message.Message):

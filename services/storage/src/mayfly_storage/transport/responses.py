@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from mayfly.storage.v1 import audio_pb2
 from mayfly.storage.v1 import storage_service_pb2 as pb
 
@@ -14,6 +12,7 @@ from mayfly_storage.domain.links import SignedUrl
 from mayfly_storage.domain.privacy import hash_of
 from mayfly_storage.transport.enums import GUARANTEES, LIMITS, LOCATIONS, STATES
 from mayfly_storage.transport.errors import failure
+from mayfly_storage.transport.times import set_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,9 +46,9 @@ def audio(one: Audio) -> audio_pb2.Audio:
         labels=one.labels,
         user_id=one.user_id,
     )
-    message.create_time.FromDatetime(one.create_time)
+    set_time(message.create_time, one.create_time)
     if one.expire_time is not None:
-        message.expire_time.FromDatetime(one.expire_time)
+        set_time(message.expire_time, one.expire_time)
     if one.duration is not None:
         message.duration.FromTimedelta(one.duration)
     return message
@@ -58,7 +57,7 @@ def audio(one: Audio) -> audio_pb2.Audio:
 def reserve_quota(token: str, expire_time: datetime) -> pb.ReserveQuotaResponse:
     """The reservation."""
     message = pb.ReserveQuotaResponse(quota_reservation=token)
-    message.expire_time.FromDatetime(expire_time)
+    set_time(message.expire_time, expire_time)
     return message
 
 
@@ -75,7 +74,7 @@ def _grant(granted: UploadGrant) -> pb.UploadGrant:
         attempt=granted.attempt,
         enforced=[GUARANTEES[guarantee] for guarantee in granted.enforced],
     )
-    message.expire_time.FromDatetime(granted.expire_time)
+    set_time(message.expire_time, granted.expire_time)
     return message
 
 
@@ -86,7 +85,6 @@ def list_audio(page: Page[Audio], next_page_token: str) -> pb.ListAudioResponse:
 
 def sign_urls(asked: Iterable[AskedName], outcomes: Mapping[AudioName, SignedUrl | Exception]) -> pb.SignUrlsResponse:
     """A link, or why there is none, for each name in order."""
-    timestamp = cache(_timestamp)  # most of a batch shares its end
     response = pb.SignUrlsResponse()
     add = response.results.add
     for text, name in asked:
@@ -98,16 +96,10 @@ def sign_urls(asked: Iterable[AskedName], outcomes: Mapping[AudioName, SignedUrl
             link = result.signed_url
             link.url = outcome.url
             link.limited_by = LIMITS[outcome.limited_by]
-            link.url_expire_time.CopyFrom(timestamp(outcome.expire_time))
+            set_time(link.url_expire_time, outcome.expire_time)
         else:
             result.failure.CopyFrom(failure(outcome))
     return response
-
-
-def _timestamp(time: datetime) -> Timestamp:
-    message = Timestamp()
-    message.FromDatetime(time)
-    return message
 
 
 def batch_delete_audio(asked: Iterable[AskedName], deleted: Mapping[AudioName, bool]) -> pb.BatchDeleteAudioResponse:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mayfly_runtime.addresses import CannotListenError
 from mayfly_runtime.offload import Offload
 from mayfly_storage.backends.embedded.blobs import FileBlobs
-from mayfly_storage.backends.embedded.catalog import Reader, SqliteCatalog
+from mayfly_storage.backends.embedded.catalog import SqliteCatalog
 from mayfly_storage.backends.embedded.database import open_for_reading, open_for_writing
 from mayfly_storage.backends.embedded.errors import BACKEND
 from mayfly_storage.backends.embedded.folder import open_folder
@@ -19,6 +19,7 @@ from mayfly_storage.backends.embedded.link_server import Downloads, LinkServer, 
 from mayfly_storage.backends.embedded.link_server.served import Served
 from mayfly_storage.backends.embedded.links import HmacLinks
 from mayfly_storage.backends.embedded.publishing import Publisher
+from mayfly_storage.backends.embedded.reader import Reader
 from mayfly_storage.backends.embedded.staging import Staging
 from mayfly_storage.backends.embedded.writer import GroupWriter
 from mayfly_storage.domain.audio import Location
@@ -101,7 +102,8 @@ class _Opening:
         reading = await self._pool("catalog-read", workers=1)
         connection = await reading(open_for_reading, self.folder.database)
         self.stack.push_async_callback(reading, connection.close)
-        return SqliteCatalog(write=writer, read=Reader(connection, reading), timing=self.timing, now=self.now)
+        reader = Reader(connection, offload=reading, limit=_WAITING)
+        return SqliteCatalog(write=writer, read=reader, timing=self.timing, now=self.now)
 
     async def blobs(self) -> FileBlobs:
         paths = KeyPaths(self.folder.objects)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import functools
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.backends.embedded import listing, measuring, quotas, statements
-from mayfly_storage.backends.embedded.errors import translated
 from mayfly_storage.backends.embedded.rows import from_micros
 from mayfly_storage.domain.audio import Audio, AudioName, State
 from mayfly_storage.domain.errors import StateChangedError
@@ -20,27 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
 
-    from mayfly_runtime.offload import Offload
+    from mayfly_storage.backends.embedded.reader import Reader
     from mayfly_storage.backends.embedded.writer import GroupWriter
     from mayfly_storage.domain.ports import AudioFilter, Page, Shard
     from mayfly_storage.domain.quotas import QuotaUse, Reservation, Tally
     from mayfly_storage.domain.tickets import Ticket
     from mayfly_storage.domain.timing import Timing
 
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """A connection that reads what was committed, and its thread."""
-
-    connection: sqlite3.Connection
-    offload: Offload
-
-    async def __call__(self, read: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `read(connection)` on the thread."""
-        with translated():
-            return await self.offload(read, self.connection)
+_FEW: Final = 32
+"""Rows that are read in less time than it takes to wake a thread for them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +69,7 @@ class SqliteCatalog:
 
     async def find_request(self, caller: str, request_id: str, now: datetime) -> RequestRecord | None:
         """The request record, unless it is forgotten."""
-        row = await self.read(lambda connection: statements.find_request(connection, caller, request_id, now))
+        row = await self.read.short(lambda connection: statements.find_request(connection, caller, request_id, now))
         if row is None:
             return None
         return RequestRecord(
@@ -95,7 +82,8 @@ class SqliteCatalog:
 
     async def get_many(self, names: Sequence[AudioName]) -> dict[AudioName, Audio]:
         """The rows that exist."""
-        return await self.read(lambda connection: statements.find_audios(connection, names))
+        read = self.read.short if len(names) <= _FEW else self.read
+        return await read(lambda connection: statements.find_audios(connection, names))
 
     async def find_by_keys(self, object_keys: Sequence[str]) -> dict[str, AudioName]:
         """The holders of claimed keys."""

@@ -8,8 +8,9 @@ import hmac
 import os
 import secrets
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote_plus
 
 from mayfly_storage.backends.embedded.files import opened, sync_folder, write_all
 from mayfly_storage.backends.embedded.folder import DataFolderError
@@ -40,8 +41,8 @@ class LinkKeys:
 
     def sign(self, method: str, path: str, parameters: Mapping[str, str]) -> str:
         """The query of a link: the same for the same input, so that caches and players recognise it."""
-        signed = {**parameters, "kid": _id_of(self.secrets[0])}
-        return urlencode({**dict(sorted(signed.items())), "sig": _signature(self.secrets[0], method, path, signed)})
+        query = _encoded({**parameters, "kid": _id_of(self.secrets[0])})
+        return f"{query}&sig={_signature(self.secrets[0], method, path, query)}"
 
     def verify(self, method: str, path: str, query: str) -> dict[str, str]:
         """The parameters of a link that we signed for this method and path. Raises LinkRefusedError for any other."""
@@ -49,21 +50,27 @@ class LinkKeys:
         signature = parameters.pop("sig", "")
         known = {_id_of(secret): secret for secret in self.secrets}
         secret = known.get(parameters.get("kid", ""))
-        expected = _signature(secret or self.secrets[0], method, path, parameters)
+        expected = _signature(secret or self.secrets[0], method, path, _encoded(parameters))
         if not hmac.compare_digest(expected.encode(), signature.encode()) or secret is None:
             raise LinkRefusedError("the link is not valid for this request")
         del parameters["kid"]
         return parameters
 
 
+@lru_cache(maxsize=16)
 def _id_of(secret: bytes) -> str:
     """A short name of a key that says nothing about it."""
     return hashlib.sha256(b"mayfly link key id\0" + secret).hexdigest()[:8]
 
 
-def _signature(secret: bytes, method: str, path: str, parameters: Mapping[str, str]) -> str:
+def _encoded(parameters: Mapping[str, str]) -> str:
+    """The parameters by name."""
+    return "&".join([f"{quote_plus(name)}={quote_plus(value)}" for name, value in sorted(parameters.items())])
+
+
+def _signature(secret: bytes, method: str, path: str, query: str) -> str:
     # The encoding of the parameters is unambiguous, and no line of it can hold a line break.
-    message = f"mayfly-link-1\n{method}\n{path}\n{urlencode(sorted(parameters.items()))}"
+    message = f"mayfly-link-1\n{method}\n{path}\n{query}"
     digest = hmac.digest(secret, message.encode(), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
 

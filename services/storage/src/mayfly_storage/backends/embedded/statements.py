@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from mayfly_storage.backends.embedded.rows import changing_columns, from_row, key_of, to_micros, to_row
@@ -113,10 +114,20 @@ def find_audio(connection: sqlite3.Connection, name: AudioName) -> Audio | None:
     return from_row(row) if row is not None else None
 
 
+_FIND_MANY: Final = """
+SELECT audio.* FROM json_each(?) AS name
+CROSS JOIN audio ON audio.date = json_extract(name.value, '$[0]') AND audio.audio_id = json_extract(name.value, '$[1]')
+"""
+"""A CROSS JOIN keeps its order: for each name a look into the primary key, and never a walk through all rows."""
+
+
 def find_audios(connection: sqlite3.Connection, names: Sequence[AudioName]) -> dict[AudioName, Audio]:
-    """The rows that exist."""
-    found = ((name, find_audio(connection, name)) for name in dict.fromkeys(names))
-    return {name: audio for name, audio in found if audio is not None}
+    """The rows that exist, many of them by one statement."""
+    if len(names) == 1:
+        audio = find_audio(connection, names[0])
+        return {} if audio is None else {audio.name: audio}
+    found = connection.execute(_FIND_MANY, (json.dumps(list(dict.fromkeys(names))),))
+    return {audio.name: audio for audio in map(from_row, found)}
 
 
 def change_audio(connection: sqlite3.Connection, audio: Audio, due: datetime | None) -> Audio:

@@ -10,7 +10,8 @@ A service has one subclass in its `config.py`, the only module that reads the en
 
 `load` reports every problem at once. The docstring under each field is what `describe`, `.env.example` and the
 documentation show; `reference` lists it. An older variable keeps working as a further choice of
-`validation_alias=AliasChoices("MAYFLY_STORAGE_BUCKET", "AWS_S3_BUCKET")`; the first is the canonical one.
+`validation_alias=AliasChoices("MAYFLY_STORAGE_BUCKET", "AWS_S3_BUCKET")`; the first is the canonical one. Two of
+them that contradict each other are a problem, which names both.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from mayfly_runtime.deadlines import DEFAULT_DEADLINE
 from mayfly_runtime.durations import Duration
 from mayfly_runtime.identity import CallerRegistry
 from mayfly_runtime.server_options import DEFAULT_DRAIN, ServerOptions, TlsFiles
+from mayfly_runtime.settings_conflicts import conflicts
 from mayfly_runtime.settings_problems import SettingsError, problems_of
 from mayfly_runtime.settings_reference import SettingReference, describe_settings, references_of
 from mayfly_runtime.settings_source import EnvironmentSource, misspelt
@@ -38,6 +40,9 @@ class ServiceSettings(BaseSettings):
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         frozen=True, extra="ignore", use_attribute_docstrings=True, hide_input_in_errors=True, populate_by_name=True
     )
+
+    ambient: ClassVar[frozenset[str]] = frozenset()
+    """Older variables that platforms set by themselves: beside the canonical one they say nothing."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """How much is logged. Texts to be spoken, signed URLs and tokens are not logged at any level."""
@@ -66,6 +71,7 @@ class ServiceSettings(BaseSettings):
         """
         given = EnvironmentSource(cls).env_vars
         problems = [f"{name} is not a setting; did you mean {meant}?" for name, meant in misspelt(cls, given)]
+        problems += conflicts(cls, given, ambient=cls.ambient)
         try:
             settings = cls(**overrides)
         except ValidationError as error:

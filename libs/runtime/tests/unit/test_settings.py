@@ -83,11 +83,54 @@ def test_an_older_variable_still_works(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ToySettings.load().bucket == "old"
 
 
-def test_the_canonical_variable_wins_over_an_older_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_variables_of_a_setting_that_contradict_each_other_are_a_problem_that_names_both(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("LEGACY_BUCKET", "old")
     monkeypatch.setenv("MAYFLY_TOY_BUCKET", "new")
 
-    assert ToySettings.load().bucket == "new"
+    [problem] = problems()
+    assert problem == (
+        "MAYFLY_TOY_BUCKET='new' and LEGACY_BUCKET='old' name the same setting, and contradict each other; "
+        "give one of them"
+    )
+
+
+@pytest.mark.parametrize(("one", "other"), [("clips", "clips"), ("60m", "1h")])
+def test_two_variables_that_mean_the_same_are_none(monkeypatch: pytest.MonkeyPatch, one: str, other: str) -> None:
+    class Twice(ToySettings):
+        life: Duration | str = Field(default="", validation_alias=AliasChoices("MAYFLY_TOY_LIFE", "LEGACY_LIFE"))
+        """Anything."""
+
+    monkeypatch.setenv("MAYFLY_TOY_LIFE", one)
+    monkeypatch.setenv("LEGACY_LIFE", other)
+
+    assert Twice.load()
+
+
+def test_what_platforms_set_by_themselves_says_nothing_beside_the_canonical_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Somewhere(ToySettings):
+        ambient: ClassVar[frozenset[str]] = frozenset({"LEGACY_BUCKET"})
+
+    monkeypatch.setenv("LEGACY_BUCKET", "old")
+    assert Somewhere.load().bucket == "old"
+
+    monkeypatch.setenv("MAYFLY_TOY_BUCKET", "new")
+    assert Somewhere.load().bucket == "new"
+
+
+def test_a_contradiction_of_secrets_shows_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Guarded(ToySettings):
+        key: SecretStr = Field(default=SecretStr(""), validation_alias=AliasChoices("MAYFLY_TOY_KEY", "LEGACY_KEY"))
+        """Key of something."""
+
+    monkeypatch.setenv("MAYFLY_TOY_KEY", "hush")
+    monkeypatch.setenv("LEGACY_KEY", "quiet")
+
+    [problem] = problems(Guarded)
+    assert problem.startswith("MAYFLY_TOY_KEY and LEGACY_KEY name the same setting")
 
 
 def test_all_problems_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TEMP_AUDIO = "temp-audio"
+_TEMPORARY = "processing"
 
 
 def read_collections(path: Path | None = None) -> Collections:
@@ -40,6 +41,23 @@ def adapted(collections: Collections, *, temp_audio_prefix: str, url_lifetime: t
     if url_lifetime is not None:
         by_id = {each.id: replace(each, url_lifetime=url_lifetime) for each in by_id.values()}
     return Collections(by_id)
+
+
+def kept(collections: Collections, *, cleanup: bool, delay: timedelta | None) -> Collections:
+    """The collections with what is said of temporary results: how long they live, and whether they end at all.
+
+    Rows have their own end from when they were made, so audio that is there already keeps it.
+
+    Raises:
+        ValueError: Something is said, and there is no collection for temporary results.
+    """
+    if cleanup and delay is None:
+        return collections
+    if _TEMPORARY not in collections.by_id:
+        raise ValueError(f"cleanup_temp_files and cleanup_delay are about the collection {_TEMPORARY!r}: there is none")
+    temporary = collections.by_id[_TEMPORARY]
+    lifetime = (delay or temporary.lifetime) if cleanup else None
+    return Collections({**collections.by_id, _TEMPORARY: replace(temporary, lifetime=lifetime)})
 
 
 def _moved(collection: Collection, prefix: str) -> Collection:

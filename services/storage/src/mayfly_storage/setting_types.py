@@ -97,6 +97,11 @@ def _seconds(value: Any) -> Any:
     return f"{value}s" if isinstance(value, str) and value.strip().isdigit() else value
 
 
+def _minutes(value: Any) -> Any:
+    """`AUDIO_CLEANUP_DELAY_MINUTES=60` had no unit."""
+    return f"{value}m" if isinstance(value, str) and value.strip().isdigit() else value
+
+
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 Address = Annotated[str, AfterValidator(_address)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
@@ -107,5 +112,6 @@ TextPolicyName = BeforeValidator(_text_policy)
 Folder = Annotated[str, AfterValidator(_folder)]
 CollectionsFile = Annotated[Path, AfterValidator(_usable_collections)]
 UnitlessPeriod = Annotated[Period, BeforeValidator(_seconds)]
+MinutesPeriod = Annotated[Period, BeforeValidator(_minutes)]
 Origins = Annotated[str, AfterValidator(_origins)]
 Arns = Annotated[str, AfterValidator(_arns)]

@@ -148,6 +148,32 @@ async def test_a_temporary_result_may_go_earlier_than_after_its_hour(served: Ser
     assert await swept(served) == [audio.object_key]
 
 
+async def test_the_clean_up_of_a_temporary_result_is_scheduled_and_carried_out_then_and_not_before(
+    served: Served,
+) -> None:
+    """What system E's `scheduleTemporaryFileCleanup()` did; also for a file that would be kept until it is deleted."""
+    temporary = await saved(served, "processing", MP3, project_id="j1", pitch_id="p1", filename="mix.mp3")
+    final = await saved(served, "pitches", MP3, pitch_id="p1", filename="transcoded_file.mp3")
+
+    for name in (temporary.name, final.name):
+        scheduled = pb.RetainAudioRequest(name=name, ttl={"seconds": 600})
+        answer = await served.storage.RetainAudio(scheduled)
+        assert answer.audio.expire_time.ToDatetime(tzinfo=UTC) == DAWN + timedelta(minutes=10)
+
+    served.clock.advance(timedelta(minutes=10, seconds=-1))
+    assert await swept(served) == []
+    served.clock.advance(timedelta(seconds=1))
+    assert await swept(served) == [final.object_key, temporary.object_key]
+
+
+async def test_the_clean_up_of_a_temporary_result_cannot_be_put_off_past_its_hour(served: Served) -> None:
+    audio = await saved(served, "processing", MP3, project_id="j1", pitch_id="p1", filename="mix.mp3")
+
+    later = await served.storage.RetainAudio(pb.RetainAudioRequest(name=audio.name, ttl={"seconds": 7_200}))
+
+    assert later.audio.expire_time == audio.expire_time
+
+
 async def test_debug_copies_have_a_life_of_their_own(served: Served) -> None:
     copy = await saved(served, "debug", CAF, kind="debug-input", request_id="q1")
     guest = await served.saved()

@@ -89,6 +89,11 @@ def test_every_setting_says_what_it_is_for() -> None:
         ("AWS_S3_TEMP_AUDIO_PREFIX", "guests/", "temp_audio_prefix", "guests"),
         ("S3_PRESIGNED_URL_EXPIRY", "7200", "url_lifetime", timedelta(hours=2)),
         ("USE_S3_STORAGE", "false", "backend", "embedded"),
+        ("EXPO_PUBLIC_S3_BUCKET_NAME", "x", "bucket", "x"),
+        ("EXPO_PUBLIC_S3_REGION", "eu-west-1", "region", "eu-west-1"),
+        ("AUDIO_CLEANUP_TEMP_FILES", "false", "cleanup_temp_files", False),
+        ("AUDIO_CLEANUP_DELAY_MINUTES", "90", "cleanup_delay", timedelta(minutes=90)),
+        ("MAYFLY_STORAGE_CLEANUP_DELAY_MINUTES", "90", "cleanup_delay", timedelta(minutes=90)),
         ("AWS_ENDPOINT_URL", "http://127.0.0.1:5000/", "endpoint_url", "http://127.0.0.1:5000"),
         ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:5000", "s3_endpoint_url", "http://127.0.0.1:5000"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:5000", "dynamodb_endpoint_url", "http://127.0.0.1:5000"),
@@ -102,11 +107,87 @@ def test_variables_of_the_older_systems_keep_working(
     assert getattr(StorageSettings.load(), field) == expected
 
 
-def test_the_canonical_variable_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_S3_BUCKET", "old")
-    monkeypatch.setenv("MAYFLY_STORAGE_BUCKET", "new")
+@pytest.mark.parametrize(
+    ("variable", "value", "canonical", "other"),
+    [
+        ("USE_S3_STORAGE", "true", "MAYFLY_STORAGE_BACKEND", "embedded"),
+        ("AWS_S3_BUCKET", "old", "MAYFLY_STORAGE_BUCKET", "new"),
+        ("S3_BUCKET_NAME", "old", "MAYFLY_STORAGE_BUCKET", "new"),
+        ("EXPO_PUBLIC_S3_BUCKET_NAME", "old", "MAYFLY_STORAGE_BUCKET", "new"),
+        ("AWS_S3_REGION", "eu-west-1", "MAYFLY_STORAGE_REGION", "eu-west-2"),
+        ("S3_BUCKET_REGION", "eu-west-1", "MAYFLY_STORAGE_REGION", "eu-west-2"),
+        ("EXPO_PUBLIC_S3_REGION", "eu-west-1", "MAYFLY_STORAGE_REGION", "eu-west-2"),
+        ("TEMP_AUDIO_TABLE_NAME", "old", "MAYFLY_STORAGE_TABLE", "new"),
+        ("AWS_S3_TEMP_AUDIO_PREFIX", "old", "MAYFLY_STORAGE_TEMP_AUDIO_PREFIX", "new"),
+        ("S3_PRESIGNED_URL_EXPIRY", "3600", "MAYFLY_STORAGE_URL_LIFETIME", "2h"),
+        ("AUDIO_CLEANUP_TEMP_FILES", "true", "MAYFLY_STORAGE_CLEANUP_TEMP_FILES", "false"),
+        ("AUDIO_CLEANUP_DELAY_MINUTES", "60", "MAYFLY_STORAGE_CLEANUP_DELAY", "2h"),
+    ],
+)
+def test_an_older_variable_that_contradicts_the_canonical_one_is_refused_and_both_are_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, canonical: str, other: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv(canonical, other)
 
-    assert StorageSettings.load().bucket == "new"
+    told = problems(privacy_secret=SECRET)
+
+    assert f"{canonical}={other!r} and {variable}={value!r} name the same setting" in told
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "canonical", "same"),
+    [
+        ("USE_S3_STORAGE", "false", "MAYFLY_STORAGE_BACKEND", "embedded"),
+        ("S3_PRESIGNED_URL_EXPIRY", "3600", "MAYFLY_STORAGE_URL_LIFETIME", "1h"),
+        ("AUDIO_CLEANUP_DELAY_MINUTES", "90", "MAYFLY_STORAGE_CLEANUP_DELAY", "90m"),
+        ("AWS_S3_TEMP_AUDIO_PREFIX", "guests/", "MAYFLY_STORAGE_TEMP_AUDIO_PREFIX", "guests"),
+    ],
+)
+def test_an_older_variable_may_say_the_same_in_its_own_way(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, canonical: str, same: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    monkeypatch.setenv(canonical, same)
+
+    assert StorageSettings.load()
+
+
+def test_the_region_of_the_machine_says_nothing_beside_that_of_the_bucket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("MAYFLY_STORAGE_REGION", "eu-west-1")
+
+    assert StorageSettings.load().region == "eu-west-1"
+
+
+@pytest.mark.parametrize(
+    ("settings", "lifetime"),
+    [
+        ({}, timedelta(hours=1)),
+        ({"cleanup_delay": "90"}, timedelta(minutes=90)),
+        ({"cleanup_delay": "2h"}, timedelta(hours=2)),
+        ({"cleanup_temp_files": "false"}, None),
+        ({"cleanup_temp_files": "false", "cleanup_delay": "90"}, None),
+    ],
+)
+def test_temporary_results_end_when_the_settings_say_if_at_all(
+    settings: dict[str, str], lifetime: timedelta | None
+) -> None:
+    collections = StorageSettings.load(**settings).collections()
+
+    assert collections.get("processing").lifetime == lifetime
+    assert collections.get("temp-audio").lifetime == timedelta(days=1)
+
+
+def test_a_clean_up_of_nothing_is_refused(tmp_path: Path) -> None:
+    only_guests = tmp_path / "collections.toml"
+    only_guests.write_text(
+        '[temp-audio]\nkeys = ["temp-audio/{date}/{audio_id}.{ext}"]\nurl_lifetime_seconds = 60\n'
+        'max_size_bytes = 9\ncontent_types = ["audio/wav"]\n'
+    )
+
+    assert "collection 'processing': there is none" in problems(collections_file=only_guests, cleanup_delay="90")
+    assert StorageSettings.load(collections_file=only_guests)
 
 
 def test_use_s3_storage_chooses_the_backend(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,22 @@ async def test_a_life_within_the_limit_is_granted_as_it_is_asked(stage: Stage, t
     assert stage.row(audio) == kept
 
 
+@pytest.mark.parametrize(
+    ("ttl", "event"), [(timedelta(minutes=30), "cleanup.scheduled"), (2 * HOUR, "audio.kept_longer"), (HOUR, None)]
+)
+async def test_what_a_move_means_is_logged(
+    stage: Stage, caplog: pytest.LogCaptureFixture, ttl: timedelta, event: str | None
+) -> None:
+    caplog.set_level("INFO")
+    audio = await stage.saved(ttl=HOUR, text="hello")
+
+    await retain(stage, audio, ttl)
+
+    told = [record for record in caplog.records if record.name == "mayfly_storage.usecases.retaining"]
+    assert [record.getMessage() for record in told] == ([event] if event else [])
+    assert all(vars(record)["audio_name"] == str(audio.name) and "hello" not in str(vars(record)) for record in told)
+
+
 async def test_an_absolute_end_is_granted_as_it_is_asked(stage: Stage) -> None:
     audio, end = await stage.saved(ttl=HOUR), stage.clock.now() + 3 * HOUR
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.collections import Collections
     from mayfly_storage.domain.ports import AudioCatalog
     from mayfly_storage.usecases.access import GetAudio
+
+logger = logging.getLogger(__name__)
 
 _TRIES: Final = 16
 """Each one that fails is another call's success; so many at the same audio at the same time are no accident."""
@@ -70,6 +73,13 @@ class RetainAudio:
         if end == audio.expire_time:
             return audio
         try:
-            return await self.catalog.retain(audio, end)
+            kept = await self.catalog.retain(audio, end)
         except StateChangedError:
             return None
+        earlier = audio.expire_time is None or end < audio.expire_time
+        logger.info("cleanup.scheduled" if earlier else "audio.kept_longer", extra=_told(kept, end))
+        return kept
+
+
+def _told(audio: Audio, end: datetime) -> dict[str, str]:
+    return {"audio_name": str(audio.name), "collection": audio.collection, "expire_time": f"{end:%Y-%m-%dT%H:%M:%SZ}"}

@@ -63,6 +63,7 @@ SAMPLES: dict[str, dict[str, Any]] = {
     "VerifyGone": {"items": [ITEM]},
     "AppendCertificate": {"requestId": "", "body": "e30="},
     "ListCertificates": {},
+    "DescribeStore": {},
     "ListVoices": {},
     "GetVoice": {"name": "en_US-mayfly-low"},
     "Phonemize": {"text": "Hello."},

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from mayfly_storage.backends.embedded.database import SCHEMA_VERSION
 from mayfly_storage.backends.embedded.folder import DataFolderError
 from mayfly_storage.domain.errors import BackendMisconfiguredError
 from mayfly_storage.domain.links import LinkWish
@@ -131,12 +132,14 @@ async def test_a_catalog_of_an_older_version_is_carried_on_with_all_that_is_in_i
     async with opening() as first:
         audio = await save(first)
     with closing(sqlite3.connect(disk.root / "catalog.sqlite3")) as connection:
-        connection.executescript("DROP TABLE quota_counters; DROP TABLE quota_reservations; PRAGMA user_version = 1;")
+        later = ("quota_counters", "quota_reservations", "certificates")
+        connection.executescript(";".join([*(f"DROP TABLE {name}" for name in later), "PRAGMA user_version = 1;"]))
 
     async with opening() as second:
         assert await second.catalog.get_many([audio.name]) == {audio.name: audio}
         wanted = Reservation(caller="c", request_id="r", fingerprint="f", expire_time=audio.create_time)
         assert await second.catalog.reserve_quota(wanted, []) == wanted
+        assert list(await second.backend.certificates.newest(before=None, limit=1)) == []
 
 
 async def test_a_catalog_of_a_newer_version_is_refused_and_left_alone(opening: Opening, disk: Disk) -> None:
@@ -148,7 +151,7 @@ async def test_a_catalog_of_a_newer_version_is_refused_and_left_alone(opening: O
 
     message = await refusal(opening)
 
-    assert "it has version 99, and this Mayfly knows versions up to 2" in message
+    assert f"it has version 99, and this Mayfly knows versions up to {SCHEMA_VERSION}" in message
     assert disk.read("catalog.sqlite3") == before
 
 

@@ -230,19 +230,3 @@ async def test_an_address_is_never_repeated_to_anybody(memory: Served) -> None:
         await memory.storage.CreateUpload(request)
 
     assert "203.0" not in str(rpc_error(failed))
-
-
-UNFILLED = [
-    ("AppendCertificate", {"requestId": str(uuid4()), "body": "e30="}),
-    ("ListCertificates", {}),
-]
-
-
-@pytest.mark.parametrize(("method", "request_"), UNFILLED)
-async def test_what_this_release_does_not_carry_out_says_so(
-    memory: Served, method: str, request_: dict[str, Any]
-) -> None:
-    error = await ask(memory, method, request_)
-
-    assert (error.code, error.reason) == (StatusCode.UNIMPLEMENTED, "NOT_IMPLEMENTED")
-    assert error.metadata == {"feature": method}

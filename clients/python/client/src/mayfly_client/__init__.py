@@ -58,6 +58,7 @@ from mayfly_client.results import (
     Upload,
     UploadGrant,
     UploadPart,
+    UsageReport,
     Voice,
     Word,
 )

@@ -22,14 +22,17 @@ from mayfly_client._results_storage import (
     Upload,
     UploadGrant,
     UploadPart,
+    UsageReport,
 )
 from mayfly_client._times import to_datetime, to_timedelta
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mayfly.storage.v1 import failure_pb2
 
+_MICROS = 1_000_000
+_NANOS = 1_000_000_000
 
 def audio(message: audio_pb2.Audio) -> Audio:
     """An audio."""
@@ -120,17 +123,29 @@ def forgotten(names: Sequence[str], remaining: int) -> Forgotten:
     return Forgotten(deleted_names=tuple(names), remaining=remaining)
 
 
-def usage(message: storage_service_pb2.GetUsageResponse) -> list[CollectionUsage]:
-    """What each collection holds."""
-    return [
-        CollectionUsage(
-            collection=each.collection,
-            objects=each.objects,
-            size_bytes=each.size_bytes,
-            monthly_cost=each.monthly_cost_micros / 1_000_000,
-        )
-        for each in message.usage
-    ]
+def usage(message: storage_service_pb2.GetUsageResponse) -> UsageReport:
+    """What each collection holds, and what all of it costs."""
+    return UsageReport(
+        map(_collection_usage, message.usage),
+        shared_costs=_costs(message.shared_costs),
+        monthly_cost=message.monthly_cost_micros / _MICROS,
+        count_time=to_datetime(message.count_time) if message.HasField("count_time") else None,
+    )
+
+
+def _collection_usage(each: storage_service_pb2.GetUsageResponse.Usage) -> CollectionUsage:
+    return CollectionUsage(
+        collection=each.collection,
+        objects=each.objects,
+        size_bytes=each.size_bytes,
+        monthly_cost=each.monthly_cost_micros / _MICROS,
+        costs=_costs(each.costs),
+        object_cost=each.object_cost_nanos / _NANOS,
+    )
+
+
+def _costs(lines: Iterable[storage_service_pb2.GetUsageResponse.Cost]) -> dict[str, float]:
+    return {each.item: each.monthly_cost_micros / _MICROS for each in lines}
 
 
 def storage_info(message: storage_service_pb2.GetStorageInfoResponse) -> StorageInfo:

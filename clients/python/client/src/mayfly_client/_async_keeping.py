@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mayfly_client._bodies import Progress
-    from mayfly_client._results_storage import Audio, CollectionUsage, Forgotten
+    from mayfly_client._results_storage import Audio, Forgotten, UsageReport
     from mayfly_client._times import Seconds
 
 
@@ -71,7 +71,7 @@ class AsyncKeeping(AsyncDownloads):
 
     async def usage(
         self, collection: str | None = None, *, timeout: float | None = None
-    ) -> builtins.list[CollectionUsage]:
+    ) -> UsageReport:
         """What is stored, and what that costs in a month, roughly; one item for each collection that has audio.
 
         Args:

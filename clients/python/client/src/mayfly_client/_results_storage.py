@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime, timedelta
 
 
@@ -200,6 +200,31 @@ class CollectionUsage:
     size_bytes: int
     monthly_cost: float
     """An estimate by storage's price table. Unit: US dollars in a month."""
+    costs: Mapping[str, float] = field(default_factory=dict)
+    """What that is made of: `storage`, `writes`, `reads`, `transfer_out`, `catalog`. Unit: US dollars in a month."""
+    object_cost: float = 0.0
+    """One object of the mean size, from its upload to its end (its first month, if it is kept). Unit: US dollars."""
+
+
+class UsageReport(list[CollectionUsage]):
+    """What each collection holds, and what is of none of them."""
+
+    def __init__(
+        self,
+        collections: Iterable[CollectionUsage] = (),
+        *,
+        shared_costs: Mapping[str, float] | None = None,
+        monthly_cost: float = 0.0,
+        count_time: datetime | None = None,
+    ) -> None:
+        """Take what storage answers."""
+        super().__init__(collections)
+        self.shared_costs: Mapping[str, float] = shared_costs or {}
+        """What is of no collection: `sweeps`, where they have a price. Unit: US dollars in a month."""
+        self.monthly_cost = monthly_cost
+        """All of it. Unit: US dollars in a month."""
+        self.count_time = count_time
+        """When storage counted; None if it did not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ _SWEEPER = "mayfly.sweeper.v1.SweeperService"
 
 READS = {
     _STORAGE: ("GetAudio", "ListAudio", "SignUrls", "DownloadAudio", "GetStorageInfo", "GetUsage"),
-    _RETENTION: ("ListExpired", "ListOrphans", "VerifyGone", "ListCertificates"),
+    _RETENTION: ("ListExpired", "ListOrphans", "VerifyGone", "DescribeStore", "ListCertificates"),
     _SYNTH: ("ListVoices", "GetVoice", "Phonemize"),
     _SWEEPER: ("WatchSweep", "GetSweep", "ListSweeps"),
 }

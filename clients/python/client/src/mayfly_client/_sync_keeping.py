@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mayfly_client._bodies import Progress
-    from mayfly_client._results_storage import Audio, CollectionUsage, Forgotten
+    from mayfly_client._results_storage import Audio, Forgotten, UsageReport
     from mayfly_client._times import Seconds
 
 
@@ -68,7 +68,7 @@ class SyncKeeping(SyncDownloads):
             if not answer.remaining or not answer.deleted_names:
                 return answers.forgotten(names, answer.remaining)
 
-    def usage(self, collection: str | None = None, *, timeout: float | None = None) -> builtins.list[CollectionUsage]:
+    def usage(self, collection: str | None = None, *, timeout: float | None = None) -> UsageReport:
         """What is stored, and what that costs in a month, roughly; one item for each collection that has audio.
 
         Args:

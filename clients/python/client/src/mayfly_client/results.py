@@ -17,6 +17,7 @@ from mayfly_client._results_storage import (
     Upload,
     UploadGrant,
     UploadPart,
+    UsageReport,
 )
 from mayfly_client._results_sweeper import ReportLine, Sweep, SweepReport, SweepState
 from mayfly_client._results_synth import (

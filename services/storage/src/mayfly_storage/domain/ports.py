@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mayfly_storage.domain.audio import Audio, AudioName, Location
+    from mayfly_storage.domain.certificates import CertificateLog
     from mayfly_storage.domain.findings import DeletionAudit
     from mayfly_storage.domain.links import LinkWish, SignedUrl, UploadGrant
     from mayfly_storage.domain.quotas import QuotaUse, Reservation, Tally
@@ -294,5 +295,6 @@ class Backend:
     region: str
     catalog: AudioCatalog
     stores: Stores
+    certificates: CertificateLog
     audit: DeletionAudit | None = None
     """None where nothing keeps copies behind storage's back."""

@@ -28,6 +28,9 @@ class Timing:
     tombstone_margin: timedelta = timedelta(days=7)
     """DynamoDB's `ttl` is this long after the expiry: garbage collection of rows only, never the expiry itself."""
 
+    certificate_lifetime: timedelta = timedelta(days=30)
+    """How long the certificates of sweeps are kept. The newest one always is: the next one names it."""
+
     def __post_init__(self) -> None:
         if self.orphan_grace <= self.upload_lifetime + self.late_put_bound:
             msg = (

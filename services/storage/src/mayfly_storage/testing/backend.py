@@ -10,6 +10,7 @@ from mayfly_storage.domain.ports import Backend, Store, Stores
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.testing.blobs import MemoryBlobs
 from mayfly_storage.testing.catalog import MemoryCatalog
+from mayfly_storage.testing.certificates import MemoryCertificates
 from mayfly_storage.testing.links import MemoryLinks
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def memory_backend(*, now: Callable[[], datetime], timing: Timing | None = None)
         bucket="memory",
         region="",
         catalog=catalog,
+        certificates=MemoryCertificates(now=now),
         stores=Stores(primary=Location.LOCAL, by_location={Location.LOCAL: store}),
     )
     return MemoryBackend(catalog=catalog, blobs=blobs, links=links, backend=backend)

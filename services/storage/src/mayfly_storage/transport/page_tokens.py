@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from mayfly.storage.v1 import storage_service_pb2 as storage_pb
 
     PagedRequest: TypeAlias = (
-        storage_pb.ListAudioRequest | retention_pb.ListExpiredRequest | retention_pb.ListOrphansRequest
+        storage_pb.ListAudioRequest
+        | retention_pb.ListExpiredRequest
+        | retention_pb.ListOrphansRequest
+        | retention_pb.ListCertificatesRequest
     )
 
 _FINGERPRINT_BYTES: Final = 8

@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.collections import Collection
     from mayfly_storage.domain.links import UploadGrant
     from mayfly_storage.domain.ports import Page
+    from mayfly_storage.domain.pricing import CostItem
     from mayfly_storage.transport.requests import AskedName
     from mayfly_storage.usecases.forgetting import Forgotten
     from mayfly_storage.usecases.info import StorageInfo
-    from mayfly_storage.usecases.usage import Usage
+    from mayfly_storage.usecases.usage import Usage, UsageReport
 
 
 def audio(one: Audio) -> audio_pb2.Audio:
@@ -120,19 +121,30 @@ def forgotten(outcome: Forgotten) -> pb.ForgetSubjectResponse:
     return pb.ForgetSubjectResponse(deleted_names=map(str, outcome.deleted), remaining=outcome.remaining)
 
 
-def usage(found: Iterable[Usage]) -> pb.GetUsageResponse:
-    """What each collection holds."""
-    return pb.GetUsageResponse(
-        usage=[
-            pb.GetUsageResponse.Usage(
-                collection=each.collection,
-                objects=each.stored.objects,
-                size_bytes=each.stored.size_bytes,
-                monthly_cost_micros=each.monthly_cost_micros,
-            )
-            for each in found
-        ]
+def usage(report: UsageReport) -> pb.GetUsageResponse:
+    """What each collection holds, and what all of it costs."""
+    message = pb.GetUsageResponse(
+        usage=map(_usage, report.usage),
+        shared_costs=_costs(report.shared_costs),
+        monthly_cost_micros=report.monthly_cost_micros,
     )
+    message.count_time.FromDatetime(report.count_time)
+    return message
+
+
+def _usage(one: Usage) -> pb.GetUsageResponse.Usage:
+    return pb.GetUsageResponse.Usage(
+        collection=one.collection,
+        objects=one.stored.objects,
+        size_bytes=one.stored.size_bytes,
+        monthly_cost_micros=one.monthly_cost_micros,
+        costs=_costs(one.costs),
+        object_cost_nanos=one.object_cost_nanos,
+    )
+
+
+def _costs(costs: Mapping[CostItem, int]) -> list[pb.GetUsageResponse.Cost]:
+    return [pb.GetUsageResponse.Cost(item=item, monthly_cost_micros=micros) for item, micros in costs.items()]
 
 
 def storage_info(info: StorageInfo) -> pb.GetStorageInfoResponse:

@@ -32,6 +32,7 @@ def list_orphans(page: DuePage, next_page_token: str) -> pb.ListOrphansResponse:
         next_page_token=next_page_token,
         store_time=_timestamp(page.store_time),
         objects_seen=page.objects_seen,
+        oldest_object_time=None if page.oldest_object_time is None else _timestamp(page.oldest_object_time),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mayfly.storage.v1 import retention_service_pb2 as pb
 from mayfly.storage.v1 import retention_service_pb2_grpc as stubs
 
-from mayfly_storage.transport import page_tokens, retention_requests, retention_responses, unfilled
+from mayfly_storage.transport import certificates, page_tokens, retention_requests, retention_responses
 
 if TYPE_CHECKING:
     import grpc.aio
@@ -56,9 +56,19 @@ class RetentionServicer(stubs.RetentionServiceServicer):
         return retention_responses.verify_gone(verdicts, await self._calls.read_store_time())
 
     async def AppendCertificate(self, request: pb.AppendCertificateRequest, _: Context) -> pb.AppendCertificateResponse:
-        """Not in this release."""
-        unfilled.append_certificate(request)
+        """Add to the chain."""
+        new = certificates.append_certificate(request)
+        added = await self._calls.append_certificate(
+            new.body, previous_sha256=new.previous_sha256, request_id=new.request_id
+        )
+        return pb.AppendCertificateResponse(certificate=certificates.certificate(added))
 
     async def ListCertificates(self, request: pb.ListCertificatesRequest, _: Context) -> pb.ListCertificatesResponse:
-        """Not in this release."""
-        unfilled.list_certificates(request)
+        """A page of the chain, newest first."""
+        limit = certificates.page_limit(request)
+        page = await self._calls.list_certificates(limit=limit, cursor=page_tokens.read(request))
+        return certificates.list_certificates(page, page_tokens.make(request, page.cursor))
+
+    async def DescribeStore(self, _request: pb.DescribeStoreRequest, _: Context) -> pb.DescribeStoreResponse:
+        """What a certificate says of the store."""
+        return certificates.describe_store(await self._calls.describe_store())

@@ -11,6 +11,7 @@ from mayfly_storage.domain.pricing import Prices
 from mayfly_storage.domain.quotas import GuestBudget
 from mayfly_storage.domain.tickets import Tickets
 from mayfly_storage.usecases.access import GetAudio, ListAudio, SignUrls
+from mayfly_storage.usecases.certifying import AppendCertificate, DescribeStore, ListCertificates
 from mayfly_storage.usecases.deleting import BatchDeleteAudio, DeleteAudio
 from mayfly_storage.usecases.downloading import ReadAudio
 from mayfly_storage.usecases.drafting import AdmitStream, DraftAudio
@@ -179,6 +180,9 @@ class RetentionUseCases:
     purge_audio: PurgeAudio
     verify_gone: VerifyGone
     read_store_time: ReadStoreTime
+    describe_store: DescribeStore
+    append_certificate: AppendCertificate
+    list_certificates: ListCertificates
 
     @classmethod
     def over(cls, world: World) -> Self:
@@ -207,4 +211,7 @@ class RetentionUseCases:
             ),
             verify_gone=VerifyGone(catalog=catalog, stores=stores),
             read_store_time=ReadStoreTime(stores=stores),
+            describe_store=DescribeStore(backend=world.backend),
+            append_certificate=AppendCertificate(log=world.backend.certificates),
+            list_certificates=ListCertificates(log=world.backend.certificates),
         )

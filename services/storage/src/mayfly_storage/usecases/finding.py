@@ -13,7 +13,7 @@ from mayfly_storage.domain.retention import DueItem, DueReason
 from mayfly_storage.usecases.ownership import find_owners
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from mayfly_storage.domain.collections import Collections
@@ -28,6 +28,8 @@ class DuePage:
     cursor: str
     store_time: datetime
     objects_seen: int = 0
+    oldest_object_time: datetime | None = None
+    """Of what was looked at and is no orphan, in collections whose audio has an end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +114,17 @@ class ListOrphans:
         items = await self._orphans(location, mine)
         following = _Place(place.location, place.prefix, page.cursor) if page.cursor else _after(place, places)
         return DuePage(
-            items=tuple(items), cursor=following.encode(), store_time=page.store_time, objects_seen=len(page.blobs)
+            items=tuple(items),
+            cursor=following.encode(),
+            store_time=page.store_time,
+            objects_seen=len(page.blobs),
+            oldest_object_time=self._oldest(page.blobs, {item.object_key for item in items}),
         )
+
+    def _oldest(self, blobs: Iterable[StoredBlob], orphans: set[str]) -> datetime | None:
+        """What a certificate says is left: of collections that keep audio for ever, nothing is to be said."""
+        found = [(blob.modified_time, self.collections.of_key(blob.key)) for blob in blobs if blob.key not in orphans]
+        return min((time for time, kind in found if kind is not None and kind.lifetime is not None), default=None)
 
     async def _orphans(self, location: Location, blobs: list[StoredBlob]) -> list[DueItem]:
         owners = await find_owners(self.catalog, self.collections, [blob.key for blob in blobs])

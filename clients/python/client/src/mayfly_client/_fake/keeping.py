@@ -49,7 +49,7 @@ def forget(shelf: Shelf, request: pb.ForgetSubjectRequest) -> list[str]:
 
 
 def usage(shelf: Shelf, collection: str) -> list[pb.GetUsageResponse.Usage]:
-    """Count by collection. Nothing costs anything here."""
+    """Count by collection. Nothing costs anything in a fake."""
     if collection:
         kind_of(collection, field="collection")
     objects: Counter[str] = Counter()

@@ -83,6 +83,8 @@ def usage(ctx: typer.Context, *, collection: Collection = None, json: Json = Fal
         out.data(found)
     elif found:
         out.table(("collection", "audio", "size", "estimate"), [_row(each) for each in found])
+        for item, cost in found.shared_costs.items():
+            out.note(f"Besides, {item} cost about {cost:,.2f} USD a month; all of it {found.monthly_cost:,.2f} USD.")
     elif not quiet:
         out.note("Nothing is stored here.")
 

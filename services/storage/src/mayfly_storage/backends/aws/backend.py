@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mayfly_runtime.offload import Offload
 from mayfly_storage.backends.aws.blobs import S3Blobs
 from mayfly_storage.backends.aws.catalog import DynamoCatalog
+from mayfly_storage.backends.aws.certificates import DynamoCertificates
 from mayfly_storage.backends.aws.clients import DYNAMODB, S3, AwsCalls, Clients, make_clients
 from mayfly_storage.backends.aws.copies import BucketCopies
 from mayfly_storage.backends.aws.credentials import SigningCredentials
@@ -58,15 +59,18 @@ async def open_aws(
         dynamodb_pool = _pool(stack, "dynamodb", options)
         clients = await s3_pool(make_clients, options, session=session)
         after_the_pools.callback(clients.close)
+        dynamodb_calls = AwsCalls(DYNAMODB, dynamodb_pool)
+        table = AudioTable(clients.dynamodb, dynamodb_calls, name=options.table, patience=Patience())
         yield Backend(
             name="aws",
             bucket=options.bucket,
             region=options.region,
-            catalog=_catalog(options, clients, AwsCalls(DYNAMODB, dynamodb_pool), timing=timing, now=now),
+            catalog=_catalog(options, table, timing=timing, now=now),
             stores=Stores(
                 primary=Location.S3,
                 by_location={Location.S3: _store(options, clients, AwsCalls(S3, s3_pool), now=now)},
             ),
+            certificates=DynamoCertificates(table=table, lifetime=timing.certificate_lifetime, now=now),
             audit=BucketCopies(s3=clients.s3, calls=AwsCalls(S3, s3_pool), bucket=options.bucket),
         )
 
@@ -78,10 +82,7 @@ def _pool(stack: AsyncExitStack, name: str, options: AwsOptions) -> Offload:
     return pool
 
 
-def _catalog(
-    options: AwsOptions, clients: Clients, calls: AwsCalls, *, timing: Timing, now: Callable[[], datetime]
-) -> DynamoCatalog:
-    table = AudioTable(clients.dynamodb, calls, name=options.table, patience=Patience())
+def _catalog(options: AwsOptions, table: AudioTable, *, timing: Timing, now: Callable[[], datetime]) -> DynamoCatalog:
     rows = RowFormat(timing=timing, bucket=options.bucket, due_buckets=options.due_buckets)
     return DynamoCatalog(
         table=table,

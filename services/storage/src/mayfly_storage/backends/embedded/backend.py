@@ -10,6 +10,7 @@ from mayfly_runtime.addresses import CannotListenError
 from mayfly_runtime.offload import Offload
 from mayfly_storage.backends.embedded.blobs import FileBlobs
 from mayfly_storage.backends.embedded.catalog import SqliteCatalog
+from mayfly_storage.backends.embedded.certificates import SqliteCertificates
 from mayfly_storage.backends.embedded.database import open_for_reading, open_for_writing
 from mayfly_storage.backends.embedded.errors import BACKEND
 from mayfly_storage.backends.embedded.folder import open_folder
@@ -62,11 +63,22 @@ async def open_embedded(
         folder = stack.enter_context(open_folder(options.data_dir))
         opening = _Opening(stack=stack, folder=folder, options=options, timing=timing, now=now)
         catalog, blobs = await opening.catalog(), await opening.blobs()
+        certificates = SqliteCertificates(
+            read=catalog.read, write=catalog.write, lifetime=timing.certificate_lifetime, now=now
+        )
         keys = LinkKeys(options.link_secrets) if options.link_secrets else keys_from_file(folder.link_key)
         app = await opening.link_app(Served(catalog=catalog, blobs=blobs, keys=keys, now=now))
         server = await stack.enter_async_context(LinkServer(app, options.links))
         links = HmacLinks(keys=keys, base_url=_base_url(options, server.address))
-        yield _backend(folder, catalog, Store(blobs=blobs, links=links))
+        stores = Stores(primary=Location.LOCAL, by_location={Location.LOCAL: Store(blobs=blobs, links=links)})
+        yield Backend(
+            name=BACKEND,
+            bucket=folder.root.name,
+            region="",
+            catalog=catalog,
+            stores=stores,
+            certificates=certificates,
+        )
 
 
 def _base_url(options: EmbeddedOptions, address: ListenAddress) -> str:
@@ -76,11 +88,6 @@ def _base_url(options: EmbeddedOptions, address: ListenAddress) -> str:
         reason = "links cannot begin with an address that means all of them; set the URL by which clients reach it"
         raise CannotListenError(str(address), reason)
     return f"http://{address}"
-
-
-def _backend(folder: DataFolder, catalog: SqliteCatalog, store: Store) -> Backend:
-    stores = Stores(primary=Location.LOCAL, by_location={Location.LOCAL: store})
-    return Backend(name=BACKEND, bucket=folder.root.name, region="", catalog=catalog, stores=stores)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,15 +27,15 @@ from mayfly.storage.v1 import audio_pb2 as mayfly_dot_storage_dot_v1_dot_audio__
 from mayfly.storage.v1 import failure_pb2 as mayfly_dot_storage_dot_v1_dot_failure__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)mayfly/storage/v1/retention_service.proto\x12\x11mayfly.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmayfly/storage/v1/audio.proto\x1a\x1fmayfly/storage/v1/failure.proto\"%\n\x05Shard\x12\r\n\x05index\x18\x01 \x01(\x05\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\"\x8f\x02\n\x07\x44ueItem\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x08location\x18\x02 \x01(\x0e\x32!.mayfly.storage.v1.Audio.Location\x12\x12\n\nobject_key\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x1b\n\x13multipart_upload_id\x18\x05 \x01(\t\x12,\n\x06reason\x18\x06 \x01(\x0e\x32\x1c.mayfly.storage.v1.DueReason\x12\x12\n\ncollection\x18\x07 \x01(\t\x12\x12\n\nsize_bytes\x18\x08 \x01(\x03\x12,\n\x08\x64ue_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa8\x01\n\x12ListExpiredRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12.\n\ndue_before\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x05shard\x18\x03 \x01(\x0b\x32\x18.mayfly.storage.v1.Shard\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\x89\x01\n\x13ListExpiredResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.mayfly.storage.v1.DueItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12.\n\nstore_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"x\n\x12ListOrphansRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x05shard\x18\x02 \x01(\x0b\x32\x18.mayfly.storage.v1.Shard\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\x9f\x01\n\x13ListOrphansResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.mayfly.storage.v1.DueItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12.\n\nstore_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cobjects_seen\x18\x04 \x01(\x03\"U\n\x11PurgeAudioRequest\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.mayfly.storage.v1.DueItem\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\"\xa3\x03\n\x12PurgeAudioResponse\x12=\n\x07results\x18\x01 \x03(\x0b\x32,.mayfly.storage.v1.PurgeAudioResponse.Result\x12.\n\nstore_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\xa1\x01\n\x06Result\x12>\n\x07outcome\x18\x01 \x01(\x0e\x32-.mayfly.storage.v1.PurgeAudioResponse.Outcome\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12+\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1a.mayfly.storage.v1.Failure\x12\x16\n\x0etombstone_kept\x18\x04 \x01(\x08\"z\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_DELETED\x10\x01\x12\x18\n\x14OUTCOME_ALREADY_GONE\x10\x02\x12\x13\n\x0fOUTCOME_SKIPPED\x10\x03\x12\x12\n\x0eOUTCOME_FAILED\x10\x04\">\n\x11VerifyGoneRequest\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.mayfly.storage.v1.DueItem\"\xb7\x01\n\x12VerifyGoneResponse\x12?\n\x08verdicts\x18\x01 \x03(\x0b\x32-.mayfly.storage.v1.VerifyGoneResponse.Verdict\x12.\n\nstore_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x30\n\x07Verdict\x12\x13\n\x0bobject_gone\x18\x01 \x01(\x08\x12\x10\n\x08row_gone\x18\x02 \x01(\x08\"\x87\x01\n\x0b\x43\x65rtificate\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\x12\x17\n\x0fprevious_sha256\x18\x04 \x01(\x0c\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"U\n\x18\x41ppendCertificateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x17\n\x0fprevious_sha256\x18\x03 \x01(\x0c\"P\n\x19\x41ppendCertificateResponse\x12\x33\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32\x1e.mayfly.storage.v1.Certificate\"@\n\x17ListCertificatesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"i\n\x18ListCertificatesResponse\x12\x34\n\x0c\x63\x65rtificates\x18\x01 \x03(\x0b\x32\x1e.mayfly.storage.v1.Certificate\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xd0\x01\n\tDueReason\x12\x1a\n\x16\x44UE_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44UE_REASON_EXPIRED\x10\x01\x12\x18\n\x14\x44UE_REASON_ABANDONED\x10\x02\x12\x19\n\x15\x44UE_REASON_UNFINISHED\x10\x03\x12\x1c\n\x18\x44UE_REASON_ORPHAN_OBJECT\x10\x04\x12\x1f\n\x1b\x44UE_REASON_ORPHAN_MULTIPART\x10\x05\x12\x1b\n\x17\x44UE_REASON_DANGLING_ROW\x10\x06\x32\xe1\x04\n\x10RetentionService\x12\\\n\x0bListExpired\x12%.mayfly.storage.v1.ListExpiredRequest\x1a&.mayfly.storage.v1.ListExpiredResponse\x12\\\n\x0bListOrphans\x12%.mayfly.storage.v1.ListOrphansRequest\x1a&.mayfly.storage.v1.ListOrphansResponse\x12Y\n\nPurgeAudio\x12$.mayfly.storage.v1.PurgeAudioRequest\x1a%.mayfly.storage.v1.PurgeAudioResponse\x12Y\n\nVerifyGone\x12$.mayfly.storage.v1.VerifyGoneRequest\x1a%.mayfly.storage.v1.VerifyGoneResponse\x12n\n\x11\x41ppendCertificate\x12+.mayfly.storage.v1.AppendCertificateRequest\x1a,.mayfly.storage.v1.AppendCertificateResponse\x12k\n\x10ListCertificates\x12*.mayfly.storage.v1.ListCertificatesRequest\x1a+.mayfly.storage.v1.ListCertificatesResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)mayfly/storage/v1/retention_service.proto\x12\x11mayfly.storage.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmayfly/storage/v1/audio.proto\x1a\x1fmayfly/storage/v1/failure.proto\"%\n\x05Shard\x12\r\n\x05index\x18\x01 \x01(\x05\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\"\x8f\x02\n\x07\x44ueItem\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x33\n\x08location\x18\x02 \x01(\x0e\x32!.mayfly.storage.v1.Audio.Location\x12\x12\n\nobject_key\x18\x03 \x01(\t\x12\x0c\n\x04\x65tag\x18\x04 \x01(\t\x12\x1b\n\x13multipart_upload_id\x18\x05 \x01(\t\x12,\n\x06reason\x18\x06 \x01(\x0e\x32\x1c.mayfly.storage.v1.DueReason\x12\x12\n\ncollection\x18\x07 \x01(\t\x12\x12\n\nsize_bytes\x18\x08 \x01(\x03\x12,\n\x08\x64ue_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa8\x01\n\x12ListExpiredRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12.\n\ndue_before\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\'\n\x05shard\x18\x03 \x01(\x0b\x32\x18.mayfly.storage.v1.Shard\x12\x11\n\tpage_size\x18\x04 \x01(\x05\x12\x12\n\npage_token\x18\x05 \x01(\t\"\x89\x01\n\x13ListExpiredResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.mayfly.storage.v1.DueItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12.\n\nstore_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"x\n\x12ListOrphansRequest\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\'\n\x05shard\x18\x02 \x01(\x0b\x32\x18.mayfly.storage.v1.Shard\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\xd7\x01\n\x13ListOrphansResponse\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.mayfly.storage.v1.DueItem\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12.\n\nstore_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0cobjects_seen\x18\x04 \x01(\x03\x12\x36\n\x12oldest_object_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"U\n\x11PurgeAudioRequest\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.mayfly.storage.v1.DueItem\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\"\xa3\x03\n\x12PurgeAudioResponse\x12=\n\x07results\x18\x01 \x03(\x0b\x32,.mayfly.storage.v1.PurgeAudioResponse.Result\x12.\n\nstore_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\xa1\x01\n\x06Result\x12>\n\x07outcome\x18\x01 \x01(\x0e\x32-.mayfly.storage.v1.PurgeAudioResponse.Outcome\x12\x12\n\nsize_bytes\x18\x02 \x01(\x03\x12+\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x1a.mayfly.storage.v1.Failure\x12\x16\n\x0etombstone_kept\x18\x04 \x01(\x08\"z\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x13\n\x0fOUTCOME_DELETED\x10\x01\x12\x18\n\x14OUTCOME_ALREADY_GONE\x10\x02\x12\x13\n\x0fOUTCOME_SKIPPED\x10\x03\x12\x12\n\x0eOUTCOME_FAILED\x10\x04\">\n\x11VerifyGoneRequest\x12)\n\x05items\x18\x01 \x03(\x0b\x32\x1a.mayfly.storage.v1.DueItem\"\xb7\x01\n\x12VerifyGoneResponse\x12?\n\x08verdicts\x18\x01 \x03(\x0b\x32-.mayfly.storage.v1.VerifyGoneResponse.Verdict\x12.\n\nstore_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x30\n\x07Verdict\x12\x13\n\x0bobject_gone\x18\x01 \x01(\x08\x12\x10\n\x08row_gone\x18\x02 \x01(\x08\"\x16\n\x14\x44\x65scribeStoreRequest\"\xf4\x01\n\x15\x44\x65scribeStoreResponse\x12\x0f\n\x07\x62\x61\x63kend\x18\x01 \x01(\t\x12\x0e\n\x06\x62ucket\x18\x02 \x01(\t\x12\x0e\n\x06region\x18\x03 \x01(\t\x12.\n\nstore_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x42\n\x08settings\x18\x05 \x03(\x0b\x32\x30.mayfly.storage.v1.DescribeStoreResponse.Setting\x1a\x36\n\x07Setting\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04seen\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65letes\x18\x03 \x01(\x08\"\x87\x01\n\x0b\x43\x65rtificate\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\x12\x17\n\x0fprevious_sha256\x18\x04 \x01(\x0c\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"U\n\x18\x41ppendCertificateRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x17\n\x0fprevious_sha256\x18\x03 \x01(\x0c\"P\n\x19\x41ppendCertificateResponse\x12\x33\n\x0b\x63\x65rtificate\x18\x01 \x01(\x0b\x32\x1e.mayfly.storage.v1.Certificate\"@\n\x17ListCertificatesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"i\n\x18ListCertificatesResponse\x12\x34\n\x0c\x63\x65rtificates\x18\x01 \x03(\x0b\x32\x1e.mayfly.storage.v1.Certificate\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t*\xd0\x01\n\tDueReason\x12\x1a\n\x16\x44UE_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x44UE_REASON_EXPIRED\x10\x01\x12\x18\n\x14\x44UE_REASON_ABANDONED\x10\x02\x12\x19\n\x15\x44UE_REASON_UNFINISHED\x10\x03\x12\x1c\n\x18\x44UE_REASON_ORPHAN_OBJECT\x10\x04\x12\x1f\n\x1b\x44UE_REASON_ORPHAN_MULTIPART\x10\x05\x12\x1b\n\x17\x44UE_REASON_DANGLING_ROW\x10\x06\x32\xc5\x05\n\x10RetentionService\x12\\\n\x0bListExpired\x12%.mayfly.storage.v1.ListExpiredRequest\x1a&.mayfly.storage.v1.ListExpiredResponse\x12\\\n\x0bListOrphans\x12%.mayfly.storage.v1.ListOrphansRequest\x1a&.mayfly.storage.v1.ListOrphansResponse\x12Y\n\nPurgeAudio\x12$.mayfly.storage.v1.PurgeAudioRequest\x1a%.mayfly.storage.v1.PurgeAudioResponse\x12Y\n\nVerifyGone\x12$.mayfly.storage.v1.VerifyGoneRequest\x1a%.mayfly.storage.v1.VerifyGoneResponse\x12\x62\n\rDescribeStore\x12\'.mayfly.storage.v1.DescribeStoreRequest\x1a(.mayfly.storage.v1.DescribeStoreResponse\x12n\n\x11\x41ppendCertificate\x12+.mayfly.storage.v1.AppendCertificateRequest\x1a,.mayfly.storage.v1.AppendCertificateResponse\x12k\n\x10ListCertificates\x12*.mayfly.storage.v1.ListCertificatesRequest\x1a+.mayfly.storage.v1.ListCertificatesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mayfly.storage.v1.retention_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_DUEREASON']._serialized_start=2309
-  _globals['_DUEREASON']._serialized_end=2517
+  _globals['_DUEREASON']._serialized_start=2636
+  _globals['_DUEREASON']._serialized_end=2844
   _globals['_SHARD']._serialized_start=161
   _globals['_SHARD']._serialized_end=198
   _globals['_DUEITEM']._serialized_start=201
@@ -47,31 +47,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTORPHANSREQUEST']._serialized_start=785
   _globals['_LISTORPHANSREQUEST']._serialized_end=905
   _globals['_LISTORPHANSRESPONSE']._serialized_start=908
-  _globals['_LISTORPHANSRESPONSE']._serialized_end=1067
-  _globals['_PURGEAUDIOREQUEST']._serialized_start=1069
-  _globals['_PURGEAUDIOREQUEST']._serialized_end=1154
-  _globals['_PURGEAUDIORESPONSE']._serialized_start=1157
-  _globals['_PURGEAUDIORESPONSE']._serialized_end=1576
-  _globals['_PURGEAUDIORESPONSE_RESULT']._serialized_start=1291
-  _globals['_PURGEAUDIORESPONSE_RESULT']._serialized_end=1452
-  _globals['_PURGEAUDIORESPONSE_OUTCOME']._serialized_start=1454
-  _globals['_PURGEAUDIORESPONSE_OUTCOME']._serialized_end=1576
-  _globals['_VERIFYGONEREQUEST']._serialized_start=1578
-  _globals['_VERIFYGONEREQUEST']._serialized_end=1640
-  _globals['_VERIFYGONERESPONSE']._serialized_start=1643
-  _globals['_VERIFYGONERESPONSE']._serialized_end=1826
-  _globals['_VERIFYGONERESPONSE_VERDICT']._serialized_start=1778
-  _globals['_VERIFYGONERESPONSE_VERDICT']._serialized_end=1826
-  _globals['_CERTIFICATE']._serialized_start=1829
-  _globals['_CERTIFICATE']._serialized_end=1964
-  _globals['_APPENDCERTIFICATEREQUEST']._serialized_start=1966
-  _globals['_APPENDCERTIFICATEREQUEST']._serialized_end=2051
-  _globals['_APPENDCERTIFICATERESPONSE']._serialized_start=2053
-  _globals['_APPENDCERTIFICATERESPONSE']._serialized_end=2133
-  _globals['_LISTCERTIFICATESREQUEST']._serialized_start=2135
-  _globals['_LISTCERTIFICATESREQUEST']._serialized_end=2199
-  _globals['_LISTCERTIFICATESRESPONSE']._serialized_start=2201
-  _globals['_LISTCERTIFICATESRESPONSE']._serialized_end=2306
-  _globals['_RETENTIONSERVICE']._serialized_start=2520
-  _globals['_RETENTIONSERVICE']._serialized_end=3129
+  _globals['_LISTORPHANSRESPONSE']._serialized_end=1123
+  _globals['_PURGEAUDIOREQUEST']._serialized_start=1125
+  _globals['_PURGEAUDIOREQUEST']._serialized_end=1210
+  _globals['_PURGEAUDIORESPONSE']._serialized_start=1213
+  _globals['_PURGEAUDIORESPONSE']._serialized_end=1632
+  _globals['_PURGEAUDIORESPONSE_RESULT']._serialized_start=1347
+  _globals['_PURGEAUDIORESPONSE_RESULT']._serialized_end=1508
+  _globals['_PURGEAUDIORESPONSE_OUTCOME']._serialized_start=1510
+  _globals['_PURGEAUDIORESPONSE_OUTCOME']._serialized_end=1632
+  _globals['_VERIFYGONEREQUEST']._serialized_start=1634
+  _globals['_VERIFYGONEREQUEST']._serialized_end=1696
+  _globals['_VERIFYGONERESPONSE']._serialized_start=1699
+  _globals['_VERIFYGONERESPONSE']._serialized_end=1882
+  _globals['_VERIFYGONERESPONSE_VERDICT']._serialized_start=1834
+  _globals['_VERIFYGONERESPONSE_VERDICT']._serialized_end=1882
+  _globals['_DESCRIBESTOREREQUEST']._serialized_start=1884
+  _globals['_DESCRIBESTOREREQUEST']._serialized_end=1906
+  _globals['_DESCRIBESTORERESPONSE']._serialized_start=1909
+  _globals['_DESCRIBESTORERESPONSE']._serialized_end=2153
+  _globals['_DESCRIBESTORERESPONSE_SETTING']._serialized_start=2099
+  _globals['_DESCRIBESTORERESPONSE_SETTING']._serialized_end=2153
+  _globals['_CERTIFICATE']._serialized_start=2156
+  _globals['_CERTIFICATE']._serialized_end=2291
+  _globals['_APPENDCERTIFICATEREQUEST']._serialized_start=2293
+  _globals['_APPENDCERTIFICATEREQUEST']._serialized_end=2378
+  _globals['_APPENDCERTIFICATERESPONSE']._serialized_start=2380
+  _globals['_APPENDCERTIFICATERESPONSE']._serialized_end=2460
+  _globals['_LISTCERTIFICATESREQUEST']._serialized_start=2462
+  _globals['_LISTCERTIFICATESREQUEST']._serialized_end=2526
+  _globals['_LISTCERTIFICATESRESPONSE']._serialized_start=2528
+  _globals['_LISTCERTIFICATESRESPONSE']._serialized_end=2633
+  _globals['_RETENTIONSERVICE']._serialized_start=2847
+  _globals['_RETENTIONSERVICE']._serialized_end=3556
 # @@protoc_insertion_point(module_scope)

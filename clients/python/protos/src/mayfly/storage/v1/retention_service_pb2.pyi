@@ -266,6 +266,7 @@ class ListOrphansResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STORE_TIME_FIELD_NUMBER: _builtins.int
     OBJECTS_SEEN_FIELD_NUMBER: _builtins.int
+    OLDEST_OBJECT_TIME_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Output only. Token of the next page. Empty on the last one."""
     objects_seen: _builtins.int
@@ -278,6 +279,12 @@ class ListOrphansResponse(_message.Message):
     def store_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. The store's own clock when this page was read."""
 
+    @_builtins.property
+    def oldest_object_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the oldest of those objects was written, by the store's clock, but for orphans and for collections
+        that keep audio until it is deleted. Absent if there is none.
+        """
+
     def __init__(
         self,
         *,
@@ -285,10 +292,11 @@ class ListOrphansResponse(_message.Message):
         next_page_token: _builtins.str = ...,
         store_time: _timestamp_pb2.Timestamp | None = ...,
         objects_seen: _builtins.int = ...,
+        oldest_object_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["store_time", b"store_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["oldest_object_time", b"oldest_object_time", "store_time", b"store_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "next_page_token", b"next_page_token", "objects_seen", b"objects_seen", "store_time", b"store_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items", "next_page_token", b"next_page_token", "objects_seen", b"objects_seen", "oldest_object_time", b"oldest_object_time", "store_time", b"store_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -494,6 +502,93 @@ class VerifyGoneResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VerifyGoneResponse: _TypeAlias = VerifyGoneResponse  # noqa: Y015
+
+@_typing.final
+class DescribeStoreRequest(_message.Message):
+    """DescribeStoreRequest asks for everything there is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeStoreRequest: _TypeAlias = DescribeStoreRequest  # noqa: Y015
+
+@_typing.final
+class DescribeStoreResponse(_message.Message):
+    """DescribeStoreResponse is the store as it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class Setting(_message.Message):
+        """Setting is one that could keep copies of what is deleted."""
+
+        DESCRIPTOR: _descriptor.Descriptor
+
+        NAME_FIELD_NUMBER: _builtins.int
+        SEEN_FIELD_NUMBER: _builtins.int
+        DELETES_FIELD_NUMBER: _builtins.int
+        name: _builtins.str
+        """Output only. Its name, e.g. `versioning`."""
+        seen: _builtins.str
+        """Output only. What the store said of it."""
+        deletes: _builtins.bool
+        """Output only. Whether deleted bytes are really gone with it."""
+        def __init__(
+            self,
+            *,
+            name: _builtins.str = ...,
+            seen: _builtins.str = ...,
+            deletes: _builtins.bool = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["deletes", b"deletes", "name", b"name", "seen", b"seen"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    BACKEND_FIELD_NUMBER: _builtins.int
+    BUCKET_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    STORE_TIME_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    backend: _builtins.str
+    """Output only. `embedded` or `aws`."""
+    bucket: _builtins.str
+    """Output only. The bucket, or the name of the data folder."""
+    region: _builtins.str
+    """Output only. The bucket's region. Empty for the embedded backend."""
+    @_builtins.property
+    def store_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. The store's own clock."""
+
+    @_builtins.property
+    def settings(self) -> _containers.RepeatedCompositeFieldContainer[Global___DescribeStoreResponse.Setting]:
+        """Output only. The settings. Empty where nothing can keep copies behind storage's back."""
+
+    def __init__(
+        self,
+        *,
+        backend: _builtins.str = ...,
+        bucket: _builtins.str = ...,
+        region: _builtins.str = ...,
+        store_time: _timestamp_pb2.Timestamp | None = ...,
+        settings: _abc.Iterable[Global___DescribeStoreResponse.Setting] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["store_time", b"store_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backend", b"backend", "bucket", b"bucket", "region", b"region", "settings", b"settings", "store_time", b"store_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DescribeStoreResponse: _TypeAlias = DescribeStoreResponse  # noqa: Y015
 
 @_typing.final
 class Certificate(_message.Message):

@@ -56,6 +56,11 @@ class RetentionServiceStub(object):
                 request_serializer=mayfly_dot_storage_dot_v1_dot_retention__service__pb2.VerifyGoneRequest.SerializeToString,
                 response_deserializer=mayfly_dot_storage_dot_v1_dot_retention__service__pb2.VerifyGoneResponse.FromString,
                 _registered_method=True)
+        self.DescribeStore = channel.unary_unary(
+                '/mayfly.storage.v1.RetentionService/DescribeStore',
+                request_serializer=mayfly_dot_storage_dot_v1_dot_retention__service__pb2.DescribeStoreRequest.SerializeToString,
+                response_deserializer=mayfly_dot_storage_dot_v1_dot_retention__service__pb2.DescribeStoreResponse.FromString,
+                _registered_method=True)
         self.AppendCertificate = channel.unary_unary(
                 '/mayfly.storage.v1.RetentionService/AppendCertificate',
                 request_serializer=mayfly_dot_storage_dot_v1_dot_retention__service__pb2.AppendCertificateRequest.SerializeToString,
@@ -107,6 +112,14 @@ class RetentionServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DescribeStore(self, request, context):
+        """DescribeStore answers what a certificate says of the store: what it is, its clock, and those of its settings that could
+        keep copies of what is deleted, read back just now. Reasons: BACKEND_UNAVAILABLE, BACKEND_MISCONFIGURED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def AppendCertificate(self, request, context):
         """AppendCertificate stores the certificate of a sweep behind the newest one. Reasons: INVALID_REQUEST, CERTIFICATE_CONFLICT.
         """
@@ -143,6 +156,11 @@ def add_RetentionServiceServicer_to_server(servicer, server):
                     servicer.VerifyGone,
                     request_deserializer=mayfly_dot_storage_dot_v1_dot_retention__service__pb2.VerifyGoneRequest.FromString,
                     response_serializer=mayfly_dot_storage_dot_v1_dot_retention__service__pb2.VerifyGoneResponse.SerializeToString,
+            ),
+            'DescribeStore': grpc.unary_unary_rpc_method_handler(
+                    servicer.DescribeStore,
+                    request_deserializer=mayfly_dot_storage_dot_v1_dot_retention__service__pb2.DescribeStoreRequest.FromString,
+                    response_serializer=mayfly_dot_storage_dot_v1_dot_retention__service__pb2.DescribeStoreResponse.SerializeToString,
             ),
             'AppendCertificate': grpc.unary_unary_rpc_method_handler(
                     servicer.AppendCertificate,
@@ -265,6 +283,33 @@ class RetentionService(object):
             '/mayfly.storage.v1.RetentionService/VerifyGone',
             mayfly_dot_storage_dot_v1_dot_retention__service__pb2.VerifyGoneRequest.SerializeToString,
             mayfly_dot_storage_dot_v1_dot_retention__service__pb2.VerifyGoneResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DescribeStore(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mayfly.storage.v1.RetentionService/DescribeStore',
+            mayfly_dot_storage_dot_v1_dot_retention__service__pb2.DescribeStoreRequest.SerializeToString,
+            mayfly_dot_storage_dot_v1_dot_retention__service__pb2.DescribeStoreResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,10 @@ class RetentionServiceStub:
     """VerifyGone tells for each of up to 1,000 items whether its bytes and its readable row are gone, from the store itself.
     Reasons: INVALID_REQUEST.
     """
+    DescribeStore: _grpc.UnaryUnaryMultiCallable[_retention_service_pb2.DescribeStoreRequest, _retention_service_pb2.DescribeStoreResponse]
+    """DescribeStore answers what a certificate says of the store: what it is, its clock, and those of its settings that could
+    keep copies of what is deleted, read back just now. Reasons: BACKEND_UNAVAILABLE, BACKEND_MISCONFIGURED.
+    """
     AppendCertificate: _grpc.UnaryUnaryMultiCallable[_retention_service_pb2.AppendCertificateRequest, _retention_service_pb2.AppendCertificateResponse]
     """AppendCertificate stores the certificate of a sweep behind the newest one. Reasons: INVALID_REQUEST, CERTIFICATE_CONFLICT."""
     ListCertificates: _grpc.UnaryUnaryMultiCallable[_retention_service_pb2.ListCertificatesRequest, _retention_service_pb2.ListCertificatesResponse]
@@ -82,6 +86,10 @@ class RetentionServiceAsyncStub(RetentionServiceStub):
     VerifyGone: _aio.UnaryUnaryMultiCallable[_retention_service_pb2.VerifyGoneRequest, _retention_service_pb2.VerifyGoneResponse]  # type: ignore[assignment]
     """VerifyGone tells for each of up to 1,000 items whether its bytes and its readable row are gone, from the store itself.
     Reasons: INVALID_REQUEST.
+    """
+    DescribeStore: _aio.UnaryUnaryMultiCallable[_retention_service_pb2.DescribeStoreRequest, _retention_service_pb2.DescribeStoreResponse]  # type: ignore[assignment]
+    """DescribeStore answers what a certificate says of the store: what it is, its clock, and those of its settings that could
+    keep copies of what is deleted, read back just now. Reasons: BACKEND_UNAVAILABLE, BACKEND_MISCONFIGURED.
     """
     AppendCertificate: _aio.UnaryUnaryMultiCallable[_retention_service_pb2.AppendCertificateRequest, _retention_service_pb2.AppendCertificateResponse]  # type: ignore[assignment]
     """AppendCertificate stores the certificate of a sweep behind the newest one. Reasons: INVALID_REQUEST, CERTIFICATE_CONFLICT."""
@@ -133,6 +141,16 @@ class RetentionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_retention_service_pb2.VerifyGoneResponse, _abc.Awaitable[_retention_service_pb2.VerifyGoneResponse]]:
         """VerifyGone tells for each of up to 1,000 items whether its bytes and its readable row are gone, from the store itself.
         Reasons: INVALID_REQUEST.
+        """
+
+    @_abc_1.abstractmethod
+    def DescribeStore(
+        self,
+        request: _retention_service_pb2.DescribeStoreRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_retention_service_pb2.DescribeStoreResponse, _abc.Awaitable[_retention_service_pb2.DescribeStoreResponse]]:
+        """DescribeStore answers what a certificate says of the store: what it is, its clock, and those of its settings that could
+        keep copies of what is deleted, read back just now. Reasons: BACKEND_UNAVAILABLE, BACKEND_MISCONFIGURED.
         """
 
     @_abc_1.abstractmethod

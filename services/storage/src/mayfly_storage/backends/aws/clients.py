@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 import boto3
 from botocore.config import Config
 
+from mayfly_storage.backends.aws.answers import read_items_directly
 from mayfly_storage.backends.aws.errors import domain_errors
 
 if TYPE_CHECKING:
@@ -57,13 +58,15 @@ def make_clients(options: AwsOptions, *, session: boto3.Session | None = None) -
         logger = logging.getLogger(name)
         logger.setLevel(max(logging.INFO, logger.level))
     session = session or boto3.Session()
+    dynamodb = session.client(
+        "dynamodb", region_name=options.region, endpoint_url=options.dynamodb_endpoint_url, config=_config(options)
+    )
+    read_items_directly(dynamodb)
     return Clients(
         s3=session.client(
             "s3", region_name=options.region, endpoint_url=options.s3_endpoint_url, config=_s3_config(options)
         ),
-        dynamodb=session.client(
-            "dynamodb", region_name=options.region, endpoint_url=options.dynamodb_endpoint_url, config=_config(options)
-        ),
+        dynamodb=dynamodb,
         credentials=session.get_credentials(),
     )
 

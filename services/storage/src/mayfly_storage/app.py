@@ -22,6 +22,7 @@ from mayfly_storage.transport.retention_servicer import RetentionServicer
 from mayfly_storage.transport.spool import Spool
 from mayfly_storage.transport.storage_servicer import StorageServicer
 from mayfly_storage.transport.upload_stream import UploadReceiver
+from mayfly_storage.usage_gauges import counting, offer_gauges
 from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
 
         world = open_world(settings, backend, privacy, now=_now)
         storage_calls = StorageUseCases.over(world)
+        if telemetry.enabled:
+            offer_gauges(telemetry.meter, storage_calls.get_usage)
+            await stack.enter_async_context(counting(storage_calls.get_usage, every=settings.usage_interval))
         uploads = UploadReceiver(admit=storage_calls.admit_stream, spool=spool)
         readiness = Readiness()
         await stack.enter_async_context(watching(backend, readiness, every=settings.readiness_interval))

@@ -12,7 +12,7 @@ from pydantic_settings import SettingsConfigDict
 
 from mayfly_runtime.settings import ServerSettings
 from mayfly_storage.collections_file import adapted, kept, read_collections
-from mayfly_storage.domain.pricing import S3_STANDARD, Prices
+from mayfly_storage.domain.pricing import AMAZON, Prices
 from mayfly_storage.domain.privacy import AddressPolicy, TextPolicy
 from mayfly_storage.domain.quotas import GuestBudget, QuotaLimits
 from mayfly_storage.domain.timing import Timing
@@ -152,14 +152,29 @@ class AudioSettings(ServerSettings):
     reservation_lifetime: Period = timedelta(minutes=15)
     """How long an upload may use a reservation of quota. Longer than any speech takes; a lapsed one counts again."""
 
+    usage_interval: OptionalPeriod = timedelta(hours=6)
+    """How often usage is counted for the metrics of it, with an exporter. Reads every row. `0s`: when GetUsage does."""
+
     price_gb_month: float | None = Field(default=None, ge=0)
-    """US dollars for a GB kept a month, for the estimate of GetUsage. Unset: S3 Standard's with aws, else 0."""
+    """US dollars for a GB kept a month, for the estimate of GetUsage. Unset, here and below: Amazon's, or 0 embedded."""
 
     price_thousand_puts: float | None = Field(default=None, ge=0)
-    """US dollars for 1,000 writes of audio, for the same. Unset: S3 Standard's with aws, else 0."""
+    """US dollars for 1,000 writes of audio, for the same."""
 
     price_thousand_gets: float | None = Field(default=None, ge=0)
-    """US dollars for 1,000 reads of audio, for the same. Unset: S3 Standard's with aws, else 0."""
+    """US dollars for 1,000 reads of audio, for the same."""
+
+    price_gb_out: float | None = Field(default=None, ge=0)
+    """US dollars for a GB that is read, for the same: each audio once. 0 where readers are in the bucket's region."""
+
+    price_million_row_writes: float | None = Field(default=None, ge=0)
+    """US dollars for 1,000,000 write units of the table, for the same: 27 for each audio."""
+
+    price_million_row_reads: float | None = Field(default=None, ge=0)
+    """US dollars for 1,000,000 read units of the table, for the same: 4 for each audio."""
+
+    price_thousand_sweeps: float | None = Field(default=None, ge=0)
+    """US dollars for 1,000 runs of the sweeper, such as a Lambda's, for the same: 4,320 in a month. Unset: 0."""
 
     @field_validator("privacy_secret")
     @classmethod
@@ -189,11 +204,15 @@ class AudioSettings(ServerSettings):
 
     def prices(self) -> Prices:
         """What the estimate of GetUsage goes by."""
-        usual = S3_STANDARD if self.backend == "aws" else Prices()
+        usual = AMAZON if self.backend == "aws" else Prices()
         given = {
             "gb_month": self.price_gb_month,
             "thousand_puts": self.price_thousand_puts,
             "thousand_gets": self.price_thousand_gets,
+            "gb_out": self.price_gb_out,
+            "million_row_writes": self.price_million_row_writes,
+            "million_row_reads": self.price_million_row_reads,
+            "thousand_sweeps": self.price_thousand_sweeps,
         }
         return replace(usual, **{name: price for name, price in given.items() if price is not None})
 

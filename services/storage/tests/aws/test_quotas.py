@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +17,8 @@ from mayfly_storage.backends.aws.backend import open_aws
 from mayfly_storage.backends.aws.testing import emulated_session
 from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.errors import QuotaRefusedError
+from mayfly_storage.domain.ports import AudioFilter
+from mayfly_storage.domain.pricing import INDEX_WRITES, ROW_WRITES
 from mayfly_storage.domain.privacy import Privacy
 from mayfly_storage.domain.quotas import QuotaLimits, QuotaRequest, QuotaUse, Reservation, Work, tallies
 from mayfly_storage.domain.timing import Timing
@@ -79,6 +82,21 @@ async def test_a_save_that_counts_itself_costs_no_request_more(storage: StorageU
     await save(storage, "")
 
     assert wire.counts == Counter({"TransactWriteItems": 1, "HeadObject": 1, "UpdateItem": 1})
+
+
+async def test_the_estimate_of_cost_knows_what_one_audio_writes_into_the_table(
+    backend: Backend, storage: StorageUseCases, clock: FakeClock, wire: Wire
+) -> None:
+    """From the reservation of quota to the end of the row; DynamoDB takes two units for each write of a transaction."""
+    token, _ = await storage.reserve_quota(asks(characters=20, size_bytes=len(SOUND)))
+    await save(storage, token)
+    [ready] = (await backend.catalog.list_audio(AudioFilter(collection="temp-audio"), limit=10)).items
+    tombstones = [audio for audio in await backend.catalog.begin_delete([ready], clock.now()) if audio is not None]
+    await backend.catalog.remove(tombstones)
+
+    bodies = [json.loads(str(request.body, "utf-8")) for request in wire.requests("TransactWriteItems")]
+    units = 2 * sum(len(body["TransactItems"]) for body in bodies) + len(wire.requests("UpdateItem"))
+    assert units + INDEX_WRITES == ROW_WRITES
 
 
 async def test_two_replicas_at_one_table_keep_one_limit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +14,14 @@ from mayfly.storage.v1 import audio_pb2
 from mayfly.storage.v1 import storage_service_pb2 as pb
 
 from mayfly_runtime.testing import rpc_error
-from mayfly_storage.testing import SOUND
+from mayfly_storage.domain.pricing import Prices
+from mayfly_storage.testing import SOUND, FollowLink, LinkResponse
+from mayfly_storage.testing.served import Served, serve
+from mayfly_storage.testing.stage import Stage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Awaitable
-
-    from mayfly_storage.testing.served import Served
+    from collections.abc import AsyncIterable, Awaitable, Mapping
+    from pathlib import Path
 
 BODY = bytes(range(256)) * 256 * 40
 NOWHERE = "audio/2026-01-15/f47ac10b-58cc-4372-a567-0e02b2c3d479"
@@ -173,6 +176,33 @@ async def test_usage_tells_what_each_collection_holds(served: Served) -> None:
     assert full == {"pitches": (1, len(BODY)), "temp-audio": (1, len(SOUND))}
     assert only == {"pitches": (1, len(BODY))}
     assert await usage(served) == {"temp-audio": (1, len(SOUND))}
+
+
+async def test_usage_tells_what_a_month_is_made_of(tmp_path: Path) -> None:
+    stage = Stage()
+    prices = Prices(gb_month=1_000, thousand_puts=5, million_row_writes=1, thousand_sweeps=1)
+    async with serve(stage, replace(stage.world, prices=prices), tmp_path, follow=memory_links(stage)) as served:
+        await served.saved(BODY)
+        answer = await served.storage.GetUsage(pb.GetUsageRequest())
+
+    [found] = answer.usage
+    costs = {each.item: each.monthly_cost_micros for each in found.costs}
+    place = round(len(BODY) / 2**30 * 1_000 * 1_000_000)
+    assert costs == {"storage": place, "writes": 30 * 5_000, "catalog": 30 * 27}
+    assert found.monthly_cost_micros == sum(costs.values())
+    assert found.object_cost_nanos == pytest.approx(place * 1_000 / 30 + 5_000_000 + 27_000, abs=1_000)
+    assert {each.item: each.monthly_cost_micros for each in answer.shared_costs} == {"sweeps": 4_320_000}
+    assert answer.monthly_cost_micros == found.monthly_cost_micros + 4_320_000
+    assert answer.count_time.ToDatetime(tzinfo=UTC) == stage.clock.now()
+
+
+def memory_links(stage: Stage) -> FollowLink:
+    async def follow(
+        method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> LinkResponse:
+        return stage.memory.links.serve(method, url, headers=headers, body=body)
+
+    return follow
 
 
 async def test_usage_of_an_unknown_collection_names_those_that_there_are(served: Served) -> None:

@@ -11,7 +11,7 @@ import pytest
 from mayfly_runtime.settings import SettingsError
 from mayfly_storage.administration import provision
 from mayfly_storage.config import StorageSettings
-from mayfly_storage.domain.pricing import S3_STANDARD, Prices
+from mayfly_storage.domain.pricing import AMAZON, Prices
 from mayfly_storage.domain.privacy import TextPolicy
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.opening import aws_options, embedded_options, open_privacy
@@ -350,9 +350,7 @@ def test_a_privacy_secret_that_was_cut_is_refused(tmp_path: Path) -> None:
 def test_prices_are_amazons_on_aws_nothing_elsewhere_and_what_is_given() -> None:
     own = StorageSettings.load(price_gb_month="0.015", price_thousand_gets="0")
 
-    assert StorageSettings.load(**AWS).prices() == S3_STANDARD
+    assert StorageSettings.load(**AWS).prices() == AMAZON
     assert StorageSettings.load().prices() == Prices()
     assert own.prices() == Prices(gb_month=0.015)
-    assert StorageSettings.load(**AWS, price_thousand_puts=0.0045).prices() == replace(
-        S3_STANDARD, thousand_puts=0.0045
-    )
+    assert StorageSettings.load(**AWS, price_thousand_puts=0.0045).prices() == replace(AMAZON, thousand_puts=0.0045)

@@ -114,6 +114,7 @@ __all__ = [
     "Upload",
     "UploadGrant",
     "UploadPart",
+    "UsageReport",
     "Violation",
     "Voice",
     "VoiceNotFoundError",

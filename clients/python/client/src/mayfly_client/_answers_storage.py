@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _MICROS = 1_000_000
 _NANOS = 1_000_000_000
 
+
 def audio(message: audio_pb2.Audio) -> Audio:
     """An audio."""
     return Audio(

@@ -69,9 +69,7 @@ class AsyncKeeping(AsyncDownloads):
             if not answer.remaining or not answer.deleted_names:
                 return answers.forgotten(names, answer.remaining)
 
-    async def usage(
-        self, collection: str | None = None, *, timeout: float | None = None
-    ) -> UsageReport:
+    async def usage(self, collection: str | None = None, *, timeout: float | None = None) -> UsageReport:
         """What is stored, and what that costs in a month, roughly; one item for each collection that has audio.
 
         Args:

@@ -60,6 +60,7 @@ __all__ = [
     "Upload",
     "UploadGrant",
     "UploadPart",
+    "UsageReport",
     "Voice",
     "Word",
 ]

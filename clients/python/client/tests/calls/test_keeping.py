@@ -102,6 +102,8 @@ async def test_usage_counts_by_collection(mayfly: Any) -> None:
         CollectionUsage(collection="temp-audio", objects=1, size_bytes=len(DATA), monthly_cost=0.0),
     ]
     assert await mayfly.call("usage", "pitches") == found[:1]
+    assert (found.monthly_cost, found.shared_costs) == (0.0, {})
+    assert found.count_time is not None
     with pytest.raises(InvalidRequestError) as caught:
         await mayfly.call("usage", "nothing")
     assert caught.value.reason == "COLLECTION_UNKNOWN"

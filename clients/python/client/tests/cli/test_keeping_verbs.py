@@ -92,7 +92,14 @@ def test_forget_needs_one_person(run: Any, persons: list[str]) -> None:
 def test_usage_prints_what_each_collection_holds(run: Any, name: str) -> None:
     assert run("usage").stdout == "temp-audio\t1\t24.7 kB\t0.00 USD a month\n"
     assert json.loads(run("usage", "--json").stdout) == [
-        {"collection": "temp-audio", "objects": 1, "size_bytes": 24_740, "monthly_cost": 0.0}
+        {
+            "collection": "temp-audio",
+            "objects": 1,
+            "size_bytes": 24_740,
+            "monthly_cost": 0.0,
+            "costs": {},
+            "object_cost": 0.0,
+        }
     ]
     assert run("usage", "-c", "debug").stderr == "Nothing is stored here.\n"
 

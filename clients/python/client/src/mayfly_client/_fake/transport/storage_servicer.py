@@ -142,7 +142,8 @@ class FakeStorageServicer(StorageServiceServicer):
 
     def GetUsage(self, request: pb.GetUsageRequest, context: grpc.ServicerContext) -> pb.GetUsageResponse:
         """See the contract."""
-        return pb.GetUsageResponse(usage=keeping.usage(self._shelf, request.collection))
+        found = keeping.usage(self._shelf, request.collection)
+        return pb.GetUsageResponse(usage=found, count_time=messages.timestamp(self._storage.now()))
 
     def _audio(self, item: Item) -> audio_pb2.Audio:
         return messages.audio(item, keeps_text=self._storage.keeps_text)

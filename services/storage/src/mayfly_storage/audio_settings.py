@@ -156,7 +156,7 @@ class AudioSettings(ServerSettings):
     """How often usage is counted for the metrics of it, with an exporter. Reads every row. `0s`: when GetUsage does."""
 
     price_gb_month: float | None = Field(default=None, ge=0)
-    """US dollars for a GB kept a month, for the estimate of GetUsage. Unset, here and below: Amazon's, or 0 embedded."""
+    """US dollars for a GB kept a month, for the estimate of GetUsage. Unset, here and below: Amazon's; embedded 0."""
 
     price_thousand_puts: float | None = Field(default=None, ge=0)
     """US dollars for 1,000 writes of audio, for the same."""

@@ -1,19 +1,22 @@
-"""StorageService in a process of its own, over rows in memory.
+"""StorageService in a process of its own, that holds rows of audio which nobody has saved.
 
-`python -m bench.storage_server aws|memory COUNT` prints its port and the names of COUNT readable audios, and serves.
-`aws` signs as the AWS backend does, with made-up credentials, and reaches no network.
+`python -m bench.storage_server KIND COUNT` prints its port and the names of COUNT readable audios, and serves. Kinds:
+`aws` has rows in memory, and signs as the AWS backend does, with made-up credentials and without any network; `aged` is
+the same with audio of all ages, so that each link ends at another second; `embedded` is the whole embedded backend;
+`moto` the whole AWS backend, on an emulator in a process of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+import subprocess
 import sys
 import tempfile
 import uuid
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -26,7 +29,12 @@ from mayfly_runtime.server import ServerBuilder, ServerOptions
 from mayfly_runtime.telemetry import Telemetry
 from mayfly_storage import testing
 from mayfly_storage.backends.aws.backend import open_aws
+from mayfly_storage.backends.aws.clients import make_clients
 from mayfly_storage.backends.aws.options import AwsOptions
+from mayfly_storage.backends.aws.rows import RowFormat
+from mayfly_storage.backends.aws.testing import emulated_options, emulated_session, open_emulated
+from mayfly_storage.backends.embedded.backend import open_embedded
+from mayfly_storage.backends.embedded.options import EmbeddedOptions, LinkServerOptions
 from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.audio import Location, State
 from mayfly_storage.domain.privacy import Privacy
@@ -39,10 +47,17 @@ from mayfly_storage.transport.upload_stream import UploadReceiver
 from mayfly_storage.usecases.assembly import StorageUseCases, World
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mypy_boto3_dynamodb.type_defs import WriteRequestTypeDef
+
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.ports import Backend
 
 OPTIONS: Final = AwsOptions(bucket="mayfly-audio", region="eu-central-1")
+_AT_ONCE: Final = 500
+_IN_A_BATCH: Final = 25
+"""Of BatchWriteItem."""
 
 
 def session() -> boto3.Session:
@@ -55,25 +70,68 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def an_audio() -> Audio:
-    """A readable audio of a guest, new."""
-    return testing.an_audio(create_time=now(), location=Location.S3, state=State.READY, etag='"etag"')
+def an_audio(*, age: timedelta = timedelta(0)) -> Audio:
+    """A readable audio of a guest."""
+    return testing.an_audio(create_time=now() - age, location=Location.S3, state=State.READY, etag='"etag"')
+
+
+def audios_of(kind: str, count: int) -> list[Audio]:
+    """So many audios; aged ones are up to 20 hours old, and no two of a thousand equally."""
+    step = timedelta(hours=20) / count if kind == "aged" else timedelta(0)
+    return [an_audio(age=number * step) for number in range(count)]
 
 
 async def backend_of(stack: AsyncExitStack, kind: str, audios: list[Audio]) -> Backend:
-    """Rows in memory; links by the AWS backend's signer, or in memory, too."""
+    """A backend with the rows in it."""
+    if kind == "embedded":
+        return await on_files(stack, audios)
+    if kind == "moto":
+        return await on_moto(stack, audios)
+    aws = await stack.enter_async_context(open_aws(OPTIONS, timing=Timing(), now=now, session=session()))
     memory = memory_backend(now=now)
-    stores = memory.backend.stores
-    if kind == "aws":
-        aws = await stack.enter_async_context(open_aws(OPTIONS, timing=Timing(), now=now, session=session()))
-        stores = aws.stores
-    memory.catalog.rows.update({audio.name: replace(audio, location=stores.primary) for audio in audios})
-    return replace(memory.backend, stores=stores)
+    memory.catalog.rows.update({audio.name: audio for audio in audios})
+    return replace(memory.backend, stores=aws.stores)
+
+
+async def on_files(stack: AsyncExitStack, audios: list[Audio]) -> Backend:
+    """SQLite, files, and links to a server of our own."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    options = EmbeddedOptions(data_dir=folder, links=LinkServerOptions(listen="127.0.0.1:0"))
+    backend = await stack.enter_async_context(open_embedded(options, timing=Timing(), now=now))
+    for start in range(0, len(audios), _AT_ONCE):
+        some = [replace(audio, location=Location.LOCAL) for audio in audios[start : start + _AT_ONCE]]
+        await asyncio.gather(*(backend.catalog.reserve(audio, None) for audio in some))
+    return backend
+
+
+async def on_moto(stack: AsyncExitStack, audios: list[Audio]) -> Backend:
+    """The AWS backend; its rows are put into the table by boto3, since the emulator takes 30 ms for a transaction."""
+    options = emulated_options(stack.enter_context(emulator()))
+    backend = await stack.enter_async_context(open_emulated(options, now=now))
+    rows = RowFormat(timing=Timing(), bucket=options.bucket, due_buckets=options.due_buckets)
+    with closing(make_clients(options, session=emulated_session())) as clients:
+        for start in range(0, len(audios), _IN_A_BATCH):
+            some = audios[start : start + _IN_A_BATCH]
+            puts: list[WriteRequestTypeDef] = [{"PutRequest": {"Item": rows.item(audio)}} for audio in some]
+            clients.dynamodb.batch_write_item(RequestItems={options.table: puts})
+    return backend
+
+
+@contextmanager
+def emulator() -> Iterator[str]:
+    """An emulated AWS in a process of its own; its URL."""
+    arguments = [sys.executable, "-m", "mayfly_storage.backends.aws.testing", "--port", "0"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
 
 
 async def serve(kind: str, count: int) -> None:
     """Until it is ended."""
-    audios = [an_audio() for _ in range(count)]
+    audios = audios_of(kind, count)
     async with AsyncExitStack() as stack:
         pool = Offload(name="spool", workers=1, queue=1)
         stack.push_async_callback(pool.shutdown)

@@ -10,42 +10,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
-import time
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
 from bench.memory import peak_of
 from bench.report import Row
-from tools.stack.layout import Layout, Ports
-from tools.stack.processes import Running, start, stop
-from tools.stack.programs import Backend, Program, moto, storage
-from tools.stack.provision import provision
+from bench.storage_set import StorageSet, storage_set
+from tools.stack.programs import Backend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
 ROUNDS = 5
 MEGABYTE = 1_000_000
 SMALL, LARGE = 1, 50
-
-
-@contextmanager
-def running(program: Program, layout: Layout) -> Iterator[Running]:
-    """A program until it is not needed any more."""
-    process = start(
-        program.name, program.command, env=program.environment(), cwd=Path.cwd(), log=layout.log(program.name)
-    )
-    try:
-        while not all(probe() for probe in program.ready):
-            if not process.is_alive():
-                raise RuntimeError(layout.log(program.name).read_text())
-            time.sleep(0.1)
-        yield process
-    finally:
-        stop([process], patience=25)
 
 
 def upload(kind: str, where: str, path: Path) -> tuple[float, float]:
@@ -75,9 +53,9 @@ def memory_row(name: str, *, large: float, small: float) -> Row:
     )
 
 
-def measure(layout: Layout, service: Running, folder: Path) -> list[Row]:
+def measure(started: StorageSet) -> list[Row]:
     """Memory first, while the service has seen nothing large; then speed, in turn."""
-    address, endpoint = layout.address("storage"), f"http://{layout.address('moto')}"
+    address, endpoint, service, folder = started.address, started.endpoint, started.service, started.folder
     small, large = random_file(folder, SMALL), random_file(folder, LARGE)
     _, client_small = upload("grant", address, small)
     upload("stream", address, small)
@@ -109,10 +87,5 @@ def measure(layout: Layout, service: Running, folder: Path) -> list[Row]:
 
 def run() -> list[Row]:
     """Start what is needed, and measure."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        layout = Layout(ports=Ports.free(), data=folder, run=folder)
-        stack.enter_context(running(moto(layout), layout))
-        service = storage(layout, Backend.AWS)
-        provision(service)
-        return measure(layout, stack.enter_context(running(service, layout)), folder)
+    with storage_set(Backend.AWS) as started:
+        return measure(started)

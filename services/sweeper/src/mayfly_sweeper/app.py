@@ -8,6 +8,7 @@ import time
 import uuid
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from mayfly.sweeper.v1.sweeper_service_pb2_grpc import add_SweeperServiceServicer_to_server
@@ -23,13 +24,16 @@ from mayfly_sweeper.transport.errors import DOMAIN, ERROR_TABLE
 from mayfly_sweeper.transport.page_tokens import PageTokens
 from mayfly_sweeper.transport.sweeper_servicer import SweeperServicer
 from mayfly_sweeper.transport.sweeping_server import SweepingServer
+from mayfly_sweeper.usecases.certified import CertifiedEngine
 from mayfly_sweeper.usecases.sweep import SweepEngine
 from mayfly_sweeper.usecases.sweeps import Sweeps
+from mayfly_sweeper.usecases.witness import Sources
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from mayfly_sweeper.config import SweeperSettings
+    from mayfly_sweeper.domain.ports import Certificates
     from mayfly_sweeper.domain.sweep import Ending, Progress, Sweep, SweepOrder
     from mayfly_sweeper.usecases.pacing import FetchPage
     from mayfly_sweeper.usecases.purging import OnResult
@@ -49,7 +53,8 @@ async def sweep_once(
     """Carry out one sweep (or a plan); SIGTERM and SIGINT let it stop between two pages."""
     telemetry = Telemetry.start(settings, "mayfly-sweeper")
     try:
-        async with open_engine(settings, telemetry) as engine:
+        async with open_storage(settings, telemetry) as storage:
+            engine = build_engine(settings, storage)
             with stop_on_signal() as stop:
                 ending = await engine(order, plan=plan, on_progress=on_progress, on_result=on_result, stop=stop.is_set)
         SweepMetrics(telemetry.meter).record(ending, dry_run=order.dry_run)
@@ -68,17 +73,18 @@ async def serve(settings: SweeperSettings) -> None:
         _log.info("sweep_ended", extra={"sweep": sweep.name, **summary_fields(ending)})
 
     try:
-        async with open_engine(settings, telemetry) as engine:
+        async with open_storage(settings, telemetry) as storage:
+            engine = build_engine(settings, storage)
             sweeps = Sweeps(engine, now=_now, new_id=uuid.uuid4, capacity=settings.remembered_sweeps, on_end=ended)
-            server = await build_server(settings, sweeps, telemetry).start()
+            server = await build_server(settings, sweeps, storage, telemetry).start()
             await serve_until_signal(SweepingServer(server, sweeps, drain=settings.drain))
     finally:
         telemetry.shutdown()
 
 
 @asynccontextmanager
-async def open_engine(settings: SweeperSettings, telemetry: Telemetry) -> AsyncIterator[SweepEngine]:
-    """The engine over a channel to storage, which is closed at the end."""
+async def open_storage(settings: SweeperSettings, telemetry: Telemetry) -> AsyncIterator[RetentionClient]:
+    """Storage behind a channel, which is closed at the end."""
     channel = open_storage_channel(
         settings.retention_target,
         token=settings.token.get_secret_value() if settings.token else None,
@@ -89,19 +95,35 @@ async def open_engine(settings: SweeperSettings, telemetry: Telemetry) -> AsyncI
         ],
     )
     async with channel:
-        yield SweepEngine(
-            retention=RetentionClient(channel, target=settings.retention_target, call_timeout=settings.call_timeout),
-            now=_now,
-            monotonic=time.monotonic,
-            max_clock_skew=settings.max_clock_skew,
-            page_size=settings.page_size,
-            batch_size=settings.page_size,
-        )
+        yield RetentionClient(channel, target=settings.retention_target, call_timeout=settings.call_timeout)
 
 
-def build_server(settings: SweeperSettings, sweeps: Sweeps, telemetry: Telemetry) -> ServerBuilder:
+def build_engine(settings: SweeperSettings, storage: RetentionClient) -> CertifiedEngine:
+    """What carries out sweeps."""
+    engine = SweepEngine(
+        retention=storage,
+        now=_now,
+        monotonic=time.monotonic,
+        max_clock_skew=settings.max_clock_skew,
+        page_size=settings.page_size,
+        batch_size=settings.page_size,
+    )
+    sources = Sources(
+        retention=storage, certificates=storage, now=_now, new_id=uuid.uuid4, version=version("mayfly-sweeper")
+    )
+    return CertifiedEngine(engine=engine, sources=sources)
+
+
+def build_server(
+    settings: SweeperSettings, sweeps: Sweeps, certificates: Certificates, telemetry: Telemetry
+) -> ServerBuilder:
     """The server over the sweeps."""
-    servicer = SweeperServicer(sweeps, defaults=settings.order(), tokens=PageTokens(secrets.token_bytes(32)))
+    servicer = SweeperServicer(
+        sweeps,
+        certificates,
+        defaults=settings.order(),
+        tokens=PageTokens(secrets.token_bytes(32)),
+    )
     return ServerBuilder(
         settings.server_options(settings.listen),
         domain=DOMAIN,

@@ -31,6 +31,7 @@ def summary_fields(ending: Ending) -> dict[str, Any]:
         "objects_seen": report.objects_seen,
         "listings_complete": report.listings_complete,
         "max_lateness_seconds": report.max_lateness.total_seconds(),
+        "certificate": ending.certificate,
     }
     return {**fields, "failure": ending.failure} if ending.failure else fields
 
@@ -39,7 +40,7 @@ def summary_line(ending: Ending, *, order: SweepOrder, elapsed: float) -> str:
     """The whole sweep in one line."""
     state = f"{ending.state}{' (dry run)' if order.dry_run else ''}"
     told = ending.failure or _counts(ending.report, dry_run=order.dry_run)
-    return " ".join([f"{state}: {told}", *ending.notes, f"({elapsed:.1f} s)"])
+    return " ".join([f"{state}: {told}", *ending.notes, *_evidence(ending), f"({elapsed:.1f} s)"])
 
 
 def _counts(report: Report, *, dry_run: bool) -> str:
@@ -60,6 +61,10 @@ def _counts(report: Report, *, dry_run: bool) -> str:
     if report.deleted and not dry_run:
         parts.append(f"at most {report.max_lateness.total_seconds():.0f} s late")
     return f"{', '.join(parts)}."
+
+
+def _evidence(ending: Ending) -> list[str]:
+    return [f"Certificate {ending.certificate}."] if ending.certificate else []
 
 
 def item_line(item: DueItem, result: PurgeResult) -> str:
@@ -98,6 +103,7 @@ def summary_json(ending: Ending, *, order: SweepOrder, start_time: datetime, ela
         "elapsed_seconds": round(elapsed, 3),
         "failure": ending.failure,
         "notes": ending.notes,
+        "certificate": ending.certificate or None,
         "report": {**report, "max_lateness_seconds": ending.report.max_lateness.total_seconds()},
     }
     return json.dumps(told, default=_plain, indent=2)

@@ -16,7 +16,7 @@ from mayfly_runtime.identity import CallerRegistry
 from mayfly_runtime.server import ServerBuilder
 from mayfly_runtime.telemetry import Telemetry
 from mayfly_runtime.testing import options_for_tests, running
-from mayfly_sweeper.testing import FakeRetention, FakeRetentionServicer
+from mayfly_sweeper.testing import FAKE_ERRORS, FakeRetention, FakeRetentionServicer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -51,7 +51,7 @@ async def target(store: FakeRetention) -> AsyncIterator[str]:
     builder = ServerBuilder(
         options_for_tests(),
         domain="storage.mayfly",
-        errors={},
+        errors=FAKE_ERRORS,
         callers=CallerRegistry.loopback_only(),
         telemetry=Telemetry.disabled(),
     )

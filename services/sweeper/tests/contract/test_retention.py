@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from mayfly.storage.v1.retention_service_pb2_grpc import add_RetentionServiceServicer_to_server
 
 from mayfly_runtime.testing import serve_in_process
 from mayfly_sweeper.adapters.retention_client import RetentionClient
-from mayfly_sweeper.domain.errors import StorageRefusedError, StorageUnavailableError
+from mayfly_sweeper.domain.certificate import Setting, StoreFacts
+from mayfly_sweeper.domain.errors import CertificateConflictError, StorageRefusedError, StorageUnavailableError
 from mayfly_sweeper.domain.items import DueReason, Outcome, Scope, Verdict
-from mayfly_sweeper.testing import FakeRetention, FakeRetentionServicer
+from mayfly_sweeper.testing import FAKE_ERRORS, FakeRetention, FakeRetentionServicer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,7 +31,9 @@ async def port(request: pytest.FixtureRequest, retention: FakeRetention) -> Asyn
         yield retention
         return
     servicer = FakeRetentionServicer(retention)
-    async with serve_in_process(add_RetentionServiceServicer_to_server, servicer, service=SERVICE) as channel:
+    async with serve_in_process(
+        add_RetentionServiceServicer_to_server, servicer, service=SERVICE, errors=FAKE_ERRORS
+    ) as channel:
         yield RetentionClient(channel, target="storage:50052", call_timeout=timedelta(seconds=10))
 
 
@@ -127,3 +131,35 @@ async def test_a_storage_that_refuses_is_not_asked_again(port: Retention, retent
         await port.list_expired(Scope(), "")
 
     assert retention.calls == ["list_expired"]
+
+
+async def test_the_store_describes_itself(port: Retention, retention: FakeRetention) -> None:
+    setting = Setting(name="versioning", seen="off", deletes=True)
+    retention.store = StoreFacts(backend="aws", bucket="b", region="r", settings=(setting,))
+
+    assert await port.describe_store() == retention.store
+
+
+async def test_certificates_stand_one_behind_the_other(port: Any, clock: FakeClock) -> None:
+    first = await port.append(b"one", previous_sha256=b"", request_id=str(uuid.uuid4()))
+    second = await port.append(b"two", previous_sha256=first.sha256, request_id=str(uuid.uuid4()))
+
+    with pytest.raises(CertificateConflictError):
+        await port.append(b"three", previous_sha256=first.sha256, request_id=str(uuid.uuid4()))
+    assert (await port.newest(page_size=10, page_token="")).certificates == (second, first)
+    assert (first.create_time, second.sequence) == (clock.now(), 2)
+
+
+async def test_the_chain_is_read_page_by_page(port: Any) -> None:
+    previous = b""
+    for number in range(5):
+        added = await port.append(bytes([number]), previous_sha256=previous, request_id=str(uuid.uuid4()))
+        previous = added.sha256
+
+    found, token, more = [], "", True
+    while more:
+        page = await port.newest(page_size=2, page_token=token)
+        found += [one.sequence for one in page.certificates]
+        token, more = page.next_page_token, bool(page.next_page_token)
+
+    assert found == [5, 4, 3, 2, 1]

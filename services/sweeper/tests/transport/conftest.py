@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from mayfly_runtime.testing import FakeClock
     from mayfly_sweeper.domain.sweep import SweepOrder
+    from mayfly_sweeper.testing import FakeRetention
     from mayfly_sweeper.usecases.sweep import SweepEngine
 
 
@@ -26,8 +27,8 @@ async def sweeps(engine: SweepEngine, clock: FakeClock) -> Sweeps:
 
 
 @pytest.fixture
-async def stub(sweeps: Sweeps, order: SweepOrder) -> AsyncIterator[SweeperServiceStub]:
-    servicer = SweeperServicer(sweeps, defaults=order, tokens=PageTokens(b"key"))
+async def stub(sweeps: Sweeps, order: SweepOrder, retention: FakeRetention) -> AsyncIterator[SweeperServiceStub]:
+    servicer = SweeperServicer(sweeps, retention, defaults=order, tokens=PageTokens(b"key"))
     async with serve_in_process(
         add_SweeperServiceServicer_to_server,
         servicer,

@@ -13,7 +13,7 @@ READS = {
     _STORAGE: ("GetAudio", "ListAudio", "SignUrls", "DownloadAudio", "GetStorageInfo", "GetUsage"),
     _RETENTION: ("ListExpired", "ListOrphans", "VerifyGone", "DescribeStore", "ListCertificates"),
     _SYNTH: ("ListVoices", "GetVoice", "Phonemize"),
-    _SWEEPER: ("WatchSweep", "GetSweep", "ListSweeps"),
+    _SWEEPER: ("WatchSweep", "GetSweep", "ListSweeps", "ListCertificates"),
 }
 """Calls that change nothing."""
 

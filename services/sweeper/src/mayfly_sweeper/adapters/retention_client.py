@@ -18,8 +18,22 @@ from mayfly_client.errors import (
     UnavailableError,
     from_rpc_error,
 )
-from mayfly_sweeper.adapters.wire import from_item, from_shard, to_answer, to_page, to_verdicts
-from mayfly_sweeper.domain.errors import StorageError, StorageRefusedError, StorageUnavailableError
+from mayfly_sweeper.adapters.wire import (
+    from_item,
+    from_shard,
+    to_answer,
+    to_certificate,
+    to_page,
+    to_store,
+    to_verdicts,
+)
+from mayfly_sweeper.domain.certificate import Certificate, CertificatePage, StoreFacts
+from mayfly_sweeper.domain.errors import (
+    CertificateConflictError,
+    StorageError,
+    StorageRefusedError,
+    StorageUnavailableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Sequence
@@ -39,7 +53,10 @@ _PASSING: Final = (UnavailableError, DeadlineError, ServerBusyError, ServerError
 
 
 class RetentionClient:
-    """Storage's retention service behind a channel. Retries are the channel's affair (its service config)."""
+    """Storage's retention service behind a channel: `Retention` and `Certificates`.
+
+    Retries are the channel's affair (its service config).
+    """
 
     def __init__(self, channel: grpc.aio.Channel, *, target: str, call_timeout: timedelta) -> None:
         """Take a ready channel.
@@ -83,6 +100,24 @@ class RetentionClient:
         _require_one_each(len(items), len(verdicts), "VerifyGone")
         return verdicts
 
+    async def describe_store(self) -> StoreFacts:
+        """What the store is."""
+        return to_store(await self._call(self._stub.DescribeStore(pb.DescribeStoreRequest(), timeout=self._timeout)))
+
+    async def append(self, body: bytes, *, previous_sha256: bytes, request_id: str) -> Certificate:
+        """Add a certificate behind the newest."""
+        request = pb.AppendCertificateRequest(request_id=request_id, body=body, previous_sha256=previous_sha256)
+        answer = await self._call(self._stub.AppendCertificate(request, timeout=self._timeout))
+        return to_certificate(answer.certificate)
+
+    async def newest(self, *, page_size: int, page_token: str) -> CertificatePage:
+        """A page of certificates, newest first."""
+        request = pb.ListCertificatesRequest(page_size=page_size, page_token=page_token)
+        page = await self._call(self._stub.ListCertificates(request, timeout=self._timeout))
+        return CertificatePage(
+            certificates=tuple(map(to_certificate, page.certificates)), next_page_token=page.next_page_token
+        )
+
     async def _call(self, call: Awaitable[T]) -> T:
         try:
             return await call
@@ -111,6 +146,8 @@ def open_storage_channel(
 def _translated(error: MayflyError) -> StorageError:
     if isinstance(error, _PASSING):
         return StorageUnavailableError(str(error), retry_after=error.retry_after)
+    if error.reason == "CERTIFICATE_CONFLICT":
+        return CertificateConflictError()
     return StorageRefusedError(str(error), storage_reason=error.reason)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from mayfly.storage.v1 import audio_pb2, error_reason_pb2, failure_pb2
 from mayfly.storage.v1 import retention_service_pb2 as pb
 
+from mayfly_sweeper.domain.certificate import Certificate, Setting, StoreFacts
 from mayfly_sweeper.domain.items import DueItem, DueReason, Outcome, Page, PurgeAnswer, PurgeResult, Verdict
 from mayfly_sweeper.domain.selection import Shard
 
@@ -74,6 +75,34 @@ def to_page(response: pb.ListExpiredResponse | pb.ListOrphansResponse) -> Page:
         store_time=_time(response.store_time),
         next_page_token=response.next_page_token,
         objects_seen=response.objects_seen if isinstance(response, pb.ListOrphansResponse) else 0,
+        oldest_object_time=_oldest(response),
+    )
+
+
+def _oldest(response: pb.ListExpiredResponse | pb.ListOrphansResponse) -> datetime | None:
+    if isinstance(response, pb.ListOrphansResponse) and response.HasField("oldest_object_time"):
+        return _time(response.oldest_object_time)
+    return None
+
+
+def to_store(response: pb.DescribeStoreResponse) -> StoreFacts:
+    """The store as it said it is."""
+    return StoreFacts(
+        backend=response.backend,
+        bucket=response.bucket,
+        region=response.region,
+        settings=tuple(Setting(name=one.name, seen=one.seen, deletes=one.deletes) for one in response.settings),
+    )
+
+
+def to_certificate(message: pb.Certificate) -> Certificate:
+    """A certificate as storage keeps it."""
+    return Certificate(
+        sequence=message.sequence,
+        body=message.body,
+        sha256=message.sha256,
+        previous_sha256=message.previous_sha256,
+        create_time=_time(message.create_time),
     )
 
 

@@ -46,6 +46,13 @@ class BrokenListingError(StorageError):
         self.listing = listing
 
 
+class CertificateConflictError(StorageError):
+    """Another sweep has appended a certificate in between."""
+
+    def __init__(self) -> None:
+        super().__init__("Another sweep has appended a certificate in between.")
+
+
 class GuardTrippedError(SweeperError):
     """A guard stopped a sweep before anything was deleted."""
 
@@ -99,10 +106,10 @@ class RequestIdReusedError(SweeperError):
 
 
 class PageTokenInvalidError(SweeperError):
-    """A page token that this server did not make."""
+    """A page token that was not made here."""
 
     def __init__(self) -> None:
-        super().__init__("The page token is not one of ListSweeps of this server. Start at the first page.")
+        super().__init__("The page token is not one of this method of this server. Start at the first page.")
 
 
 class ShuttingDownError(SweeperError):

@@ -79,6 +79,9 @@ class Page:
     objects_seen: int = 0
     """How many objects the page looked at; 0 for listings of rows."""
 
+    oldest_object_time: datetime | None = None
+    """When the oldest of them was written, but for orphans and for what is kept until it is deleted."""
+
 
 class Outcome(StrEnum):
     """What happened to an item."""
@@ -100,6 +103,9 @@ class PurgeResult:
 
     failure: str = ""
     """Storage's reason for SKIPPED and FAILED, for example `BACKEND_UNAVAILABLE`."""
+
+    verified: bool = False
+    """Whether the store itself said that it is gone, after it was deleted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

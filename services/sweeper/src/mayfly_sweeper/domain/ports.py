@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mayfly_sweeper.domain.certificate import Certificate, CertificatePage, StoreFacts
     from mayfly_sweeper.domain.items import DueItem, Page, PurgeAnswer, Scope, Verdict
 
 
@@ -31,3 +32,19 @@ class Retention(Protocol):
 
     async def verify_gone(self, items: Sequence[DueItem]) -> tuple[Verdict, ...]:
         """Ask the store itself whether up to `MAX_BATCH` items are gone; one verdict each, in order."""
+
+    async def describe_store(self) -> StoreFacts:
+        """What the store is, with those of its settings that could keep copies, read back just now."""
+
+
+class Certificates(Protocol):
+    """Storage's chain of certificates. Raises as `Retention` does."""
+
+    async def append(self, body: bytes, *, previous_sha256: bytes, request_id: str) -> Certificate:
+        """Add one behind the newest.
+
+        Raises `CertificateConflictError` if `previous_sha256` is not that of the newest.
+        """
+
+    async def newest(self, *, page_size: int, page_token: str) -> CertificatePage:
+        """A page of the chain, newest first."""

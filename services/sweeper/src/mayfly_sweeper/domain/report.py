@@ -52,6 +52,9 @@ class Report:
     store_time: datetime | None = None
     """The store's own clock at the first listing."""
 
+    oldest_object_time: datetime | None = None
+    """When the oldest object that is left was written, by the store's clock; of collections whose audio has an end."""
+
     listings_complete: bool = False
     """Whether every listing was read to its end."""
 

@@ -70,6 +70,11 @@ class SweepOrder:
             yield "older_than", "must not be negative"
 
     @property
+    def is_whole(self) -> bool:
+        """Whether everything that is due is looked for."""
+        return self.passes is Passes.ALL and self.selection.is_everything
+
+    @property
     def counts_first(self) -> bool:
         """Whether a guard wants to know how much is due before anything is deleted."""
         return not self.dry_run and bool(self.max_delete_count or self.max_delete_ratio)
@@ -108,6 +113,9 @@ class Ending:
     notes: tuple[str, ...] = ()
     """Why it is PARTIAL, and what a real run would have been stopped by: sentences for people."""
 
+    certificate: int = 0
+    """Number of its certificate in the chain; 0 where it has none."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
@@ -123,6 +131,7 @@ class Sweep:
     report: Report = field(default_factory=Report)
     failure: str = ""
     notes: tuple[str, ...] = ()
+    certificate: int = 0
 
     @property
     def is_running(self) -> bool:

@@ -26,12 +26,15 @@ class Tally:
         self._still_there = 0
         self._unverified = 0
         self.store_time: datetime | None = None
+        self._oldest: datetime | None = None
         self._max_lateness = timedelta(0)
 
     def page(self, page: Page) -> None:
         """Count a page that was listed."""
         self.pages += 1
         self._objects_seen += page.objects_seen
+        seen = [time for time in (self._oldest, page.oldest_object_time) if time is not None]
+        self._oldest = min(seen, default=None)
 
     def clock(self, store_time: datetime) -> None:
         """Keep the store's own clock of the first listing."""
@@ -70,6 +73,7 @@ class Tally:
             still_there=self._still_there,
             unverified=self._unverified,
             store_time=self.store_time,
+            oldest_object_time=self._oldest,
             listings_complete=listings_complete,
             max_lateness=self._max_lateness,
         )

@@ -17,6 +17,7 @@ ERROR_TABLE: Final[ErrorTable] = {
     errors.GuardTrippedError: Mapped(StatusCode.FAILED_PRECONDITION, "GUARD_TRIPPED", ("guard", "limit", "found")),
     errors.StorageUnavailableError: Mapped(StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE"),
     errors.BrokenListingError: Mapped(StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE"),
+    errors.CertificateConflictError: Mapped(StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE"),
     errors.StorageRefusedError: Mapped(StatusCode.FAILED_PRECONDITION, "STORAGE_REFUSED", ("storage_reason",)),
     errors.PageTokenInvalidError: Mapped(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID", field="page_token"),
     errors.RequestIdReusedError: Mapped(StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", field="request_id"),

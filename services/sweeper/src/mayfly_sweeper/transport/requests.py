@@ -77,7 +77,7 @@ def sweep_name(request: pb.GetSweepRequest | pb.WatchSweepRequest) -> str:
     return request.name
 
 
-def page_size(request: pb.ListSweepsRequest) -> int:
+def page_size(request: pb.ListSweepsRequest | pb.ListCertificatesRequest) -> int:
     """The page size within its bounds.
 
     Raises:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mayfly.sweeper.v1 import sweep_pb2
+from mayfly.sweeper.v1 import sweeper_service_pb2 as pb
 
 from mayfly_sweeper.domain.selection import Store
 
 if TYPE_CHECKING:
+    from mayfly_sweeper.domain.certificate import Certificate
     from mayfly_sweeper.domain.report import Line, Report
     from mayfly_sweeper.domain.sweep import Sweep
 
@@ -22,6 +24,7 @@ def sweep(one: Sweep) -> sweep_pb2.Sweep:
         report=report(one.report),
         failure=one.failure,
         notes=one.notes,
+        certificate=one.certificate,
     )
     message.start_time.FromDatetime(one.start_time)
     if one.end_time is not None:
@@ -43,6 +46,17 @@ def report(one: Report) -> sweep_pb2.Report:
     )
     if one.store_time is not None:
         message.store_time.FromDatetime(one.store_time)
+    if one.oldest_object_time is not None:
+        message.oldest_object_time.FromDatetime(one.oldest_object_time)
+    return message
+
+
+def certificate(one: Certificate) -> pb.Certificate:
+    """A certificate as storage keeps it."""
+    message = pb.Certificate(
+        sequence=one.sequence, body=one.body, sha256=one.sha256, previous_sha256=one.previous_sha256
+    )
+    message.create_time.FromDatetime(one.create_time)
     return message
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mayfly.sweeper.v1 import sweeper_service_pb2 as pb
 from mayfly.sweeper.v1 import sweeper_service_pb2_grpc as stubs
 
+from mayfly_sweeper.domain.errors import PageTokenInvalidError, StorageRefusedError
 from mayfly_sweeper.transport import requests, responses
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     import grpc.aio
 
+    from mayfly_sweeper.domain.ports import Certificates
     from mayfly_sweeper.domain.sweep import SweepOrder
     from mayfly_sweeper.transport.page_tokens import PageTokens
     from mayfly_sweeper.usecases.sweeps import Sweeps
@@ -24,15 +26,17 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 class SweeperServicer(stubs.SweeperServiceServicer):
     """The RPCs over the sweeps of this server."""
 
-    def __init__(self, sweeps: Sweeps, *, defaults: SweepOrder, tokens: PageTokens) -> None:
+    def __init__(self, sweeps: Sweeps, certificates: Certificates, *, defaults: SweepOrder, tokens: PageTokens) -> None:
         """Take what it serves.
 
         Args:
             sweeps: The sweeps of this server.
+            certificates: Storage's chain.
             defaults: What a request leaves out.
             tokens: Of ListSweeps.
         """
         self._sweeps = sweeps
+        self._certificates = certificates
         self._defaults = defaults
         self._tokens = tokens
 
@@ -62,4 +66,22 @@ class SweeperServicer(stubs.SweeperServiceServicer):
         return pb.ListSweepsResponse(
             sweeps=map(responses.sweep, page.sweeps),
             next_page_token="" if page.last is None else self._tokens.make(page.last),
+        )
+
+    async def ListCertificates(
+        self,
+        request: pb.ListCertificatesRequest,
+        context: Context,  # noqa: ARG002 - the shape of an RPC
+    ) -> pb.ListCertificatesResponse:
+        """A page of storage's chain, newest first."""
+        size = requests.page_size(request)
+        try:
+            page = await self._certificates.newest(page_size=size, page_token=request.page_token)
+        except StorageRefusedError as error:
+            # The token is storage's own.
+            if error.storage_reason == "PAGE_TOKEN_INVALID":
+                raise PageTokenInvalidError from None
+            raise
+        return pb.ListCertificatesResponse(
+            certificates=map(responses.certificate, page.certificates), next_page_token=page.next_page_token
         )

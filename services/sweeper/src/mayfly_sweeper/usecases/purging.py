@@ -142,6 +142,8 @@ def _fields(item: DueItem, result: PurgeResult) -> dict[str, str]:
 
 def _as_seen(result: PurgeResult, verdict: Verdict | None) -> PurgeResult:
     """Nothing that is still there is counted as deleted, whoever said so."""
-    if verdict is None or verdict.is_gone:
+    if verdict is None:
         return result
+    if verdict.is_gone:
+        return replace(result, verified=True)
     return replace(result, outcome=Outcome.FAILED, failure="STILL_THERE")

@@ -16,7 +16,7 @@ from mayfly_sweeper.usecases.pacing import FetchPage, Pace, Walk
 from mayfly_sweeper.usecases.purging import OnResult, Purger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime, timedelta
 
     from mayfly_sweeper.domain.ports import Retention
@@ -30,15 +30,20 @@ _PHASES = {
 }
 
 
-def _unseen(_: Progress) -> None:
+def unseen(_: Progress) -> None:
     """Nobody watches."""
 
 
-def _unheard(_item: DueItem, _result: PurgeResult) -> None:
+def unheard(_item: DueItem, _result: PurgeResult) -> None:
     """Nobody wants to know of each item."""
 
 
-def _go_on() -> bool:
+async def _nothing_to_do() -> None:
+    """Nobody waits for the end of a page."""
+
+
+def go_on() -> bool:
+    """Nobody wants it to stop."""
     return False
 
 
@@ -66,9 +71,10 @@ class SweepEngine:
         order: SweepOrder,
         *,
         plan: FetchPage | None = None,
-        on_progress: Callable[[Progress], None] = _unseen,
-        on_result: OnResult = _unheard,
-        stop: Callable[[], bool] = _go_on,
+        on_progress: Callable[[Progress], None] = unseen,
+        on_result: OnResult = unheard,
+        after_page: Callable[[], Awaitable[None]] = _nothing_to_do,
+        stop: Callable[[], bool] = go_on,
     ) -> Ending:
         """Carry out one sweep. Failures of storage end up in the answer, not in an exception.
 
@@ -78,10 +84,11 @@ class SweepEngine:
                 so what has changed since is left.
             on_progress: Told after each page.
             on_result: Told about each item, once it is known what became of it.
+            after_page: Awaited after each page, for what cannot be done while an item is told.
             stop: Asked between pages; once it says yes, the sweep ends as PARTIAL.
         """
         pace = Pace(budget=order.time_budget, monotonic=self.monotonic, stop=stop)
-        return await _Run(self, order, pace, plan, _Watch(on_progress, on_result)).carry_out()
+        return await _Run(self, order, pace, plan, _Watch(on_progress, on_result, after_page)).carry_out()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,7 @@ class _Watch:
 
     on_progress: Callable[[Progress], None]
     on_result: OnResult
+    after_page: Callable[[], Awaitable[None]]
 
 
 class _Run:
@@ -174,6 +182,7 @@ class _Run:
                 self._tally.page(page)
                 await self._purger.add(self._taken(page))
                 self._tell(phase)
+                await self._watch.after_page()
         except StorageError as error:
             self._unreadable(phase, error)
         await self._purger.flush()

@@ -171,6 +171,7 @@ class Sweeps:
                     report=ending.report,
                     failure=ending.failure,
                     notes=ending.notes,
+                    certificate=ending.certificate,
                     end_time=self._now(),
                 )
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import threading
 import uuid
 from collections import defaultdict
@@ -34,6 +36,7 @@ class FakeSweeperServicer(SweeperServiceServicer):
         self._now = now
         self._sweeps: dict[str, sweep_pb2.Sweep] = {}
         self._requests: dict[str, str] = {}
+        self._certificates: list[pb.Certificate] = []
         self._lock = threading.Lock()
 
     def StartSweep(self, request: pb.StartSweepRequest, context: grpc.ServicerContext) -> pb.StartSweepResponse:
@@ -73,6 +76,36 @@ class FakeSweeperServicer(SweeperServiceServicer):
         end = start + min(request.page_size or _DEFAULT_PAGE, _MAX_PAGE)
         return pb.ListSweepsResponse(sweeps=sweeps[start:end], next_page_token=str(end) if end < len(sweeps) else "")
 
+    def ListCertificates(
+        self, request: pb.ListCertificatesRequest, context: grpc.ServicerContext
+    ) -> pb.ListCertificatesResponse:
+        """See the contract."""
+        if request.page_size < 0:
+            raise invalid("page_size", "must not be negative")
+        with self._lock:
+            newest_first = self._certificates[::-1]
+        start = int(request.page_token or 0)
+        end = start + min(request.page_size or _DEFAULT_PAGE, _MAX_PAGE)
+        more = str(end) if end < len(newest_first) else ""
+        return pb.ListCertificatesResponse(certificates=newest_first[start:end], next_page_token=more)
+
+    def _certify(self, sweep: sweep_pb2.Sweep, names: list[str]) -> None:
+        """The chain of the real sweeper, with as much in it as a caller's test can look at."""
+        previous = self._certificates[-1].sha256 if self._certificates else b""
+        results = [{"name": name, "outcome": "DELETED", "verified": True} for name in names]
+        document = {"format": 1, "sweep": sweep.name, "results": results, "previous_sha256": previous.hex()}
+        body = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+        sweep.certificate = len(self._certificates) + 1
+        self._certificates.append(
+            pb.Certificate(
+                sequence=sweep.certificate,
+                body=body,
+                sha256=hashlib.sha256(body).digest(),
+                previous_sha256=previous,
+                create_time=timestamp(self._now()),
+            )
+        )
+
     def _find(self, name: str) -> sweep_pb2.Sweep:
         if not name:
             raise invalid("name", "is required")
@@ -102,6 +135,7 @@ class FakeSweeperServicer(SweeperServiceServicer):
         if not request.dry_run:
             for _, item in due:
                 self._shelf.remove(item.name)
+            self._certify(sweep, [item.name for _, item in due])
         sweep.report.CopyFrom(self._report(due, dry_run=request.dry_run))
         return sweep
 

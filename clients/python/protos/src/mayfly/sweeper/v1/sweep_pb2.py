@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmayfly/sweeper/v1/sweep.proto\x12\x11mayfly.sweeper.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfa\x02\n\x05Sweep\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x05state\x18\x02 \x01(\x0e\x32\x1e.mayfly.sweeper.v1.Sweep.State\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06report\x18\x06 \x01(\x0b\x32\x19.mayfly.sweeper.v1.Report\x12\x0f\n\x07\x66\x61ilure\x18\x07 \x01(\t\x12\r\n\x05notes\x18\x08 \x03(\t\"z\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_RUNNING\x10\x01\x12\x0f\n\x0bSTATE_CLEAN\x10\x02\x12\x11\n\rSTATE_PARTIAL\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\x12\x11\n\rSTATE_GUARDED\x10\x05\"\x91\x03\n\x06Report\x12-\n\x05lines\x18\x01 \x03(\x0b\x32\x1e.mayfly.sweeper.v1.Report.Line\x12\x14\n\x0cobjects_seen\x18\x02 \x01(\x03\x12\x15\n\rverified_gone\x18\x03 \x01(\x03\x12\x13\n\x0bstill_there\x18\x04 \x01(\x03\x12.\n\nstore_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11listings_complete\x18\x06 \x01(\x08\x12\x1c\n\x14max_lateness_seconds\x18\x07 \x01(\x01\x12\x15\n\rdeleted_local\x18\x08 \x01(\x03\x12\x12\n\ndeleted_s3\x18\t \x01(\x03\x1a\x81\x01\n\x04Line\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x66ound\x18\x02 \x01(\x03\x12\x0f\n\x07\x64\x65leted\x18\x03 \x01(\x03\x12\x14\n\x0c\x61lready_gone\x18\x04 \x01(\x03\x12\x0f\n\x07skipped\x18\x05 \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x06 \x01(\x03\x12\x12\n\nsize_bytes\x18\x07 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmayfly/sweeper/v1/sweep.proto\x12\x11mayfly.sweeper.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x8f\x03\n\x05Sweep\x12\x0c\n\x04name\x18\x01 \x01(\t\x12-\n\x05state\x18\x02 \x01(\x0e\x32\x1e.mayfly.sweeper.v1.Sweep.State\x12\x0f\n\x07\x64ry_run\x18\x03 \x01(\x08\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x08\x65nd_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06report\x18\x06 \x01(\x0b\x32\x19.mayfly.sweeper.v1.Report\x12\x0f\n\x07\x66\x61ilure\x18\x07 \x01(\t\x12\r\n\x05notes\x18\x08 \x03(\t\x12\x13\n\x0b\x63\x65rtificate\x18\t \x01(\x03\"z\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_RUNNING\x10\x01\x12\x0f\n\x0bSTATE_CLEAN\x10\x02\x12\x11\n\rSTATE_PARTIAL\x10\x03\x12\x10\n\x0cSTATE_FAILED\x10\x04\x12\x11\n\rSTATE_GUARDED\x10\x05\"\xc9\x03\n\x06Report\x12-\n\x05lines\x18\x01 \x03(\x0b\x32\x1e.mayfly.sweeper.v1.Report.Line\x12\x14\n\x0cobjects_seen\x18\x02 \x01(\x03\x12\x15\n\rverified_gone\x18\x03 \x01(\x03\x12\x13\n\x0bstill_there\x18\x04 \x01(\x03\x12.\n\nstore_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x19\n\x11listings_complete\x18\x06 \x01(\x08\x12\x1c\n\x14max_lateness_seconds\x18\x07 \x01(\x01\x12\x15\n\rdeleted_local\x18\x08 \x01(\x03\x12\x12\n\ndeleted_s3\x18\t \x01(\x03\x12\x36\n\x12oldest_object_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x1a\x81\x01\n\x04Line\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\r\n\x05\x66ound\x18\x02 \x01(\x03\x12\x0f\n\x07\x64\x65leted\x18\x03 \x01(\x03\x12\x14\n\x0c\x61lready_gone\x18\x04 \x01(\x03\x12\x0f\n\x07skipped\x18\x05 \x01(\x03\x12\x0e\n\x06\x66\x61iled\x18\x06 \x01(\x03\x12\x12\n\nsize_bytes\x18\x07 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,11 +33,11 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mayfly.sweeper.v1.sweep_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SWEEP']._serialized_start=86
-  _globals['_SWEEP']._serialized_end=464
-  _globals['_SWEEP_STATE']._serialized_start=342
-  _globals['_SWEEP_STATE']._serialized_end=464
-  _globals['_REPORT']._serialized_start=467
-  _globals['_REPORT']._serialized_end=868
-  _globals['_REPORT_LINE']._serialized_start=739
-  _globals['_REPORT_LINE']._serialized_end=868
+  _globals['_SWEEP']._serialized_end=485
+  _globals['_SWEEP_STATE']._serialized_start=363
+  _globals['_SWEEP_STATE']._serialized_end=485
+  _globals['_REPORT']._serialized_start=488
+  _globals['_REPORT']._serialized_end=945
+  _globals['_REPORT_LINE']._serialized_start=816
+  _globals['_REPORT_LINE']._serialized_end=945
 # @@protoc_insertion_point(module_scope)

@@ -69,6 +69,7 @@ class Sweep(_message.Message):
     REPORT_FIELD_NUMBER: _builtins.int
     FAILURE_FIELD_NUMBER: _builtins.int
     NOTES_FIELD_NUMBER: _builtins.int
+    CERTIFICATE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Output only. Name, `sweeps/{uuid}`."""
     state: Global___Sweep.State.ValueType
@@ -77,6 +78,8 @@ class Sweep(_message.Message):
     """Output only. Whether it only looked."""
     failure: _builtins.str
     """Output only. What went wrong, for FAILED and GUARDED."""
+    certificate: _builtins.int
+    """Output only. Number of its certificate in storage's chain. 0 for dry runs, and while there is none."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. When it began."""
@@ -104,10 +107,11 @@ class Sweep(_message.Message):
         report: Global___Report | None = ...,
         failure: _builtins.str = ...,
         notes: _abc.Iterable[_builtins.str] | None = ...,
+        certificate: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "report", b"report", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "end_time", b"end_time", "failure", b"failure", "name", b"name", "notes", b"notes", "report", b"report", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate", b"certificate", "dry_run", b"dry_run", "end_time", b"end_time", "failure", b"failure", "name", b"name", "notes", b"notes", "report", b"report", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -172,6 +176,7 @@ class Report(_message.Message):
     MAX_LATENESS_SECONDS_FIELD_NUMBER: _builtins.int
     DELETED_LOCAL_FIELD_NUMBER: _builtins.int
     DELETED_S3_FIELD_NUMBER: _builtins.int
+    OLDEST_OBJECT_TIME_FIELD_NUMBER: _builtins.int
     objects_seen: _builtins.int
     """Output only. Objects that the listing looked at."""
     verified_gone: _builtins.int
@@ -194,6 +199,12 @@ class Report(_message.Message):
     def store_time(self) -> _timestamp_pb2.Timestamp:
         """Output only. The store's own clock at the first listing."""
 
+    @_builtins.property
+    def oldest_object_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. When the oldest object that is left was written, by the store's clock; of collections whose audio has an
+        end. Absent if nothing is left, or objects were not listed.
+        """
+
     def __init__(
         self,
         *,
@@ -206,10 +217,11 @@ class Report(_message.Message):
         max_lateness_seconds: _builtins.float = ...,
         deleted_local: _builtins.int = ...,
         deleted_s3: _builtins.int = ...,
+        oldest_object_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["store_time", b"store_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["oldest_object_time", b"oldest_object_time", "store_time", b"store_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted_local", b"deleted_local", "deleted_s3", b"deleted_s3", "lines", b"lines", "listings_complete", b"listings_complete", "max_lateness_seconds", b"max_lateness_seconds", "objects_seen", b"objects_seen", "still_there", b"still_there", "store_time", b"store_time", "verified_gone", b"verified_gone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted_local", b"deleted_local", "deleted_s3", b"deleted_s3", "lines", b"lines", "listings_complete", b"listings_complete", "max_lateness_seconds", b"max_lateness_seconds", "objects_seen", b"objects_seen", "oldest_object_time", b"oldest_object_time", "still_there", b"still_there", "store_time", b"store_time", "verified_gone", b"verified_gone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,38 +23,45 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from mayfly.sweeper.v1 import sweep_pb2 as mayfly_dot_sweeper_dot_v1_dot_sweep__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'mayfly/sweeper/v1/sweeper_service.proto\x12\x11mayfly.sweeper.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1dmayfly/sweeper/v1/sweep.proto\"\xa0\x04\n\x11StartSweepRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x12\n\ncollection\x18\x03 \x01(\t\x12.\n\x0btime_budget\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10max_delete_count\x18\x05 \x01(\x03\x12\x18\n\x10max_delete_ratio\x18\x06 \x01(\x01\x12-\n\nolder_than\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11object_key_prefix\x18\x08 \x01(\t\x12\x39\n\x05store\x18\t \x01(\x0e\x32*.mayfly.sweeper.v1.StartSweepRequest.Store\x12\'\n\x05shard\x18\n \x01(\x0b\x32\x18.mayfly.sweeper.v1.Shard\x12;\n\x06passes\x18\x0b \x01(\x0e\x32+.mayfly.sweeper.v1.StartSweepRequest.Passes\"=\n\x05Store\x12\x15\n\x11STORE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTORE_LOCAL\x10\x01\x12\x0c\n\x08STORE_S3\x10\x02\"D\n\x06Passes\x12\x16\n\x12PASSES_UNSPECIFIED\x10\x00\x12\x0e\n\nPASSES_DUE\x10\x01\x12\x12\n\x0ePASSES_ORPHANS\x10\x02\"%\n\x05Shard\x12\r\n\x05index\x18\x01 \x01(\x05\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\"=\n\x12StartSweepResponse\x12\'\n\x05sweep\x18\x01 \x01(\x0b\x32\x18.mayfly.sweeper.v1.Sweep\"!\n\x11WatchSweepRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"=\n\x12WatchSweepResponse\x12\'\n\x05sweep\x18\x01 \x01(\x0b\x32\x18.mayfly.sweeper.v1.Sweep\"\x1f\n\x0fGetSweepRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\";\n\x10GetSweepResponse\x12\'\n\x05sweep\x18\x01 \x01(\x0b\x32\x18.mayfly.sweeper.v1.Sweep\":\n\x11ListSweepsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x12ListSweepsResponse\x12(\n\x06sweeps\x18\x01 \x03(\x0b\x32\x18.mayfly.sweeper.v1.Sweep\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xf8\x02\n\x0eSweeperService\x12Y\n\nStartSweep\x12$.mayfly.sweeper.v1.StartSweepRequest\x1a%.mayfly.sweeper.v1.StartSweepResponse\x12[\n\nWatchSweep\x12$.mayfly.sweeper.v1.WatchSweepRequest\x1a%.mayfly.sweeper.v1.WatchSweepResponse0\x01\x12S\n\x08GetSweep\x12\".mayfly.sweeper.v1.GetSweepRequest\x1a#.mayfly.sweeper.v1.GetSweepResponse\x12Y\n\nListSweeps\x12$.mayfly.sweeper.v1.ListSweepsRequest\x1a%.mayfly.sweeper.v1.ListSweepsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'mayfly/sweeper/v1/sweeper_service.proto\x12\x11mayfly.sweeper.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dmayfly/sweeper/v1/sweep.proto\"\xa0\x04\n\x11StartSweepRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12\x12\n\ncollection\x18\x03 \x01(\t\x12.\n\x0btime_budget\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10max_delete_count\x18\x05 \x01(\x03\x12\x18\n\x10max_delete_ratio\x18\x06 \x01(\x01\x12-\n\nolder_than\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11object_key_prefix\x18\x08 \x01(\t\x12\x39\n\x05store\x18\t \x01(\x0e\x32*.mayfly.sweeper.v1.StartSweepRequest.Store\x12\'\n\x05shard\x18\n \x01(\x0b\x32\x18.mayfly.sweeper.v1.Shard\x12;\n\x06passes\x18\x0b \x01(\x0e\x32+.mayfly.sweeper.v1.StartSweepRequest.Passes\"=\n\x05Store\x12\x15\n\x11STORE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bSTORE_LOCAL\x10\x01\x12\x0c\n\x08STORE_S3\x10\x02\"D\n\x06Passes\x12\x16\n\x12PASSES_UNSPECIFIED\x10\x00\x12\x0e\n\nPASSES_DUE\x10\x01\x12\x12\n\x0ePASSES_ORPHANS\x10\x02\"%\n\x05Shard\x12\r\n\x05index\x18\x01 \x01(\x05\x12\r\n\x05\x63ount\x18\x02 \x01(\x05\"=\n\x12StartSweepResponse\x12\'\n\x05sweep\x18\x01 \x01(\x0b\x32\x18.mayfly.sweeper.v1.Sweep\"!\n\x11WatchSweepRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"=\n\x12WatchSweepResponse\x12\'\n\x05sweep\x18\x01 \x01(\x0b\x32\x18.mayfly.sweeper.v1.Sweep\"\x1f\n\x0fGetSweepRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\";\n\x10GetSweepResponse\x12\'\n\x05sweep\x18\x01 \x01(\x0b\x32\x18.mayfly.sweeper.v1.Sweep\":\n\x11ListSweepsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"W\n\x12ListSweepsResponse\x12(\n\x06sweeps\x18\x01 \x03(\x0b\x32\x18.mayfly.sweeper.v1.Sweep\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x87\x01\n\x0b\x43\x65rtificate\x12\x10\n\x08sequence\x18\x01 \x01(\x03\x12\x0c\n\x04\x62ody\x18\x02 \x01(\x0c\x12\x0e\n\x06sha256\x18\x03 \x01(\x0c\x12\x17\n\x0fprevious_sha256\x18\x04 \x01(\x0c\x12/\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"@\n\x17ListCertificatesRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"i\n\x18ListCertificatesResponse\x12\x34\n\x0c\x63\x65rtificates\x18\x01 \x03(\x0b\x32\x1e.mayfly.sweeper.v1.Certificate\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xe5\x03\n\x0eSweeperService\x12Y\n\nStartSweep\x12$.mayfly.sweeper.v1.StartSweepRequest\x1a%.mayfly.sweeper.v1.StartSweepResponse\x12[\n\nWatchSweep\x12$.mayfly.sweeper.v1.WatchSweepRequest\x1a%.mayfly.sweeper.v1.WatchSweepResponse0\x01\x12S\n\x08GetSweep\x12\".mayfly.sweeper.v1.GetSweepRequest\x1a#.mayfly.sweeper.v1.GetSweepResponse\x12Y\n\nListSweeps\x12$.mayfly.sweeper.v1.ListSweepsRequest\x1a%.mayfly.sweeper.v1.ListSweepsResponse\x12k\n\x10ListCertificates\x12*.mayfly.sweeper.v1.ListCertificatesRequest\x1a+.mayfly.sweeper.v1.ListCertificatesResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mayfly.sweeper.v1.sweeper_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_STARTSWEEPREQUEST']._serialized_start=126
-  _globals['_STARTSWEEPREQUEST']._serialized_end=670
-  _globals['_STARTSWEEPREQUEST_STORE']._serialized_start=539
-  _globals['_STARTSWEEPREQUEST_STORE']._serialized_end=600
-  _globals['_STARTSWEEPREQUEST_PASSES']._serialized_start=602
-  _globals['_STARTSWEEPREQUEST_PASSES']._serialized_end=670
-  _globals['_SHARD']._serialized_start=672
-  _globals['_SHARD']._serialized_end=709
-  _globals['_STARTSWEEPRESPONSE']._serialized_start=711
-  _globals['_STARTSWEEPRESPONSE']._serialized_end=772
-  _globals['_WATCHSWEEPREQUEST']._serialized_start=774
-  _globals['_WATCHSWEEPREQUEST']._serialized_end=807
-  _globals['_WATCHSWEEPRESPONSE']._serialized_start=809
-  _globals['_WATCHSWEEPRESPONSE']._serialized_end=870
-  _globals['_GETSWEEPREQUEST']._serialized_start=872
-  _globals['_GETSWEEPREQUEST']._serialized_end=903
-  _globals['_GETSWEEPRESPONSE']._serialized_start=905
-  _globals['_GETSWEEPRESPONSE']._serialized_end=964
-  _globals['_LISTSWEEPSREQUEST']._serialized_start=966
-  _globals['_LISTSWEEPSREQUEST']._serialized_end=1024
-  _globals['_LISTSWEEPSRESPONSE']._serialized_start=1026
-  _globals['_LISTSWEEPSRESPONSE']._serialized_end=1113
-  _globals['_SWEEPERSERVICE']._serialized_start=1116
-  _globals['_SWEEPERSERVICE']._serialized_end=1492
+  _globals['_STARTSWEEPREQUEST']._serialized_start=159
+  _globals['_STARTSWEEPREQUEST']._serialized_end=703
+  _globals['_STARTSWEEPREQUEST_STORE']._serialized_start=572
+  _globals['_STARTSWEEPREQUEST_STORE']._serialized_end=633
+  _globals['_STARTSWEEPREQUEST_PASSES']._serialized_start=635
+  _globals['_STARTSWEEPREQUEST_PASSES']._serialized_end=703
+  _globals['_SHARD']._serialized_start=705
+  _globals['_SHARD']._serialized_end=742
+  _globals['_STARTSWEEPRESPONSE']._serialized_start=744
+  _globals['_STARTSWEEPRESPONSE']._serialized_end=805
+  _globals['_WATCHSWEEPREQUEST']._serialized_start=807
+  _globals['_WATCHSWEEPREQUEST']._serialized_end=840
+  _globals['_WATCHSWEEPRESPONSE']._serialized_start=842
+  _globals['_WATCHSWEEPRESPONSE']._serialized_end=903
+  _globals['_GETSWEEPREQUEST']._serialized_start=905
+  _globals['_GETSWEEPREQUEST']._serialized_end=936
+  _globals['_GETSWEEPRESPONSE']._serialized_start=938
+  _globals['_GETSWEEPRESPONSE']._serialized_end=997
+  _globals['_LISTSWEEPSREQUEST']._serialized_start=999
+  _globals['_LISTSWEEPSREQUEST']._serialized_end=1057
+  _globals['_LISTSWEEPSRESPONSE']._serialized_start=1059
+  _globals['_LISTSWEEPSRESPONSE']._serialized_end=1146
+  _globals['_CERTIFICATE']._serialized_start=1149
+  _globals['_CERTIFICATE']._serialized_end=1284
+  _globals['_LISTCERTIFICATESREQUEST']._serialized_start=1286
+  _globals['_LISTCERTIFICATESREQUEST']._serialized_end=1350
+  _globals['_LISTCERTIFICATESRESPONSE']._serialized_start=1352
+  _globals['_LISTCERTIFICATESRESPONSE']._serialized_end=1457
+  _globals['_SWEEPERSERVICE']._serialized_start=1460
+  _globals['_SWEEPERSERVICE']._serialized_end=1945
 # @@protoc_insertion_point(module_scope)

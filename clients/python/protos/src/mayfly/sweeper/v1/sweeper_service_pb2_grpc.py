@@ -57,6 +57,11 @@ class SweeperServiceStub(object):
                 request_serializer=mayfly_dot_sweeper_dot_v1_dot_sweeper__service__pb2.ListSweepsRequest.SerializeToString,
                 response_deserializer=mayfly_dot_sweeper_dot_v1_dot_sweeper__service__pb2.ListSweepsResponse.FromString,
                 _registered_method=True)
+        self.ListCertificates = channel.unary_unary(
+                '/mayfly.sweeper.v1.SweeperService/ListCertificates',
+                request_serializer=mayfly_dot_sweeper_dot_v1_dot_sweeper__service__pb2.ListCertificatesRequest.SerializeToString,
+                response_deserializer=mayfly_dot_sweeper_dot_v1_dot_sweeper__service__pb2.ListCertificatesResponse.FromString,
+                _registered_method=True)
 
 
 class SweeperServiceServicer(object):
@@ -95,6 +100,15 @@ class SweeperServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListCertificates(self, request, context):
+        """ListCertificates answers the certificates of sweeps, newest first, as storage keeps them. Whoever has all of them can
+        check them without this server: each names the hash of the one before it. Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID,
+        STORAGE_UNAVAILABLE, STORAGE_REFUSED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SweeperServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -117,6 +131,11 @@ def add_SweeperServiceServicer_to_server(servicer, server):
                     servicer.ListSweeps,
                     request_deserializer=mayfly_dot_sweeper_dot_v1_dot_sweeper__service__pb2.ListSweepsRequest.FromString,
                     response_serializer=mayfly_dot_sweeper_dot_v1_dot_sweeper__service__pb2.ListSweepsResponse.SerializeToString,
+            ),
+            'ListCertificates': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListCertificates,
+                    request_deserializer=mayfly_dot_sweeper_dot_v1_dot_sweeper__service__pb2.ListCertificatesRequest.FromString,
+                    response_serializer=mayfly_dot_sweeper_dot_v1_dot_sweeper__service__pb2.ListCertificatesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -230,6 +249,33 @@ class SweeperService(object):
             '/mayfly.sweeper.v1.SweeperService/ListSweeps',
             mayfly_dot_sweeper_dot_v1_dot_sweeper__service__pb2.ListSweepsRequest.SerializeToString,
             mayfly_dot_sweeper_dot_v1_dot_sweeper__service__pb2.ListSweepsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListCertificates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/mayfly.sweeper.v1.SweeperService/ListCertificates',
+            mayfly_dot_sweeper_dot_v1_dot_sweeper__service__pb2.ListCertificatesRequest.SerializeToString,
+            mayfly_dot_sweeper_dot_v1_dot_sweeper__service__pb2.ListCertificatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -48,6 +48,11 @@ class SweeperServiceStub:
     """GetSweep answers one sweep. Reasons: INVALID_REQUEST, SWEEP_NOT_FOUND."""
     ListSweeps: _grpc.UnaryUnaryMultiCallable[_sweeper_service_pb2.ListSweepsRequest, _sweeper_service_pb2.ListSweepsResponse]
     """ListSweeps answers the sweeps that this server remembers, newest first. Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID."""
+    ListCertificates: _grpc.UnaryUnaryMultiCallable[_sweeper_service_pb2.ListCertificatesRequest, _sweeper_service_pb2.ListCertificatesResponse]
+    """ListCertificates answers the certificates of sweeps, newest first, as storage keeps them. Whoever has all of them can
+    check them without this server: each names the hash of the one before it. Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID,
+    STORAGE_UNAVAILABLE, STORAGE_REFUSED.
+    """
 
 @_typing.type_check_only
 class SweeperServiceAsyncStub(SweeperServiceStub):
@@ -69,6 +74,11 @@ class SweeperServiceAsyncStub(SweeperServiceStub):
     """GetSweep answers one sweep. Reasons: INVALID_REQUEST, SWEEP_NOT_FOUND."""
     ListSweeps: _aio.UnaryUnaryMultiCallable[_sweeper_service_pb2.ListSweepsRequest, _sweeper_service_pb2.ListSweepsResponse]  # type: ignore[assignment]
     """ListSweeps answers the sweeps that this server remembers, newest first. Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID."""
+    ListCertificates: _aio.UnaryUnaryMultiCallable[_sweeper_service_pb2.ListCertificatesRequest, _sweeper_service_pb2.ListCertificatesResponse]  # type: ignore[assignment]
+    """ListCertificates answers the certificates of sweeps, newest first, as storage keeps them. Whoever has all of them can
+    check them without this server: each names the hash of the one before it. Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID,
+    STORAGE_UNAVAILABLE, STORAGE_REFUSED.
+    """
 
 class SweeperServiceServicer(metaclass=_abc_1.ABCMeta):
     """SweeperService deletes what has expired, through storage, and tells what it did. The CronJob does not need it: the same
@@ -111,5 +121,16 @@ class SweeperServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_sweeper_service_pb2.ListSweepsResponse, _abc.Awaitable[_sweeper_service_pb2.ListSweepsResponse]]:
         """ListSweeps answers the sweeps that this server remembers, newest first. Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID."""
+
+    @_abc_1.abstractmethod
+    def ListCertificates(
+        self,
+        request: _sweeper_service_pb2.ListCertificatesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_sweeper_service_pb2.ListCertificatesResponse, _abc.Awaitable[_sweeper_service_pb2.ListCertificatesResponse]]:
+        """ListCertificates answers the certificates of sweeps, newest first, as storage keeps them. Whoever has all of them can
+        check them without this server: each names the hash of the one before it. Reasons: INVALID_REQUEST, PAGE_TOKEN_INVALID,
+        STORAGE_UNAVAILABLE, STORAGE_REFUSED.
+        """
 
 def add_SweeperServiceServicer_to_server(servicer: SweeperServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,24 +1,16 @@
-"""For tests: storage's retention service in memory, obeying the contract, with faults on demand.
-
-`FakeRetention` is the port; `FakeRetentionServicer` serves it over gRPC.
-"""
+"""Storage's retention service in memory, obeying the contract, with faults on demand."""
 
 from __future__ import annotations
 
+import hashlib
 import zlib
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import grpc
-import grpc.aio
-from mayfly.storage.v1 import error_reason_pb2
-from mayfly.storage.v1 import retention_service_pb2 as pb
-from mayfly.storage.v1 import retention_service_pb2_grpc as stubs
-
-from mayfly_sweeper.adapters.wire import from_item, to_item, to_shard
-from mayfly_sweeper.domain.errors import StorageError, StorageUnavailableError
+from mayfly_sweeper.domain.certificate import Certificate, CertificatePage, StoreFacts
+from mayfly_sweeper.domain.errors import CertificateConflictError, StorageError
 from mayfly_sweeper.domain.items import (
     MAX_BATCH,
     DueItem,
@@ -32,11 +24,7 @@ from mayfly_sweeper.domain.items import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
-
-Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
-
-T = TypeVar("T")
+    from collections.abc import Callable, Sequence
 
 _ROWS = (DueReason.EXPIRED, DueReason.ABANDONED, DueReason.UNFINISHED)
 
@@ -71,6 +59,9 @@ class FakeRetention:
         self.faults = Faults()
         self.calls: list[str] = []
         self.before_call: Callable[[str], None] = lambda _method: None
+        self.certificates: list[Certificate] = []
+        self._appended: dict[str, Certificate] = {}
+        self.store = StoreFacts(backend="fake", bucket="fake", region="")
         self._due: dict[str, DueItem] = {}
         self._live: set[str] = set()
 
@@ -126,6 +117,38 @@ class FakeRetention:
             for item in items
         )
 
+    async def describe_store(self) -> StoreFacts:
+        """What the test said it is."""
+        self._begin("describe_store")
+        return self.store
+
+    async def append(self, body: bytes, *, previous_sha256: bytes, request_id: str) -> Certificate:
+        """Add to the chain; what the same request added before is answered again."""
+        self._begin("append")
+        if request_id in self._appended:
+            return self._appended[request_id]
+        newest = self.certificates[-1] if self.certificates else None
+        if previous_sha256 != (newest.sha256 if newest else b""):
+            raise CertificateConflictError
+        added = Certificate(
+            sequence=len(self.certificates) + 1,
+            body=body,
+            sha256=hashlib.sha256(body).digest(),
+            previous_sha256=previous_sha256,
+            create_time=self.now(),
+        )
+        self.certificates.append(added)
+        self._appended[request_id] = added
+        return added
+
+    async def newest(self, *, page_size: int, page_token: str) -> CertificatePage:
+        """From the end of the chain."""
+        self._begin("newest")
+        before = int(page_token or len(self.certificates) + 1)
+        shown = tuple(one for one in reversed(self.certificates) if one.sequence < before)[:page_size]
+        more = bool(shown) and shown[-1].sequence > 1
+        return CertificatePage(certificates=shown, next_page_token=str(shown[-1].sequence) if more else "")
+
     def _begin(self, method: str) -> None:
         self.before_call(method)
         self.calls.append(method)
@@ -159,72 +182,6 @@ class FakeRetention:
         if not validate_only:
             del self._due[item.label]
         return PurgeResult(outcome=Outcome.DELETED, size_bytes=item.size_bytes)
-
-
-class FakeRetentionServicer(stubs.RetentionServiceServicer):
-    """Serves a `FakeRetention` as storage would."""
-
-    def __init__(self, retention: FakeRetention) -> None:
-        self._retention = retention
-
-    async def ListExpired(self, request: pb.ListExpiredRequest, context: Context) -> pb.ListExpiredResponse:
-        """Serve `list_expired`."""
-        scope = replace(_scope(request), due_before=_due_before(request))
-        page = await _or_abort(self._retention.list_expired(scope, request.page_token), context)
-        response = pb.ListExpiredResponse(items=map(from_item, page.items), next_page_token=page.next_page_token)
-        response.store_time.FromDatetime(page.store_time)
-        return response
-
-    async def ListOrphans(self, request: pb.ListOrphansRequest, context: Context) -> pb.ListOrphansResponse:
-        """Serve `list_orphans`."""
-        scope = _scope(request)
-        page = await _or_abort(self._retention.list_orphans(scope, request.page_token), context)
-        response = pb.ListOrphansResponse(
-            items=map(from_item, page.items), next_page_token=page.next_page_token, objects_seen=page.objects_seen
-        )
-        response.store_time.FromDatetime(page.store_time)
-        return response
-
-    async def PurgeAudio(self, request: pb.PurgeAudioRequest, context: Context) -> pb.PurgeAudioResponse:
-        """Serve `purge`."""
-        items = [to_item(item) for item in request.items]
-        answer = await _or_abort(self._retention.purge(items, validate_only=request.validate_only), context)
-        response = pb.PurgeAudioResponse(results=map(_result, answer.results))
-        response.store_time.FromDatetime(answer.store_time)
-        return response
-
-    async def VerifyGone(self, request: pb.VerifyGoneRequest, context: Context) -> pb.VerifyGoneResponse:
-        """Serve `verify_gone`."""
-        items = [to_item(item) for item in request.items]
-        verdicts = await _or_abort(self._retention.verify_gone(items), context)
-        told = [pb.VerifyGoneResponse.Verdict(object_gone=one.object_gone, row_gone=one.row_gone) for one in verdicts]
-        return pb.VerifyGoneResponse(verdicts=told)
-
-
-async def _or_abort(answer: Awaitable[T], context: Context) -> T:
-    try:
-        return await answer
-    except StorageUnavailableError as error:
-        await context.abort(grpc.StatusCode.UNAVAILABLE, str(error))
-    except StorageError as error:
-        await context.abort(grpc.StatusCode.FAILED_PRECONDITION, str(error))
-
-
-def _result(result: PurgeResult) -> pb.PurgeAudioResponse.Result:
-    message = pb.PurgeAudioResponse.Result(
-        outcome=pb.PurgeAudioResponse.Outcome.Value(f"OUTCOME_{result.outcome}"), size_bytes=result.size_bytes
-    )
-    if result.failure:
-        message.failure.reason = error_reason_pb2.ErrorReason.Value(f"ERROR_REASON_{result.failure}")
-    return message
-
-
-def _scope(request: pb.ListExpiredRequest | pb.ListOrphansRequest) -> Scope:
-    return Scope(collection=request.collection, shard=to_shard(request.shard), page_size=request.page_size or MAX_BATCH)
-
-
-def _due_before(request: pb.ListExpiredRequest) -> datetime | None:
-    return request.due_before.ToDatetime(tzinfo=UTC) if request.HasField("due_before") else None
 
 
 def _was_due(item: DueItem, by: datetime) -> bool:

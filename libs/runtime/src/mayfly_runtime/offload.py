@@ -94,7 +94,15 @@ class Offload:
         self._closed = True
         self._executor.shutdown(wait=False, cancel_futures=True)
         running = [asyncio.wrap_future(work) for work in tuple(self._work)]
+        for each in running:
+            each.add_done_callback(_hear)
         if not running:
             return True
         _, pending = await asyncio.wait(running, timeout=wait.total_seconds())
         return not pending
+
+
+def _hear(work: asyncio.Future[Any]) -> None:
+    """Take note of how it ended: who asked for it was told, or went away, and asyncio would log it as unheard."""
+    if not work.cancelled():
+        work.exception()

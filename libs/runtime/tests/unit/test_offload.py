@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import threading
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -156,3 +157,25 @@ async def test_a_closed_pool_takes_no_work(offload: Offload) -> None:
 def test_a_pool_that_could_do_nothing_is_refused(workers: int, queue: int) -> None:
     with pytest.raises(ValueError, match="workers >= 1 and queue >= 0"):
         Offload(name="test", workers=workers, queue=queue)
+
+
+async def test_work_that_fails_while_the_pool_closes_is_nobodys_and_is_not_logged(
+    offload: Offload, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate = Gate()
+
+    def fail() -> None:
+        gate.work()
+        raise ConnectionError("the store went away")
+
+    caller = asyncio.ensure_future(offload(fail))
+    await asyncio.to_thread(gate.entered.wait, PATIENCE)
+    caller.cancel()
+    closing = asyncio.ensure_future(offload.shutdown())
+    await asyncio.sleep(0)
+    gate.open.set()
+
+    assert await closing
+    del caller, closing
+    gc.collect()  # asyncio tells of unheard failures when they are collected
+    assert caplog.records == []

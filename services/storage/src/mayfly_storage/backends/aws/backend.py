@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mayfly_runtime.offload import Offload
 from mayfly_storage.backends.aws.blobs import S3Blobs
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.domain.timing import Timing
 
+_SIGNERS: Final = 2
+"""Threads that sign many links, or fetch credentials: while one waits for those, another may have them already."""
+
 
 @asynccontextmanager
 async def open_aws(
@@ -55,8 +58,10 @@ async def open_aws(
     """
     async with AsyncExitStack() as stack:
         after_the_pools = stack.enter_context(ExitStack())
-        s3_pool = _pool(stack, "s3", options)
-        dynamodb_pool = _pool(stack, "dynamodb", options)
+        s3_pool = _pool(stack, "s3", options.connections, options.s3_queue)
+        dynamodb_pool = _pool(stack, "dynamodb", options.connections, options.queue)
+        # Of its own: a thousand links must not wait for a store that hangs.
+        signing_pool = _pool(stack, "signing", _SIGNERS, options.queue)
         clients = await s3_pool(make_clients, options, session=session)
         after_the_pools.callback(clients.close)
         dynamodb_calls = AwsCalls(DYNAMODB, dynamodb_pool)
@@ -68,16 +73,21 @@ async def open_aws(
             catalog=_catalog(options, table, timing=timing, now=now),
             stores=Stores(
                 primary=Location.S3,
-                by_location={Location.S3: _store(options, clients, AwsCalls(S3, s3_pool), now=now)},
+                by_location={
+                    Location.S3: Store(
+                        blobs=_blobs(options, clients, AwsCalls(S3, s3_pool)),
+                        links=_links(options, clients, AwsCalls(S3, signing_pool), now=now),
+                    )
+                },
             ),
             certificates=DynamoCertificates(table=table, lifetime=timing.certificate_lifetime, now=now),
             audit=BucketCopies(s3=clients.s3, calls=AwsCalls(S3, s3_pool), bucket=options.bucket),
         )
 
 
-def _pool(stack: AsyncExitStack, name: str, options: AwsOptions) -> Offload:
-    """A pool with a worker for each connection."""
-    pool = Offload(name=name, workers=options.connections, queue=options.queue)
+def _pool(stack: AsyncExitStack, name: str, workers: int, queue: int) -> Offload:
+    """A pool, closed with the stack."""
+    pool = Offload(name=name, workers=workers, queue=queue)
     stack.push_async_callback(pool.shutdown)
     return pool
 
@@ -94,18 +104,19 @@ def _catalog(options: AwsOptions, table: AudioTable, *, timing: Timing, now: Cal
     )
 
 
-def _store(options: AwsOptions, clients: Clients, calls: AwsCalls, *, now: Callable[[], datetime]) -> Store:
+def _blobs(options: AwsOptions, clients: Clients, calls: AwsCalls) -> S3Blobs:
     places = ObjectPlaces(clients.s3, calls, bucket=options.bucket)
+    return S3Blobs(
+        options,
+        places=places,
+        deletion=ObjectDeletion(places, conditional=options.trusts_conditional_deletes),
+        patience=Patience(),
+    )
+
+
+def _links(options: AwsOptions, clients: Clients, calls: AwsCalls, *, now: Callable[[], datetime]) -> S3Links:
     credentials = SigningCredentials(
         clients.credentials, now=now, session_lifetime=options.session_lifetime, window=options.url_window
     )
     presigner = BucketPresigner(clients.s3, bucket=options.bucket, region=options.region)
-    return Store(
-        blobs=S3Blobs(
-            options,
-            places=places,
-            deletion=ObjectDeletion(places, conditional=options.trusts_conditional_deletes),
-            patience=Patience(),
-        ),
-        links=S3Links(options, presigner=presigner, credentials=credentials, calls=calls, now=now),
-    )
+    return S3Links(options, presigner=presigner, credentials=credentials, calls=calls, now=now)

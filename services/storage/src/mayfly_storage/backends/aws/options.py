@@ -32,7 +32,10 @@ class AwsOptions:
     connections: int = 16
     """Calls at a time, to each of the two services. More helps only while the network is the bottleneck."""
     queue: int = 256
-    """Calls that may wait for a connection; the one after that is told that the server is busy."""
+    """Calls that may wait for a connection to DynamoDB; the one after that is told that the server is busy."""
+    s3_queue: int = 48
+    """The same for S3. With those that run, fewer than the RPCs that a server admits: where the store hangs, there has
+    to be room left for RPCs that need none of it."""
     connect_timeout: timedelta = timedelta(seconds=1)
     read_timeout: timedelta = timedelta(seconds=5)
     attempts: int = 3

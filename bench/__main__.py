@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bench import signing, storage_calls, synthesis_throughput, unary_overhead, upload
+from bench import requests_per_save, signing, storage_calls, synthesis_throughput, unary_overhead, upload
 from bench.report import Row, as_json, show
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "signing": signing.run,
     "storage-calls": storage_calls.run,
     "upload": upload.run,
+    "requests-per-save": requests_per_save.run,
 }
 
 

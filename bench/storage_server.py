@@ -129,15 +129,14 @@ def emulator() -> Iterator[str]:
             process.terminate()
 
 
-async def serve(kind: str, count: int) -> None:
-    """Until it is ended."""
-    audios = audios_of(kind, count)
-    async with AsyncExitStack() as stack:
-        pool = Offload(name="spool", workers=1, queue=1)
-        stack.push_async_callback(pool.shutdown)
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        world = World(
-            backend=await backend_of(stack, kind, audios),
+async def serving(stack: AsyncExitStack, backend: Backend) -> int:
+    """Serve StorageService over a backend until the stack is closed; the port."""
+    pool = Offload(name="spool", workers=1, queue=1)
+    stack.push_async_callback(pool.shutdown)
+    folder = stack.enter_context(tempfile.TemporaryDirectory())
+    calls = StorageUseCases.over(
+        World(
+            backend=backend,
             collections=read_collections(),
             privacy=Privacy(secret=secrets.token_bytes(32)),
             timing=Timing(),
@@ -145,20 +144,28 @@ async def serve(kind: str, count: int) -> None:
             new_id=uuid.uuid4,
             new_attempt=lambda: secrets.token_hex(16),
         )
-        calls = StorageUseCases.over(world)
-        receiver = UploadReceiver(admit=calls.admit_stream, spool=await Spool.open(Path(folder), pool))
-        builder = ServerBuilder(
-            ServerOptions(listen="127.0.0.1:0"),
-            domain=DOMAIN,
-            errors=ERROR_TABLE,
-            callers=CallerRegistry.loopback_only(),
-            telemetry=Telemetry.disabled(),
-        )
-        servicer = StorageServicer(calls, uploads=receiver)
-        builder.add(add_StorageServiceServicer_to_server, servicer, service="mayfly.storage.v1.StorageService")
-        server = await builder.start()
-        stack.push_async_callback(server.stop_now)
-        print(server.port, *(audio.name for audio in audios), flush=True)
+    )
+    receiver = UploadReceiver(admit=calls.admit_stream, spool=await Spool.open(Path(folder), pool))
+    builder = ServerBuilder(
+        ServerOptions(listen="127.0.0.1:0"),
+        domain=DOMAIN,
+        errors=ERROR_TABLE,
+        callers=CallerRegistry.loopback_only(),
+        telemetry=Telemetry.disabled(),
+    )
+    servicer = StorageServicer(calls, uploads=receiver)
+    builder.add(add_StorageServiceServicer_to_server, servicer, service="mayfly.storage.v1.StorageService")
+    server = await builder.start()
+    stack.push_async_callback(server.stop_now)
+    return server.port
+
+
+async def serve(kind: str, count: int) -> None:
+    """Until it is ended."""
+    audios = audios_of(kind, count)
+    async with AsyncExitStack() as stack:
+        port = await serving(stack, await backend_of(stack, kind, audios))
+        print(port, *(audio.name for audio in audios), flush=True)
         await asyncio.Event().wait()
 
 

@@ -107,7 +107,10 @@ class StorageSettings(AudioSettings):
     """AWS: calls at a time, to each of the two services. More helps only while the network is the bottleneck."""
 
     aws_queue: int = Field(default=256, ge=0)
-    """AWS: calls that may wait for a connection; the one after that is told that the server is busy."""
+    """AWS: calls to DynamoDB that may wait for a connection; the one after that is told that the server is busy."""
+
+    aws_s3_queue: int = Field(default=48, ge=0)
+    """AWS: the same for S3. With `aws_connections` below `max_concurrent_rpcs`: an S3 that hangs must leave room."""
 
     aws_connect_timeout: Period = timedelta(seconds=1)
     """AWS: how long one try to connect may take."""

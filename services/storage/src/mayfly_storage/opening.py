@@ -105,6 +105,7 @@ def aws_options(settings: StorageSettings) -> AwsOptions:
         url_window=settings.url_window,
         connections=settings.aws_connections,
         queue=settings.aws_queue,
+        s3_queue=settings.aws_s3_queue,
         connect_timeout=settings.aws_connect_timeout,
         read_timeout=settings.aws_read_timeout,
         attempts=settings.aws_attempts,

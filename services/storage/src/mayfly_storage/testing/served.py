@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    import grpc.aio
     from mayfly.storage.v1.retention_service_pb2_grpc import RetentionServiceAsyncStub
     from mayfly.storage.v1.storage_service_pb2_grpc import StorageServiceAsyncStub
 
@@ -45,6 +46,8 @@ class Served:
 
     storage: StorageServiceAsyncStub
     retention: RetentionServiceAsyncStub
+    channels: tuple[grpc.aio.Channel, grpc.aio.Channel]
+    """To StorageService and to RetentionService, for messages that no stub would send."""
     stage: Stage
     """Its ports are those behind the stubs for `memory` alone; its clock always is."""
     spool: Path
@@ -106,6 +109,7 @@ async def serve(stage: Stage, world: World, folder: Path, *, follow: FollowLink)
         yield Served(
             storage=StorageServiceStub(one),
             retention=RetentionServiceStub(other),
+            channels=(one, other),
             stage=stage,
             spool=folder / "spool",
             follow=follow,

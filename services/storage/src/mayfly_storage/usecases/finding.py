@@ -69,9 +69,12 @@ class _Place:
     @classmethod
     def decode(cls, text: str) -> _Place:
         try:
-            return cls(*json.loads(text))
-        except (ValueError, TypeError):
+            place = cls(*json.loads(text))
+        except (ValueError, TypeError, RecursionError):
             raise PageTokenInvalidError from None
+        if not all(isinstance(part, str) for part in (place.location, place.prefix, place.cursor)):
+            raise PageTokenInvalidError
+        return place
 
 
 _ROWS = "rows"

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from mayfly_storage.domain.errors import PageTokenInvalidError
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 Places: TypeAlias = dict[str, list[str]]
 """Where a listing stands: for each of its parts the key of what was answered last."""
+_LONGEST: Final = 1024
+"""Bytes of a key in S3, and of a sort key in DynamoDB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class CursorFormat:
         try:
             padded = cursor + "=" * (-len(cursor) % 4)
             kind, scope, places = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             raise PageTokenInvalidError from None
         if (kind, scope) != (self.kind, self.scope) or not _are_places(places):
             raise PageTokenInvalidError
@@ -48,5 +50,14 @@ def scope_of(wanted: AudioFilter) -> str:
 
 def _are_places(value: object) -> bool:
     return isinstance(value, dict) and all(
-        isinstance(place, list) and all(isinstance(part, str) and part for part in place) for place in value.values()
+        isinstance(place, list) and all(isinstance(part, str) and _can_be_ours(part) for part in place)
+        for place in value.values()
     )
+
+
+def _can_be_ours(part: str) -> bool:
+    """Whether it could be part of a key: AWS takes no longer ones, and text is text."""
+    try:
+        return 0 < len(part.encode()) <= _LONGEST
+    except UnicodeEncodeError:
+        return False

@@ -100,7 +100,7 @@ class DueIndex:
         }
         if place:
             request["ExclusiveStartKey"] = _start(name, place)
-        answer = await self._table.calls(self._table.client.query, **request)
+        answer = await self._table.page(self._table.client.query, **request)
         return _Bucket(name, place, answer["Items"], has_more="LastEvaluatedKey" in answer)
 
 

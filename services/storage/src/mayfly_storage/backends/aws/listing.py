@@ -85,7 +85,7 @@ class RowListing:
             request["ExclusiveStartKey"] = key_of(after)
         client = self._table.client
         read: Callable[..., QueryOutputTypeDef | ScanOutputTypeDef] = client.query if wanted.date else client.scan
-        answer = await self._table.calls(read, **request)
+        answer = await self._table.page(read, **request)
         last = answer.get("LastEvaluatedKey")
         return answer["Items"], name_of(last) if last else None
 

@@ -102,7 +102,7 @@ class OwnedRows:
         request["ConsistentRead"] = True
         if place.note:
             request["ExclusiveStartKey"] = {PARTITION: at.text(partition), SORT: at.text(place.note)}
-        answer = await self._table.calls(self._table.client.query, **request)
+        answer = await self._table.page(self._table.client.query, **request)
         notes = [ItemReader(item).text(SORT) for item in answer["Items"]]
         rows = await self._rows([_noted(text) for text in notes], wanted)
         if "LastEvaluatedKey" in answer:
@@ -117,7 +117,7 @@ class OwnedRows:
         request["IndexName"] = OWNER_INDEX
         if place.row is not None:
             request["ExclusiveStartKey"] = {OWNER: at.text(wanted.owner), **key_of(place.row)}
-        answer = await self._table.calls(self._table.client.query, **request)
+        answer = await self._table.page(self._table.client.query, **request)
         rows = await self._rows(list(map(name_of, answer["Items"])), wanted)
         following = None
         if last := answer.get("LastEvaluatedKey"):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
 from mayfly_storage.backends.aws.errors import RETRY_AFTER, code_of
-from mayfly_storage.domain.errors import BackendUnavailableError
+from mayfly_storage.domain.errors import BackendUnavailableError, PageTokenInvalidError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mypy_boto3_dynamodb.client import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef, UpdateTypeDef
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.attributes import Item
     from mayfly_storage.backends.aws.clients import AwsCalls
     from mayfly_storage.backends.aws.patience import Patience
+
+R = TypeVar("R")
 
 MAX_READS: Final = 100
 """Of BatchGetItem."""
@@ -63,6 +65,19 @@ class AudioTable:
             wanted = page["UnprocessedKeys"][self.name]["Keys"]
             await asyncio.sleep(pause)
         raise self._overloaded()
+
+    async def page(self, read: Callable[..., R], **request: Any) -> R:
+        """A page of a query or a scan.
+
+        Raises:
+            PageTokenInvalidError: DynamoDB refuses the key to start behind; a caller made it up.
+        """
+        try:
+            return await self.calls(read, **request)
+        except ClientError as error:
+            if "ExclusiveStartKey" in request and code_of(error) == "ValidationException":
+                raise PageTokenInvalidError from None
+            raise
 
     async def update(self, request: UpdateTypeDef) -> Item | Refusal:
         """Update one item. Answers it as it is now, or why not."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 
 from mayfly_storage.domain.errors import PageTokenInvalidError
@@ -18,7 +17,7 @@ def decode(kind: str, cursor: str, shape: tuple[type, ...]) -> list[str | int]:
     """The position in a cursor. Raises PageTokenInvalidError unless it is of this kind and shape."""
     try:
         parts = json.loads(base64.b64decode(cursor, altchars=b"-_", validate=True))
-    except (ValueError, binascii.Error):
+    except (ValueError, TypeError, RecursionError):
         raise PageTokenInvalidError from None
     if not isinstance(parts, list) or [type(part) for part in parts] != [str, *shape] or parts[0] != kind:
         raise PageTokenInvalidError

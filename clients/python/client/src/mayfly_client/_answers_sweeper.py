@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from mayfly.sweeper.v1 import sweep_pb2
+from mayfly.sweeper.v1 import sweeper_service_pb2 as pb
 
 from mayfly_client._enums import known, value_name
 from mayfly_client._results_sweeper import ReportLine, Sweep, SweepReport, SweepState
 from mayfly_client._times import to_datetime
+from mayfly_client.certificates import Certificate
 
 
 def sweep(message: sweep_pb2.Sweep) -> Sweep:
@@ -20,6 +22,18 @@ def sweep(message: sweep_pb2.Sweep) -> Sweep:
         report=_report(message.report),
         failure=message.failure,
         notes=tuple(message.notes),
+        certificate=message.certificate or None,
+    )
+
+
+def certificate(message: pb.Certificate) -> Certificate:
+    """A certificate as storage keeps it."""
+    return Certificate(
+        sequence=message.sequence,
+        body=message.body,
+        sha256=message.sha256.hex(),
+        previous_sha256=message.previous_sha256.hex(),
+        create_time=to_datetime(message.create_time),
     )
 
 
@@ -34,6 +48,7 @@ def _report(message: sweep_pb2.Report) -> SweepReport:
         max_lateness_seconds=message.max_lateness_seconds,
         deleted_local=message.deleted_local,
         deleted_s3=message.deleted_s3,
+        oldest_object_time=to_datetime(message.oldest_object_time) if message.HasField("oldest_object_time") else None,
     )
 
 

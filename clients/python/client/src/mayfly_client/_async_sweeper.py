@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from mayfly_client._results_sweeper import Sweep
     from mayfly_client._times import Seconds
+    from mayfly_client.certificates import Certificate
 
 
 class AsyncSweeper(AsyncConnection):
@@ -101,5 +102,22 @@ class AsyncSweeper(AsyncConnection):
                 page = await self._sweeper.ListSweeps(request, timeout=self._short(timeout))
             for each in page.sweeps:
                 yield answers.sweep(each)
+            if not (page_token := page.next_page_token):
+                return
+
+    async def certificates(self, *, page_size: int = 0, timeout: float | None = None) -> AsyncIterator[Certificate]:
+        """The certificates of sweeps, newest first; pages are fetched as they are needed.
+
+        Args:
+            page_size: How many to fetch at a time. 0: the server's default.
+            timeout: Seconds for each page.
+        """
+        page_token = ""
+        while True:
+            request = pb.ListCertificatesRequest(page_size=page_size, page_token=page_token)
+            with self._errors("sweeper"):
+                page = await self._sweeper.ListCertificates(request, timeout=self._short(timeout))
+            for each in page.certificates:
+                yield answers.certificate(each)
             if not (page_token := page.next_page_token):
                 return

@@ -57,6 +57,8 @@ class SweepReport:
     """Items whose bytes are gone from storage's own files."""
     deleted_s3: int = 0
     """Items whose bytes are gone from S3."""
+    oldest_object_time: datetime | None = None
+    """When the oldest object that is left was written; of collections whose audio has an end."""
 
     @property
     def found(self) -> int:
@@ -94,3 +96,5 @@ class Sweep:
     """What went wrong, for FAILED and GUARDED."""
     notes: tuple[str, ...] = ()
     """Why it is PARTIAL, and what a real run would have been stopped by: sentences for people."""
+    certificate: int | None = None
+    """Number of its certificate; None for dry runs, and while there is none."""

@@ -43,6 +43,7 @@ state: clean
 found: 1 item
 deleted: 1 (24.7 kB)
 verified gone: 1
+certificate: 1
 took: SECONDS
 expired\t1\t1\t0\t0\t0\t24.7 kB
 """

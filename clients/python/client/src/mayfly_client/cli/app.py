@@ -14,6 +14,7 @@ from mayfly_client.cli.keeping import forget, keep, usage
 from mayfly_client.cli.options import Session, examples
 from mayfly_client.cli.speech import say, voices
 from mayfly_client.cli.sweeping import sweep
+from mayfly_client.cli.sweeps import sweeps
 from mayfly_client.cli.transfers import get, save
 
 _ENDS = "\n\nExit codes: 0 all is well, 1 failed, 2 used wrongly, 3 done in part."
@@ -98,4 +99,5 @@ app.command(epilog=examples("mayfly forget --user u1", "mayfly forget --guest 20
 app.command(epilog=examples("mayfly usage", "mayfly usage -c recordings --json"))(usage)
 app.command(epilog=examples("mayfly voices --language en", "mayfly voices --json"))(voices)
 app.command(epilog=examples("mayfly sweep --dry-run", "mayfly sweep -c temp-audio --max-delete 10000"))(sweep)
+app.add_typer(sweeps)
 app.command(epilog=examples("mayfly info", "mayfly info --json"))(info)

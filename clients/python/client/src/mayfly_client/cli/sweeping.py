@@ -85,6 +85,7 @@ def _show(out: Output, sweep: Sweep) -> None:
         "would delete" if sweep.dry_run else "deleted": f"{report.deleted:,} ({human.size(report.size_bytes)})",
         "verified gone": f"{report.verified_gone:,}",
         **({"STILL THERE": f"{report.still_there:,} - an incident"} if report.still_there else {}),
+        **({"certificate": str(sweep.certificate)} if sweep.certificate else {}),
         **({"failure": sweep.failure} if sweep.failure else {}),
         **({"notes": " ".join(sweep.notes)} if sweep.notes else {}),
         "took": human.length(took),

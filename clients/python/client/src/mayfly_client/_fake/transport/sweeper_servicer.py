@@ -93,7 +93,14 @@ class FakeSweeperServicer(SweeperServiceServicer):
         """The chain of the real sweeper, with as much in it as a caller's test can look at."""
         previous = self._certificates[-1].sha256 if self._certificates else b""
         results = [{"name": name, "outcome": "DELETED", "verified": True} for name in names]
-        document = {"format": 1, "sweep": sweep.name, "results": results, "previous_sha256": previous.hex()}
+        document = {
+            "format": 1,
+            "sweep": sweep.name,
+            "results": results,
+            "totals": {"state": "CLEAN", "deleted": len(names), "verified_gone": len(names), "max_lateness_seconds": 0},
+            "proves": True,
+            "previous_sha256": previous.hex(),
+        }
         body = json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
         sweep.certificate = len(self._certificates) + 1
         self._certificates.append(

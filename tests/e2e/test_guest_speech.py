@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import socket
 from contextlib import contextmanager
 from datetime import timedelta
@@ -75,8 +76,9 @@ async def test_one_call_leaves_an_object_in_s3_and_a_row_that_system_a_can_read(
     assert float(row["duration"]) == pytest.approx(audio.duration.total_seconds())
     assert row["created_at"] == f"{audio.create_time:%Y-%m-%dT%H:%M:%S.%f}Z"
     assert int(row["ttl"]) == math.ceil((audio.expire_time + timedelta(days=7)).timestamp())
-    assert "text" not in row
+    assert re.fullmatch("hmac-sha256:[0-9a-f]{32}", row["text"])
     assert GUEST not in str(row)
+    assert TEXT not in str(row)
 
 
 async def test_the_answer_says_where_the_audio_lies(stack: Stack) -> None:

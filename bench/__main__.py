@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bench import requests_per_save, signing, storage_calls, synthesis_throughput, unary_overhead, upload
+from bench import (
+    requests_per_save,
+    signing,
+    slow_store,
+    soak,
+    storage_calls,
+    synthesis_throughput,
+    unary_overhead,
+    upload,
+)
 from bench.report import Row, as_json, show
 
 if TYPE_CHECKING:
@@ -21,6 +30,8 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "storage-calls": storage_calls.run,
     "upload": upload.run,
     "requests-per-save": requests_per_save.run,
+    "slow-store": slow_store.run,
+    "soak": soak.run,
 }
 
 

@@ -1,4 +1,4 @@
-"""The most memory that a process ever had."""
+"""The memory of a process, now and at most, and what it has open."""
 
 from __future__ import annotations
 
@@ -7,10 +7,24 @@ from pathlib import Path
 
 
 def peak_of(pid: int | str) -> float:
-    """In MiB, by the system's own account; `self` is this process.
+    """The most that it ever had, in MiB, by the system's own account; `self` is this process.
 
     Not by `getrusage`, whose maximum a child takes over from the process that forked it.
     """
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return _told(pid, "VmHWM")
+
+
+def resident(pid: int | str) -> float:
+    """What it has now, in MiB."""
+    return _told(pid, "VmRSS")
+
+
+def open_files(pid: int | str) -> int:
+    """How many descriptors it has."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def _told(pid: int | str, name: str) -> float:
+    found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found[1]) / 1024

@@ -38,7 +38,10 @@ async def test_a_throttled_write_is_tried_again(backend: Backend, audio: Audio, 
     assert await backend.catalog.get_many([audio.name]) == {audio.name: audio}
 
 
-@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
+@pytest.mark.parametrize(
+    "code",
+    ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded", "KeyRangeThroughputExceeded"],
+)
 async def test_a_transaction_that_met_another_is_tried_again(
     backend: Backend, audio: Audio, wire: Wire, code: str
 ) -> None:

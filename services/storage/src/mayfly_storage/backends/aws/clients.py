@@ -11,6 +11,7 @@ from botocore.config import Config
 
 from mayfly_storage.backends.aws.answers import read_items_directly
 from mayfly_storage.backends.aws.errors import domain_errors
+from mayfly_storage.backends.aws.throttling import ThrottledRetries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +63,7 @@ def make_clients(options: AwsOptions, *, session: boto3.Session | None = None) -
         "dynamodb", region_name=options.region, endpoint_url=options.dynamodb_endpoint_url, config=_config(options)
     )
     read_items_directly(dynamodb)
+    ThrottledRetries(attempts=options.attempts).watch(dynamodb)
     return Clients(
         s3=session.client(
             "s3", region_name=options.region, endpoint_url=options.s3_endpoint_url, config=_s3_config(options)

@@ -29,6 +29,7 @@ _UNAVAILABLE: Final = frozenset(
     {
         # throttling
         "BandwidthLimitExceeded",
+        "KeyRangeThroughputExceeded",
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from botocore.exceptions import ClientError
 
+from mayfly_storage.backends.aws.clients import DYNAMODB
 from mayfly_storage.backends.aws.errors import RETRY_AFTER, code_of
+from mayfly_storage.backends.aws.throttling import THROTTLED
 from mayfly_storage.domain.errors import BackendUnavailableError, PageTokenInvalidError
 
 if TYPE_CHECKING:
@@ -27,7 +30,9 @@ MAX_READS: Final = 100
 """Of BatchGetItem."""
 MAX_WRITES: Final = 100
 """Of TransactWriteItems."""
-_CONTENTION: Final = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+_MAX_ASKED: Final = 4
+"""How often keys are asked for that DynamoDB left out: it does so where it is throttled."""
+_EXPECTED: Final = THROTTLED | {"ConditionalCheckFailed", "TransactionConflict"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class AudioTable:
     async def _read(self, keys: Sequence[Item]) -> list[Item]:
         found: list[Item] = []
         wanted: Sequence[Any] = keys
-        for pause in self._patience.pauses():
+        for pause in islice(self._patience.pauses(), _MAX_ASKED):
             page = await self.calls(
                 self.client.batch_get_item, RequestItems={self.name: {"Keys": wanted, "ConsistentRead": True}}
             )
@@ -149,8 +154,10 @@ def _refusals(error: ClientError) -> dict[int, Refusal]:
     """The writes whose conditions did not hold; none if others were in the way. Raises what is neither."""
     reasons = _details(error).get("CancellationReasons", [])
     codes = {reason["Code"] for reason in reasons} - {"None"}
-    if code_of(error) != "TransactionCanceledException" or not codes <= {"ConditionalCheckFailed", *_CONTENTION}:
+    if code_of(error) != "TransactionCanceledException" or not codes <= _EXPECTED:
         raise error
+    if codes and codes <= THROTTLED:  # it was tried again as often as it may be
+        raise BackendUnavailableError(DYNAMODB, retry_after=RETRY_AFTER) from error
     return {
         place: Refusal(reason.get("Item", {}))
         for place, reason in enumerate(reasons)

@@ -196,10 +196,14 @@ class Wire:
         """Count from here."""
         self.sent.clear()
 
+    def forget_plans(self) -> None:
+        """Let all requests go on their way again."""
+        self._plans.clear()
+
     def answer(self, operation: str, status: int, body: object, *, times: int = 1) -> None:
         """The next requests are answered so (JSON, or text as it is), and never reach the service."""
         text = body if isinstance(body, str) else json.dumps(body)
-        self.stand_in(operation, lambda request: _response(request, status, text), times=times)
+        self.stand_in(operation, lambda request: response_to(request, status, text), times=times)
 
     def empty_index(self, name: str, *, times: int) -> None:
         """So many next queries find nothing in an index, as if it lagged behind; others go on their way."""
@@ -207,7 +211,7 @@ class Wire:
         def nothing(request: AWSPreparedRequest) -> AWSResponse | None:
             body: Any = request.body
             asked = json.loads(body).get("IndexName")
-            return _response(request, 200, '{"Items": [], "Count": 0, "ScannedCount": 0}') if asked == name else None
+            return response_to(request, 200, '{"Items": [], "Count": 0, "ScannedCount": 0}') if asked == name else None
 
         self.stand_in("Query", nothing, times=times)
 
@@ -241,7 +245,8 @@ class _Raw(BytesIO):
         yield self.read()
 
 
-def _response(request: AWSPreparedRequest, status: int, body: str) -> AWSResponse:
+def response_to(request: AWSPreparedRequest, status: int, body: str) -> AWSResponse:
+    """An answer, for handlers that stand in for a service."""
     headers = HTTPHeaders()
     headers["date"] = "Thu, 15 Jan 2026 06:30:00 GMT"
     return AWSResponse(request.url, status, headers, _Raw(body.encode()))
@@ -256,7 +261,7 @@ def _send_and_lose(request: AWSPreparedRequest) -> AWSResponse:
     answer = urllib3.request(
         str(request.method), request.url, headers=headers, body=body.read() if hasattr(body, "read") else body
     )
-    assert answer.status < 300, answer.data
+    assert answer.status < 500, answer.data
     raise ReadTimeoutError(endpoint_url="http://lost.invalid")
 
 

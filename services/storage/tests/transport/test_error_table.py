@@ -52,6 +52,7 @@ SAMPLES: dict[type[Exception], Exception] = {
     errors.RequestExpiredError: errors.RequestExpiredError("id"),
     errors.UploadIncompleteError: errors.UploadIncompleteError("audio/x"),
     errors.ContentMismatchError: errors.ContentMismatchError("sha256", expected="a", actual="b"),
+    errors.AudioDamagedError: errors.AudioDamagedError("audio/x"),
     errors.UploadFencedError: errors.UploadFencedError("audio/x"),
     errors.PageTokenInvalidError: errors.PageTokenInvalidError(),
     errors.StorageFullError: errors.StorageFullError(),

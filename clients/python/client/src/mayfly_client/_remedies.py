@@ -19,6 +19,7 @@ _REMEDIES = {
     "ENCODER_FAILED": "Try another format, and tell the operator of synth when it happened.",
     "STORAGE_UNAVAILABLE": "Look whether storage runs (`mayfly info`).",
     "AUDIO_NOT_FOUND": "`mayfly ls` lists what is readable.",
+    "AUDIO_DAMAGED": "Upload it again, and have the operator of storage examine the disk.",
     "UPLOAD_FENCED": "Start a new upload.",
     "NOT_DUE": "Leave it: it is live, or not due yet.",
     "STORAGE_FULL": "Sweep, delete, or give storage a larger disk.",

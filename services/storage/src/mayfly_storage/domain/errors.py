@@ -127,6 +127,17 @@ class UploadIncompleteError(StorageError):
         )
 
 
+class AudioDamagedError(StorageError):
+    """The bytes at rest are not those that were stored."""
+
+    def __init__(self, name: object) -> None:
+        """Take the audio's name."""
+        self.name = str(name)
+        super().__init__(
+            f"The store has damaged the bytes of {self.name}: they are not those that were stored. Upload them again."
+        )
+
+
 class ContentMismatchError(StorageError):
     """What arrived is not what was announced."""
 

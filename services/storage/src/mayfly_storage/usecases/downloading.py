@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mayfly_storage.domain.errors import AudioNotFoundError
+from mayfly_storage.domain.errors import AudioDamagedError, AudioNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -33,17 +34,28 @@ class ReadAudio:
     now: Callable[[], datetime]
 
     async def __call__(self, audio: Audio, *, offset: int, limit: int) -> AsyncIterator[bytes]:
-        """Up to `limit` bytes (0: all) from `offset` on.
+        """Up to `limit` bytes (0: all) from `offset` on. The last of all of them come only if all of them are right.
 
         Raises:
             AudioNotFoundError: It has ended, or its bytes are gone; what came before is not all of it.
+            AudioDamagedError: All bytes were read, and are not those that were stored.
         """
         end = min(audio.size_bytes, offset + limit) if limit else audio.size_bytes
+        whole, digest = (offset, end) == (0, audio.size_bytes), hashlib.sha256()
         for place in range(offset, end, PIECE_BYTES):
             piece = memoryview(await self._piece(audio, place, min(PIECE_BYTES, end - place)))
+            if whole:
+                digest.update(piece)
+                self._require_intact(audio, digest, is_last=place + PIECE_BYTES >= end)
             for start in range(0, len(piece), CHUNK_BYTES):
                 audio = await self._living(audio)
                 yield bytes(piece[start : start + CHUNK_BYTES])
+
+    @staticmethod
+    def _require_intact(audio: Audio, digest: hashlib._Hash, *, is_last: bool) -> None:
+        if is_last and digest.digest() != audio.sha256:
+            logger.error("download.bytes_damaged", extra={"audio": str(audio.name)})
+            raise AudioDamagedError(audio.name)
 
     async def _piece(self, audio: Audio, offset: int, length: int) -> bytes:
         # A key that its writer chose gets another owner once the audio is gone: then the bytes have to be those.

@@ -152,6 +152,11 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "NOT_DUE", "domain": "storage.mayfly", "metadata": {}}
     """
+    ERROR_REASON_AUDIO_DAMAGED: _ErrorReason.ValueType  # 118
+    """DATA_LOSS. The bytes at rest are not those that were stored: the store has damaged them. Upload the audio again, and examine the disk.
+
+        {"reason": "AUDIO_DAMAGED", "domain": "storage.mayfly", "metadata": {"name": "audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the closed list of reasons. Each comment shows the status code and the ErrorInfo as a caller sees it;
@@ -287,5 +292,10 @@ ERROR_REASON_NOT_DUE: ErrorReason.ValueType  # 117
 """FAILED_PRECONDITION. In PurgeAudio: the item is live, has changed, or may not be decided yet; nothing was deleted.
 
     {"reason": "NOT_DUE", "domain": "storage.mayfly", "metadata": {}}
+"""
+ERROR_REASON_AUDIO_DAMAGED: ErrorReason.ValueType  # 118
+"""DATA_LOSS. The bytes at rest are not those that were stored: the store has damaged them. Upload the audio again, and examine the disk.
+
+    {"reason": "AUDIO_DAMAGED", "domain": "storage.mayfly", "metadata": {"name": "audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -79,7 +79,12 @@ class Downloads:
             logger.error("link_dangling_row", extra={"audio": str(audio.name)})
             raise LinkError.audio_not_found()
         return BlobResponse(
-            blob, part, status=status, headers={**headers, "Content-Type": audio.content_type}, limits=limits
+            blob,
+            part,
+            status=status,
+            headers={**headers, "Content-Type": audio.content_type},
+            limits=limits,
+            sha256=audio.sha256 if status == 200 else None,
         )
 
     @staticmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -41,14 +42,23 @@ class BlobResponse(Response):
     """Part of a blob, or all of it; closes the blob in the end."""
 
     def __init__(
-        self, blob: OpenBlob, part: ByteRange, *, status: int, headers: Mapping[str, str], limits: Limits
+        self,
+        blob: OpenBlob,
+        part: ByteRange,
+        *,
+        status: int,
+        headers: Mapping[str, str],
+        limits: Limits,
+        sha256: bytes | None = None,
     ) -> None:
-        """Take the open blob; the headers have to fit the part."""
+        """Take the open blob; headers have to fit the part. `sha256`: what it has to have, if it is all."""
         super().__init__(status_code=status, headers=headers)
         self.headers["content-length"] = str(part.length)
         self._blob = blob
         self._part = part
         self._limits = limits
+        self._sha256 = sha256
+        self._digest = hashlib.sha256()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it. A transfer that is cut off ends without its last piece, so that nobody takes it for whole."""
@@ -79,11 +89,21 @@ class BlobResponse(Response):
 
     async def _send_piece(self, send: Send, offset: int) -> int:
         piece = await self._blob.read(offset, min(_PIECE, self._part.end - offset))
-        if not piece:
+        if not piece or self._is_damaged(piece, is_last=offset + len(piece) >= self._part.end):
             raise _CutOffError
         async with asyncio.timeout(self._limits.idle.total_seconds()):
             await send({"type": "http.response.body", "body": piece, "more_body": True})
         return len(piece)
+
+    def _is_damaged(self, piece: bytes, *, is_last: bool) -> bool:
+        """Whether what was read is not what was stored: known before the last piece leaves."""
+        if self._sha256 is None:
+            return False
+        self._digest.update(piece)
+        damaged = is_last and self._digest.digest() != self._sha256
+        if damaged:
+            logger.error("link_damaged", extra={"size_bytes": self._part.length})
+        return damaged
 
 
 class _CutOffError(Exception):

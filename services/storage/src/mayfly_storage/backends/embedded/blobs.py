@@ -108,7 +108,7 @@ class FileBlobs:
     def _list(self, prefix: str, limit: int, after: str) -> BlobPage:
         self._require_root()
         store_time = self.now()
-        found = walk(self.paths.root, prefix=prefix, after=after)
+        found = walk(self.paths.root, prefix=prefix, after=after, most=limit + 1)
         blobs = [files.stored_blob(key, there) for key, there in itertools.islice(found, limit + 1)]
         cursor = cursors.encode(_LISTING, blobs[limit - 1].key) if len(blobs) > limit else ""
         return BlobPage(blobs=tuple(blobs[:limit]), cursor=cursor, store_time=store_time)

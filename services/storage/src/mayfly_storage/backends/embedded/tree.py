@@ -1,36 +1,54 @@
-"""The files below a folder in the order of their keys, with one level of folders in memory at a time."""
+"""The files below a folder in the order of their keys; of large folders only as much as is asked for is in memory."""
 
 from __future__ import annotations
 
+import heapq
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 
-def walk(root: Path, *, prefix: str, after: str) -> Iterator[tuple[str, os.stat_result]]:
-    """Keys that begin with the prefix and come after a key, in the order of their bytes, with what is known of each."""
-    return _walk(os.fsencode(root), b"", prefix.encode(), after.encode())
+def walk(root: Path, *, prefix: str, after: str, most: int) -> Iterator[tuple[str, os.stat_result]]:
+    """Keys that begin with the prefix and come after a key, in the order of their bytes, with what is known of each.
+
+    Of each folder at most `most` names are in memory at a time, however many it has; who takes no more of the keys has
+    each folder read once.
+    """
+    wanted = _Wanted(prefix.encode(), after.encode(), most)
+    return _walk(os.fsencode(root), b"", wanted)
 
 
-def _walk(folder: bytes, key: bytes, prefix: bytes, after: bytes) -> Iterator[tuple[str, os.stat_result]]:
-    for name in _names(folder, key, prefix, after):
-        if name.endswith(b"/"):
-            yield from _walk(os.path.join(folder, name[:-1]), key + name, prefix, after)  # noqa: PTH118 - bytes
-        elif (found := _stat(os.path.join(folder, name))) is not None:  # noqa: PTH118 - bytes
-            yield (key + name).decode(), found
+class _Wanted(NamedTuple):
+    prefix: bytes
+    after: bytes
+    most: int
 
 
-def _names(folder: bytes, key: bytes, prefix: bytes, after: bytes) -> list[bytes]:
-    """The wanted names of a folder, in order; folders end in a slash, which is how keys sort them."""
+def _walk(folder: bytes, key: bytes, wanted: _Wanted) -> Iterator[tuple[str, os.stat_result]]:
+    beyond = b""
+    while names := _names(folder, key, wanted, beyond):
+        for name in names:
+            if name.endswith(b"/"):
+                yield from _walk(os.path.join(folder, name[:-1]), key + name, wanted)  # noqa: PTH118 - bytes
+            elif (found := _stat(os.path.join(folder, name))) is not None:  # noqa: PTH118 - bytes
+                yield (key + name).decode(), found
+        if len(names) < wanted.most:
+            return
+        beyond = names[-1]
+
+
+def _names(folder: bytes, key: bytes, wanted: _Wanted, beyond: bytes) -> list[bytes]:
+    """The first wanted names of a folder beyond one; folders end in a slash, which is how keys sort them."""
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name + b"/" if entry.is_dir(follow_symlinks=False) else entry.name for entry in entries]
+            names = (entry.name + b"/" if entry.is_dir(follow_symlinks=False) else entry.name for entry in entries)
+            mine = (name for name in names if name > beyond and _is_wanted(key + name, wanted.prefix, wanted.after))
+            return heapq.nsmallest(wanted.most, filter(_is_text, mine))
     except (FileNotFoundError, NotADirectoryError):
         return []  # removed since its parent was read: it was empty
-    return sorted(name for name in names if _is_wanted(key + name, prefix, after) and _is_text(name))
 
 
 def _is_wanted(key: bytes, prefix: bytes, after: bytes) -> bool:

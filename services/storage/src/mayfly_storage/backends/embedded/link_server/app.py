@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.routing import Route
 
 from mayfly_runtime.errors import ServerBusyError
-from mayfly_storage.backends.embedded.link_server.errors import EXPECTED, refuse, refuse_unexpected
+from mayfly_storage.backends.embedded.link_server.errors import EXPECTED, LinkError, refuse, refuse_unexpected
 from mayfly_storage.domain.audio import AudioName
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.embedded.link_server.uploads import Uploads
 
 logger = logging.getLogger(__name__)
+
+_CLOSE: Final = {"Connection": "close"}
 
 
 def link_app(downloads: Downloads, uploads: Uploads, *, max_requests: int, now: Callable[[], datetime]) -> ASGIApp:
@@ -42,6 +44,8 @@ def link_app(downloads: Downloads, uploads: Uploads, *, max_requests: int, now: 
     ]
     handlers: dict[Any, Any] = {**dict.fromkeys(EXPECTED, refuse), Exception: refuse_unexpected}
     app = Starlette(routes=routes, exception_handlers=handlers)
+    # A redirect would lead to whatever the client calls this host, and take the signature along.
+    app.router.redirect_slashes = False
     return Recorded(BoundedApp(app, limit=max_requests), now=now)
 
 
@@ -55,9 +59,10 @@ class BoundedApp:
         self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the request if there is room."""
-        if self._running >= self._limit:
-            response = await refuse(Request(scope), ServerBusyError("link requests", limit=self._limit))
+        """Run the request if there is room, and if it cannot be read in two ways."""
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            response = await refuse(Request(scope), refusal)
             await response(scope, receive, send)
             return
         self._running += 1
@@ -65,6 +70,15 @@ class BoundedApp:
             await self._app(scope, receive, send)
         finally:
             self._running -= 1
+
+
+    def _refusal(self, scope: Scope) -> Exception | None:
+        if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
+            # A proxy before us may have gone by the other one, and taken the rest for a request of its own.
+            return LinkError(400, "TWO_LENGTHS", "Send one of Content-Length and Transfer-Encoding.", _CLOSE)
+        if self._running >= self._limit:
+            return ServerBusyError("link requests", limit=self._limit)
+        return None
 
 
 class Recorded:

@@ -12,9 +12,10 @@ from typing import Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from mayfly_storage.audio_settings import AudioSettings, needed_with_aws, older
+from mayfly_storage.backends.aws.features import AddressingStyle, ProviderName
 from mayfly_storage.domain.failpoints import Failpoint
 from mayfly_storage.failing import require_loopback
-from mayfly_storage.setting_types import Address, Arns, HttpUrl, Origins, Period, Secret
+from mayfly_storage.setting_types import Address, Arns, HttpUrl, Origins, Period, Secret, Unmanaged
 
 
 class StorageSettings(AudioSettings):
@@ -82,8 +83,11 @@ class StorageSettings(AudioSettings):
     )
     """AWS: where DynamoDB is."""
 
-    addressing_style: Literal["auto", "path", "virtual"] = "auto"
-    """AWS: how the bucket stands in a URL. Many stores that speak like S3 want `path`."""
+    provider: ProviderName | None = None
+    """AWS: whose S3 it is, for what the settings below do not say. Unset: `aws`, or `other` with another endpoint."""
+
+    addressing_style: AddressingStyle | None = None
+    """AWS: how the bucket stands in a URL. Unset: `path` for R2, MinIO and Ceph, else `auto`."""
 
     encryption: Literal["AES256", "aws:kms"] | None = None
     """AWS: encryption that every PUT asks for. Unset: the bucket's default. `aws:kms` costs a KMS call per object."""
@@ -97,8 +101,17 @@ class StorageSettings(AudioSettings):
     principals: Arns = ""
     """AWS: ARNs of the roles that alone may touch objects, with commas between. Unset: whom IAM allows."""
 
+    conditional_puts: bool | None = None
+    """AWS: whether a PUT with `If-None-Match: *` overwrites nothing. Unset, here and below: as the provider's do."""
+
+    checksums: bool | None = None
+    """AWS: whether a PUT's `x-amz-checksum-sha256` is compared and kept. `false`: a commit reads the bytes back."""
+
     conditional_deletes: bool | None = None
-    """AWS: whether the store's batch delete honours ETags. Unset: only AWS itself is believed to."""
+    """AWS: whether the store's batch delete honours ETags. `false`: they are compared before, a moment earlier."""
+
+    unmanaged: Unmanaged | None = None
+    """AWS: settings of the bucket that `provision` leaves alone, with commas between. Unset: as the provider wants."""
 
     due_buckets: int = Field(default=4, ge=1)
     """AWS: partitions of the index of due rows, 1,000 writes a second each. Only ever raise it."""

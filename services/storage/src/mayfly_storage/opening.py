@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
+from mayfly_storage.backends.aws.features import provider_of
 from mayfly_storage.data_dir import PRIVACY_KEY, read_or_make_secret
 from mayfly_storage.domain.privacy import Privacy
 from mayfly_storage.failing import reach_for
+from mayfly_storage.setting_types import listed
 from mayfly_storage.usecases.assembly import World
+from mayfly_storage.usecases.round_trips import swept_prefix
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
+    from mayfly_storage.backends.aws.features import Provider, StoreFeatures
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.embedded.options import EmbeddedOptions
     from mayfly_storage.config import StorageSettings
@@ -91,16 +96,18 @@ def aws_options(settings: StorageSettings) -> AwsOptions:
     """What the AWS backend is told."""
     from mayfly_storage.backends.aws.options import AwsOptions  # noqa: PLC0415 - as above
 
+    provider = _provider(settings)
     return AwsOptions(
         bucket=settings.bucket or "",
         region=settings.region or "",
         table=settings.table,
         s3_endpoint_url=settings.s3_endpoint_url or settings.endpoint_url,
         dynamodb_endpoint_url=settings.dynamodb_endpoint_url or settings.endpoint_url,
-        addressing_style=settings.addressing_style,
+        addressing_style=settings.addressing_style or provider.addressing_style,
         encryption=settings.encryption,
         kms_key_id=settings.kms_key_id,
-        conditional_deletes=settings.conditional_deletes,
+        features=_features(settings, provider.features),
+        scratch_prefix=swept_prefix(settings.collections()),
         due_buckets=settings.due_buckets,
         url_window=settings.url_window,
         connections=settings.aws_connections,
@@ -110,3 +117,17 @@ def aws_options(settings: StorageSettings) -> AwsOptions:
         read_timeout=settings.aws_read_timeout,
         attempts=settings.aws_attempts,
     )
+
+
+def unmanaged(settings: StorageSettings) -> frozenset[str]:
+    """What provisioning leaves alone on the bucket."""
+    return _provider(settings).unmanaged if settings.unmanaged is None else frozenset(listed(settings.unmanaged))
+
+
+def _provider(settings: StorageSettings) -> Provider:
+    return provider_of(settings.provider, endpoint_url=settings.s3_endpoint_url or settings.endpoint_url)
+
+
+def _features(settings: StorageSettings, usual: StoreFeatures) -> StoreFeatures:
+    told = {each.name: getattr(settings, each.name) for each in fields(usual)}
+    return replace(usual, **{name: value for name, value in told.items() if value is not None})

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from mayfly_runtime.addresses import InvalidAddressError, ListenAddress
 from mayfly_runtime.settings import Duration
+from mayfly_storage.backends.aws.features import MANAGED
 from mayfly_storage.collections_file import read_collections
 
 _SECRET_BYTES = 32
@@ -70,6 +71,13 @@ def _arns(text: str) -> str:
     return text
 
 
+def _groups(text: str) -> str:
+    for name in listed(text):
+        if name not in MANAGED:
+            raise ValueError(f"expected some of: {', '.join(MANAGED)}; not {name!r}")
+    return text
+
+
 def listed(text: str) -> tuple[str, ...]:
     """The parts of a setting that has commas between them."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
@@ -115,3 +123,4 @@ UnitlessPeriod = Annotated[Period, BeforeValidator(_seconds)]
 MinutesPeriod = Annotated[Period, BeforeValidator(_minutes)]
 Origins = Annotated[str, AfterValidator(_origins)]
 Arns = Annotated[str, AfterValidator(_arns)]
+Unmanaged = Annotated[str, AfterValidator(_groups)]

@@ -12,6 +12,7 @@ import pytest
 
 from mayfly_runtime.offload import Offload
 from mayfly_storage.backends.aws.clients import AwsCalls, make_clients
+from mayfly_storage.backends.aws.features import StoreFeatures
 from mayfly_storage.backends.aws.places import ObjectPlaces
 from mayfly_storage.backends.aws.testing import open_emulated
 from mayfly_storage.domain.ports import BlobTarget, DeleteOutcome
@@ -40,7 +41,7 @@ async def trusting(
     options: AwsOptions, session: boto3.Session, wire: Wire, clock: FakeClock
 ) -> AsyncIterator[BlobStore]:
     """A store that believes S3 to look at ETags, as S3 itself does and moto does not."""
-    async with open_emulated(replace(options, conditional_deletes=True), now=clock.now, session=session) as opened:
+    async with open_emulated(replace(options, features=StoreFeatures()), now=clock.now, session=session) as opened:
         wire.forget()
         yield opened.stores.first.blobs
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mayfly_storage.domain.audio import Audio, AudioName
+    from mayfly_storage.domain.collections import Collection
     from mayfly_storage.domain.ports import Backend
     from mayfly_storage.domain.timing import Timing
 
@@ -68,12 +69,20 @@ class TripError(Exception):
         super().__init__(f"{step}: {reason}")
 
 
+def swept_prefix(collections: Collections) -> str:
+    """A folder that storage may write to, and that the sweep looks into."""
+    return _swept(collections).key_templates[0].prefix
+
+
+def _swept(collections: Collections) -> Collection:
+    known = collections.by_id.values()
+    return next((each for each in known if each.lifetime is not None), next(iter(known)))
+
+
 def doctors_world(backend: Backend, *, collections: Collections, timing: Timing, now: Callable[[], datetime]) -> World:
     """A world whose one collection lies in a folder that storage may use, and lives for minutes."""
-    known = collections.by_id.values()
-    chosen = next((each for each in known if each.lifetime is not None), next(iter(known)))
-    template = KeyTemplate(f"{chosen.key_templates[0].prefix}{{date}}/{{audio_id}}.{{ext}}")
-    own = replace(chosen, key_templates=(template,), lifetime=_LIFE, content_types=(_TYPE,), writers=())
+    template = KeyTemplate(f"{swept_prefix(collections)}{{date}}/{{audio_id}}.{{ext}}")
+    own = replace(_swept(collections), key_templates=(template,), lifetime=_LIFE, content_types=(_TYPE,), writers=())
     return World(
         backend=backend,
         collections=Collections({own.id: own}),

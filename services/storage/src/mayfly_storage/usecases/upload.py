@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Audio, AudioName, State
+from mayfly_storage.domain.digests import with_digest
 from mayfly_storage.domain.errors import (
     AudioNotFoundError,
     ContentMismatchError,
@@ -20,7 +21,7 @@ from mayfly_storage.domain.errors import (
     UploadIncompleteError,
 )
 from mayfly_storage.domain.failpoints import Failpoint, Reach, pass_by
-from mayfly_storage.domain.ports import AudioCatalog, BlobFacts, StoredBlob, Stores
+from mayfly_storage.domain.ports import AudioCatalog, BlobFacts, BlobStore, StoredBlob, Stores
 from mayfly_storage.domain.tickets import Ticket, Tickets, attempt_of
 from mayfly_storage.domain.uploads import RequestRecord, UploadRequest
 from mayfly_storage.usecases.erasing import EraseOutcome
@@ -150,7 +151,7 @@ class CommitUpload:
     async def _commit_unread(self, ticket: Ticket) -> Audio | None:
         """What almost every commit is: one look at the object, one write. None if anything is not as it should be."""
         store = self.stores.by_location.get(ticket.location)
-        blob = await store.blobs.head(ticket.object_key) if store is not None else None
+        blob = await _look(store.blobs, ticket) if store is not None else None
         if blob is None or _difference(ticket, blob) is not None:
             return None
         try:
@@ -168,7 +169,7 @@ class CommitUpload:
         return await self._verify_and_fence(audio) if audio.state is State.PENDING else audio
 
     async def _verify_and_fence(self, audio: Audio) -> Audio:
-        blob = await self.stores.of(audio).blobs.head(audio.object_key)
+        blob = await _look(self.stores.of(audio).blobs, audio)
         if blob is None:
             raise UploadIncompleteError(audio.name)
         try:
@@ -188,8 +189,16 @@ class CommitUpload:
         return audio
 
 
+async def _look(blobs: BlobStore, announced: Audio | Ticket) -> StoredBlob | None:
+    """What lies at the key, with a checksum: read back if the store keeps none, and the size allows of it."""
+    blob = await blobs.head(announced.object_key)
+    if blob is None or blob.size_bytes != announced.size_bytes:
+        return blob
+    return await with_digest(blobs, blob)
+
+
 def require_announced(audio: Audio, blob: StoredBlob) -> None:
-    """Raise ContentMismatchError unless what lies at the key was announced, as far as the store can tell."""
+    """Raise ContentMismatchError unless what lies at the key was announced."""
     if (difference := _difference(audio, blob)) is not None:
         raise difference
 

@@ -109,7 +109,7 @@ def _blobs(options: AwsOptions, clients: Clients, calls: AwsCalls) -> S3Blobs:
     return S3Blobs(
         options,
         places=places,
-        deletion=ObjectDeletion(places, conditional=options.trusts_conditional_deletes),
+        deletion=ObjectDeletion(places, conditional=options.features.conditional_deletes),
         patience=Patience(),
     )
 

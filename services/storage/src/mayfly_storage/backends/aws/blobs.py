@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from contextlib import closing
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
@@ -14,6 +15,7 @@ from mayfly_storage.backends.aws.errors import RETRY_AFTER, code_of
 from mayfly_storage.backends.aws.places import store_time
 from mayfly_storage.backends.aws.uploads import attempt_of, put_parameters, sha256_of
 from mayfly_storage.domain.audio import Location
+from mayfly_storage.domain.digests import with_digest
 from mayfly_storage.domain.errors import (
     BackendMisconfiguredError,
     BackendUnavailableError,
@@ -67,6 +69,8 @@ class S3Blobs:
 
     async def put_file(self, key: str, path: Path, facts: BlobFacts) -> StoredBlob:
         """W2, streamed from the file."""
+        if not self._options.features.conditional_puts and (there := await self.head(key)) is not None:
+            return await self._mine(facts, there)
         for pause in self._patience.pauses():
             try:
                 done = await self._places.calls(self._put, key, path, facts)
@@ -82,6 +86,8 @@ class S3Blobs:
         size = path.stat().st_size
         if size != facts.size_bytes:
             raise ContentMismatchError("size_bytes", expected=facts.size_bytes, actual=size)
+        if not self._options.features.checksums:  # then nobody else compares it
+            _require_sha256(path, facts.sha256)
         parameters = put_parameters(self._options, key, facts)
         with path.open("rb") as body:
             parameters["Body"] = body
@@ -96,14 +102,29 @@ class S3Blobs:
         there = await self.head(key)
         if there is None:  # deleted, or not yet written by the one in the way
             return None
-        if there.attempt != facts.attempt or there.sha256 not in {facts.sha256, None}:
-            raise ContentMismatchError("attempt", expected=facts.attempt, actual=there.attempt) from error
-        return there
+        return await self._mine(facts, there)
+
+    async def _mine(self, facts: BlobFacts, there: StoredBlob) -> StoredBlob:
+        """What is at the key. Raises ContentMismatchError if others put it there."""
+        mine = await with_digest(self, there) if there.attempt == facts.attempt else None
+        if mine is None or mine.sha256 != facts.sha256:
+            raise ContentMismatchError("attempt", expected=facts.attempt, actual=there.attempt)
+        return mine
 
     async def head(self, key: str) -> StoredBlob | None:
         """What lies at the key."""
         found = await self._places.head(key)
-        return _head_blob(key, found) if found is not None else None
+        return self._head_blob(key, found) if found is not None else None
+
+    def _head_blob(self, key: str, head: HeadObjectOutputTypeDef) -> StoredBlob:
+        return StoredBlob(
+            key=key,
+            size_bytes=head["ContentLength"],
+            etag=head["ETag"],
+            modified_time=head["LastModified"].astimezone(UTC),
+            sha256=sha256_of(head, self._options.features),
+            attempt=attempt_of(head),
+        )
 
     async def read(self, key: str, *, etag: str | None = None, offset: int, length: int) -> bytes | None:
         """A piece of what lies at the key, by a request of its own: no connection is held for a reader who is slow."""
@@ -170,15 +191,11 @@ def _put_blob(key: str, facts: BlobFacts, done: PutObjectOutputTypeDef) -> Store
     )
 
 
-def _head_blob(key: str, head: HeadObjectOutputTypeDef) -> StoredBlob:
-    return StoredBlob(
-        key=key,
-        size_bytes=head["ContentLength"],
-        etag=head["ETag"],
-        modified_time=head["LastModified"].astimezone(UTC),
-        sha256=sha256_of(head),
-        attempt=attempt_of(head),
-    )
+def _require_sha256(path: Path, announced: bytes) -> None:
+    with path.open("rb") as body:
+        actual = hashlib.file_digest(body, "sha256").digest()
+    if actual != announced:
+        raise ContentMismatchError("sha256", expected=announced.hex(), actual=actual.hex())
 
 
 def _listed_blob(listed: ObjectTypeDef) -> StoredBlob:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.backends.aws.presigning import Term, earlier
 from mayfly_storage.backends.aws.reading_links import ReadingLinks
-from mayfly_storage.backends.aws.uploads import put_headers, put_parameters
+from mayfly_storage.backends.aws.uploads import guarantees, put_headers, put_parameters
 from mayfly_storage.domain.errors import BackendMisconfiguredError, UploadFencedError
-from mayfly_storage.domain.links import Guarantee, UploadGrant
+from mayfly_storage.domain.links import UploadGrant
 from mayfly_storage.domain.ports import BlobFacts
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.presigning import BucketPresigner
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.links import LinkWish, SignedUrl
-
-_ENFORCED: Final = (Guarantee.SIZE, Guarantee.CHECKSUM, Guarantee.CONTENT_TYPE, Guarantee.WRITE_ONCE)
 
 _AT_ONCE: Final = 32
 """Most links that are signed on the event loop: they take about as long as handing them to a thread."""
@@ -91,7 +89,13 @@ class S3Links:
             seconds=term.seconds,
             headers=headers,
         )
-        return UploadGrant(url=url, headers=headers, expire_time=term.end, attempt=audio.attempt, enforced=_ENFORCED)
+        return UploadGrant(
+            url=url,
+            headers=headers,
+            expire_time=term.end,
+            attempt=audio.attempt,
+            enforced=guarantees(self._options.features),
+        )
 
     def _expired(self) -> BackendMisconfiguredError:
         return BackendMisconfiguredError(self._calls.service, "ExpiredToken")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from mayfly_storage.backends.aws.features import ALL_FEATURES, AddressingStyle, StoreFeatures
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwsOptions:
@@ -18,14 +20,15 @@ class AwsOptions:
     s3_endpoint_url: str | None = None
     """None: AWS. Otherwise R2, MinIO or an emulator; links lead there too, so callers must be able to reach it."""
     dynamodb_endpoint_url: str | None = None
-    addressing_style: Literal["auto", "path", "virtual"] = "auto"
+    addressing_style: AddressingStyle = "auto"
     """How the bucket stands in a URL; many S3-like stores want `path`."""
     encryption: Literal["AES256", "aws:kms"] | None = None
     """What every PUT asks for. None: what the bucket does by default."""
     kms_key_id: str | None = None
-    conditional_deletes: bool | None = None
-    """Whether DeleteObjects honours ETags. Where it does not, a listing is compared before, which leaves a moment
-    between. None: only AWS itself is believed to."""
+    features: StoreFeatures = ALL_FEATURES
+    """What the store enforces by itself. To claim what it does not do is to break promises: see `probing`."""
+    scratch_prefix: str = "temp-audio/"
+    """Where features may be tried: a folder that storage may write to, and that is swept."""
     due_buckets: int = 4
     """Partitions of the index of due rows; each takes about 1,000 writes a second. Only ever raise it: rows in buckets
     above the number are found by the object listing alone."""
@@ -46,8 +49,3 @@ class AwsOptions:
     """Signed links that are kept for the next who asks: about 2 KiB each with a session token."""
     session_lifetime: timedelta = timedelta(minutes=15)
     """How long temporary credentials are trusted that do not say when they end (a token from the environment)."""
-
-    @property
-    def trusts_conditional_deletes(self) -> bool:
-        """Whether an ETag in DeleteObjects can be relied on."""
-        return self.s3_endpoint_url is None if self.conditional_deletes is None else self.conditional_deletes

@@ -37,6 +37,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from mayfly_storage.backends.aws.backend import open_aws
 from mayfly_storage.backends.aws.clients import make_clients
+from mayfly_storage.backends.aws.features import StoreFeatures
 from mayfly_storage.backends.aws.options import AwsOptions
 from mayfly_storage.backends.aws.provision import ensure_bucket_and_table
 from mayfly_storage.domain.timing import Timing
@@ -136,6 +137,7 @@ def emulated_options(url: str, **overrides: Any) -> AwsOptions:
         "s3_endpoint_url": url,
         "dynamodb_endpoint_url": url,
         "addressing_style": "path",
+        "features": StoreFeatures(conditional_deletes=False),
         # A busy machine must not look like a service that does not answer.
         "connect_timeout": timedelta(seconds=10),
         "read_timeout": timedelta(seconds=30),

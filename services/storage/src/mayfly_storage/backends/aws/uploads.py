@@ -6,10 +6,12 @@ import base64
 from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.backends.aws.attributes import iso
+from mayfly_storage.domain.links import Guarantee
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, PutObjectRequestTypeDef
 
+    from mayfly_storage.backends.aws.features import StoreFeatures
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.domain.ports import BlobFacts
 
@@ -22,14 +24,16 @@ def put_parameters(options: AwsOptions, key: str, facts: BlobFacts) -> PutObject
     parameters: PutObjectRequestTypeDef = {
         "Bucket": options.bucket,
         "Key": key,
-        "IfNoneMatch": "*",
         "ContentLength": facts.size_bytes,
         "ContentType": facts.content_type,
-        # The algorithm says no more than the checksum's name; some stores keep the checksum only if it is there.
-        "ChecksumAlgorithm": "SHA256",
-        "ChecksumSHA256": _base64(facts.sha256),
         "Metadata": _metadata(facts),
     }
+    # Only what the store knows: some refuse a header that they do not.
+    if options.features.conditional_puts:
+        parameters["IfNoneMatch"] = "*"
+    if options.features.checksums:
+        # The algorithm says no more than the checksum's name; some stores keep the checksum only if it is there.
+        parameters |= {"ChecksumAlgorithm": "SHA256", "ChecksumSHA256": _base64(facts.sha256)}
     if options.encryption:
         parameters["ServerSideEncryption"] = options.encryption
     if options.kms_key_id:
@@ -42,10 +46,12 @@ def put_headers(parameters: PutObjectRequestTypeDef) -> dict[str, str]:
     headers = {
         "Content-Length": str(parameters["ContentLength"]),
         "Content-Type": parameters["ContentType"],
-        "If-None-Match": parameters["IfNoneMatch"],
-        "x-amz-checksum-sha256": parameters["ChecksumSHA256"],
-        "x-amz-sdk-checksum-algorithm": parameters["ChecksumAlgorithm"],
     }
+    if condition := parameters.get("IfNoneMatch"):
+        headers["If-None-Match"] = condition
+    if "ChecksumSHA256" in parameters:
+        headers["x-amz-checksum-sha256"] = parameters["ChecksumSHA256"]
+        headers["x-amz-sdk-checksum-algorithm"] = parameters["ChecksumAlgorithm"]
     headers |= {f"x-amz-meta-{name}": value for name, value in parameters["Metadata"].items()}
     if encryption := parameters.get("ServerSideEncryption"):
         headers["x-amz-server-side-encryption"] = encryption
@@ -59,9 +65,17 @@ def attempt_of(head: HeadObjectOutputTypeDef) -> str | None:
     return head["Metadata"].get(_ATTEMPT)
 
 
-def sha256_of(head: HeadObjectOutputTypeDef) -> bytes | None:
-    """The checksum that the store keeps of the whole object; None if it keeps none."""
-    checksum = head.get("ChecksumSHA256", "")
+def guarantees(features: StoreFeatures) -> tuple[Guarantee, ...]:
+    """What the store enforces at the PUT of a grant. Size and type are headers that the signature fixes."""
+    checksum = (Guarantee.CHECKSUM,) if features.checksums else ()
+    write_once = (Guarantee.WRITE_ONCE,) if features.conditional_puts else ()
+    return (Guarantee.SIZE, *checksum, Guarantee.CONTENT_TYPE, *write_once)
+
+
+def sha256_of(head: HeadObjectOutputTypeDef, features: StoreFeatures) -> bytes | None:
+    """The checksum that the store has compared with the whole object, and kept; None if it keeps none."""
+    # A store that does not compare may well repeat what it was told.
+    checksum = head.get("ChecksumSHA256", "") if features.checksums else ""
     # A multipart object's is a checksum of checksums, which says so by its end: "-3" for three parts.
     return base64.b64decode(checksum) if checksum and "-" not in checksum else None
 

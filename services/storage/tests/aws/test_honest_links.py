@@ -121,7 +121,7 @@ class OneBucket:
 async def sign(scene: Scene, audios: list[Audio], *, now: datetime, on_s3: bool) -> list[Any]:
     """What SignUrls answers at `now`."""
     pool = Offload(name="signing", workers=1, queue=1)
-    links: Any = HmacLinks(keys=LinkKeys((b"x" * 32,)), base_url="http://127.0.0.1")
+    links: Any = HmacLinks(keys=LinkKeys((b"x" * 32,)), base_url="http://127.0.0.1", now=lambda: now)
     if on_s3:
         presigner, credentials, options = OneBucket(), Fixed(scene.credentials_end), AwsOptions(bucket="b", region="r")
         calls = AwsCalls("S3", pool)

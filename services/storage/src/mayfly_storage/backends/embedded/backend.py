@@ -69,7 +69,7 @@ async def open_embedded(
         keys = LinkKeys(options.link_secrets) if options.link_secrets else keys_from_file(folder.link_key)
         app = await opening.link_app(Served(catalog=catalog, blobs=blobs, keys=keys, now=now))
         server = await stack.enter_async_context(LinkServer(app, options.links))
-        links = HmacLinks(keys=keys, base_url=_base_url(options, server.address))
+        links = HmacLinks(keys=keys, base_url=_base_url(options, server.address), now=now)
         stores = Stores(primary=Location.LOCAL, by_location={Location.LOCAL: Store(blobs=blobs, links=links)})
         yield Backend(
             name=BACKEND,

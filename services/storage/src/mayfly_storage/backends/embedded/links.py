@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mayfly_storage.domain.links import Guarantee, SignedUrl, UploadGrant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from mayfly_storage.backends.embedded.link_keys import LinkKeys
@@ -34,13 +34,17 @@ class HmacLinks:
     keys: LinkKeys
     base_url: str
     """Scheme, host and perhaps a port and a path; without a slash at the end."""
+    now: Callable[[], datetime]
 
     async def sign_urls(self, wishes: Sequence[LinkWish]) -> list[SignedUrl | None]:
-        """A GET link (which HEAD may use, too) for each wish."""
-        return [self._sign(wish) for wish in wishes]
+        """A GET link (which HEAD may use, too) for each wish; None for one that would be dead when it is born."""
+        now = self.now()
+        return [self._sign(wish, now) for wish in wishes]
 
-    def _sign(self, wish: LinkWish) -> SignedUrl:
+    def _sign(self, wish: LinkWish, now: datetime) -> SignedUrl | None:
         end = _whole_seconds(wish.expire_time)
+        if end <= now:
+            return None
         path = audio_path(wish.audio.name)
         attachment = {"att": "1"} if wish.attachment else {}
         query = self.keys.sign("GET", path, {"exp": str(int(end.timestamp())), **attachment})

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench import (
+    large_stores,
     requests_per_save,
     signing,
     slow_store,
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "requests-per-save": requests_per_save.run,
     "slow-store": slow_store.run,
     "soak": soak.run,
+    "large-stores": large_stores.run,
 }
 
 

@@ -19,9 +19,11 @@ from tools.stack.programs import Backend
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LIVES = 4_000
+LIVES = 6_000
 SAMPLES = 40
 CALLERS = 8
+ALLOWED = 0.25
+"""MiB for each 1,000 lives: what the memory of SQLite's own pages and of the allocator does in so short a time."""
 
 
 async def one_life(client: AsyncClient) -> None:
@@ -52,28 +54,45 @@ def run() -> list[Row]:
     """Live, and compare."""
     with storage_set(Backend.EMBEDDED) as started:
         samples = asyncio.run(live(started.address, started.service.pid))
+    return rows_of(samples)
+
+
+def rows_of(samples: list[tuple[int, float, int]]) -> list[Row]:
+    """The end beside the second quarter, and the slope of the second half."""
     quarter = len(samples) // 4
-    second, last = samples[quarter : 2 * quarter], samples[-quarter:]
-    slope = linear_regression(
-        [lives for lives, _, _ in samples[quarter:]], [mib for _, mib, _ in samples[quarter:]]
-    ).slope
+    second, last, half = samples[quarter : 2 * quarter], samples[-quarter:], samples[len(samples) // 2 :]
+    slope = linear_regression([lives for lives, _, _ in half], [mib for _, mib, _ in half]).slope
     return [
-        Row(
-            name=f"memory after {LIVES:,} lives ({slope * 1_000:+.2f} MiB for each 1,000)",
-            unit="MiB",
-            measured=fmean(mib for _, mib, _ in last),
+        row(
+            f"memory after {LIVES:,} lives",
+            "MiB",
+            fmean(mib for _, mib, _ in last),
             limit=fmean(mib for _, mib, _ in second),
-            limit_name="in the second quarter",
             goal=1.02,
-            higher_is_better=False,
         ),
-        Row(
-            name=f"open files after {LIVES:,} lives",
-            unit="files",
-            measured=fmean(files for *_, files in last),
+        row(
+            f"open files after {LIVES:,} lives",
+            "files",
+            fmean(files for *_, files in last),
             limit=fmean(files for *_, files in second),
-            limit_name="in the second quarter",
             goal=1.05,
-            higher_is_better=False,
+        ),
+        row(
+            "growth in the second half", "MiB/1,000 lives", slope * 1_000, limit=ALLOWED, goal=1.0, limit_name="allowed"
         ),
     ]
+
+
+def row(
+    name: str, unit: str, measured: float, *, limit: float, goal: float, limit_name: str = "in the second quarter"
+) -> Row:
+    """A figure that should stay where it is."""
+    return Row(
+        name=name,
+        unit=unit,
+        measured=measured,
+        limit=limit,
+        limit_name=limit_name,
+        goal=goal,
+        higher_is_better=False,
+    )

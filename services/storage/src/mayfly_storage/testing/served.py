@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mayfly.storage.v1.retention_service_pb2_grpc import RetentionServiceAsyncStub
     from mayfly.storage.v1.storage_service_pb2_grpc import StorageServiceAsyncStub
 
+    from mayfly_runtime.telemetry import Telemetry
     from mayfly_runtime.testing import FakeClock
     from mayfly_storage.testing.contract import FollowLink
     from mayfly_storage.testing.stage import Stage
@@ -83,7 +84,9 @@ class Served:
 
 
 @asynccontextmanager
-async def serve(stage: Stage, world: World, folder: Path, *, follow: FollowLink) -> AsyncIterator[Served]:
+async def serve(
+    stage: Stage, world: World, folder: Path, *, follow: FollowLink, telemetry: Telemetry | None = None
+) -> AsyncIterator[Served]:
     """Serve a world.
 
     Args:
@@ -91,13 +94,14 @@ async def serve(stage: Stage, world: World, folder: Path, *, follow: FollowLink)
         world: What is served; often the stage's own.
         folder: Where the spool may be.
         follow: Sends requests to the world's links.
+        telemetry: By default nothing is recorded.
     """
     offload = Offload(name="spool", workers=2, queue=10)
     spool = await Spool.open(folder / "spool", offload)
     calls = StorageUseCases.over(world)
     storage = StorageServicer(calls, uploads=UploadReceiver(admit=calls.admit_stream, spool=spool))
     retention = RetentionServicer(RetentionUseCases.over(world))
-    wire: dict[str, Any] = {"errors": ERROR_TABLE, "domain": DOMAIN}
+    wire: dict[str, Any] = {"errors": ERROR_TABLE, "domain": DOMAIN, "telemetry": telemetry}
     async with (
         serve_in_process(
             add_StorageServiceServicer_to_server, storage, service="mayfly.storage.v1.StorageService", **wire

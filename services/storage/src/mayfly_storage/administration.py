@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from mayfly_storage.opening import aws_options, embedded_options
+from mayfly_storage.domain.errors import StorageError
+from mayfly_storage.domain.findings import Finding
+from mayfly_storage.opening import aws_options, embedded_options, unmanaged
 from mayfly_storage.setting_types import listed
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from mayfly_storage.backends.aws.provisioning.changes import Change
     from mayfly_storage.backends.aws.provisioning.wishes import Wishes
     from mayfly_storage.config import StorageSettings
-    from mayfly_storage.domain.findings import Finding
+
+
+_DOCTOR: Final = "Try it with storage's own credentials: `mayfly-storage doctor`."
 
 
 class NothingToAskError(Exception):
@@ -36,6 +41,20 @@ def provision(settings: StorageSettings, *, dry_run: bool) -> Iterator[Change]:
         from mayfly_storage.backends.aws.provision import provision as provision_aws  # noqa: PLC0415 - imports boto3
 
         yield from provision_aws(aws_options(settings), _wishes(settings), dry_run=dry_run)
+
+
+async def try_features(settings: StorageSettings) -> Sequence[Finding]:
+    """What the store does by itself, tried for real; nothing where there is no store of others."""
+    if settings.backend != "aws":
+        return ()
+    from mayfly_storage.backends.aws.backend import open_aws  # noqa: PLC0415 - imports boto3
+
+    async with open_aws(aws_options(settings), timing=settings.timing(), now=_now) as backend:
+        try:
+            return await backend.claims.findings() if backend.claims is not None else ()
+        except StorageError as error:
+            # Who may provision need not be allowed to write audio.
+            return (replace(Finding.warning(str(error), _DOCTOR), check="features"),)
 
 
 def role_policy(settings: StorageSettings) -> dict[str, Any]:
@@ -91,4 +110,5 @@ def _wishes(settings: StorageSettings) -> Wishes:
         collections=settings.collections(),
         cors_origins=listed(settings.cors_origins),
         principals=listed(settings.principals),
+        unmanaged=unmanaged(settings),
     )

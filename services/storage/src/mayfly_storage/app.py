@@ -14,7 +14,7 @@ from mayfly_runtime.offload import Offload
 from mayfly_runtime.server import Readiness, RunningServer, ServerBuilder, serve_until_signal
 from mayfly_runtime.telemetry import Telemetry
 from mayfly_storage.data_dir import SPOOL, usable
-from mayfly_storage.fitness import require_honest_deletion
+from mayfly_storage.fitness import require_fit_store
 from mayfly_storage.opening import open_backend, open_privacy, open_world
 from mayfly_storage.readiness import check_backend, watching
 from mayfly_storage.transport.errors import DOMAIN, ERROR_TABLE
@@ -63,7 +63,7 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
 
         backend = await stack.enter_async_context(open_backend(settings, now=_now))
         await check_backend(backend, within=settings.readiness_interval)
-        await require_honest_deletion(backend, strict=settings.strict, within=settings.readiness_interval)
+        await require_fit_store(backend, strict=settings.strict, within=settings.readiness_interval)
         with usable(settings.data_dir):
             spool = await Spool.open(settings.data_dir / SPOOL, spool_pool)
             privacy = await spool_pool(open_privacy, settings)

@@ -81,7 +81,10 @@ def provision(*, dry_run: Annotated[bool, typer.Option(help="Change nothing; pri
         _give_up("provision", error)
     if not changes:
         typer.echo("Nothing to do: everything is as it should be.")
-    elif dry_run:
+    if not dry_run:
+        for finding in asyncio.run(administration.try_features(settings)):
+            typer.echo(f"\n{doctor_report.as_text(finding)}")
+    elif changes:
         typer.echo("\nNothing was changed. Without --dry-run, lines with + and ~ are carried out; ! is left to you.")
 
 

@@ -13,25 +13,48 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from mayfly_storage.domain.findings import DeletionAudit
+    from mayfly_storage.domain.findings import ClaimAudit, DeletionAudit
     from mayfly_storage.domain.ports import Backend
 
-_ALLOW: Final = "Let storage's role read the settings of the bucket: `mayfly-storage policy` prints the rights."
+_ALLOW: Final = "Give storage's role what it needs: `mayfly-storage policy` prints the rights."
 
 logger = logging.getLogger("mayfly.storage.fitness")
 
 
 class UnfitStoreError(Exception):
-    """The store keeps copies of what is deleted, and storage was told to be strict; an operator has to act."""
+    """The store would break a promise, and storage was told to be strict; an operator has to act."""
 
-    def __init__(self, bucket: str, findings: Sequence[Finding]) -> None:
-        """Take the bucket, and what is wrong with it."""
+    def __init__(self, broken: str, findings: Sequence[Finding]) -> None:
+        """Take the promise that would be broken, and what is wrong."""
         reasons = " ".join(f"{each.check}: {each.detail.rstrip('.')}. {each.remedy}" for each in findings)
-        super().__init__(
-            f"what is deleted from {bucket} would not be gone. {reasons} "
-            "(MAYFLY_STORAGE_STRICT=false starts all the same, and warns.)"
-        )
+        super().__init__(f"{broken}. {reasons} (MAYFLY_STORAGE_STRICT=false starts all the same, and warns.)")
         self.findings = tuple(findings)
+
+
+async def require_fit_store(backend: Backend, *, strict: bool, within: timedelta) -> None:
+    """Look whether deleted bytes are gone, and (if `strict`) try whether the store does what is claimed of it.
+
+    Raises:
+        UnfitStoreError: If not, and `strict` is set.
+        BackendUnavailableError: If the store does not answer, and `strict` is set.
+    """
+    await require_honest_deletion(backend, strict=strict, within=within)
+    if strict:
+        await require_true_claims(backend, within=within)
+
+
+async def require_true_claims(backend: Backend, *, within: timedelta) -> None:
+    """Try what the store does. Costs some writes; `mayfly-storage doctor` does the same.
+
+    Raises:
+        UnfitStoreError: If it does not do what the settings claim.
+        BackendUnavailableError: If it does not answer.
+    """
+    if backend.claims is None:
+        return
+    findings = await _read_back(backend.claims, name=backend.name, strict=True, within=within)
+    if lies := [each for each in findings if each.verdict is Verdict.FAILED]:
+        raise UnfitStoreError(f"{backend.bucket} does not do what is claimed of it", lies)
 
 
 async def require_honest_deletion(backend: Backend, *, strict: bool, within: timedelta) -> None:
@@ -49,10 +72,13 @@ async def require_honest_deletion(backend: Backend, *, strict: bool, within: tim
         facts = {"check": each.check, "verdict": each.verdict, "detail": each.detail, "remedy": each.remedy}
         logger.warning("store.keeps_copies", extra=facts)
     if strict and any(each.verdict is Verdict.FAILED for each in amiss):
-        raise UnfitStoreError(backend.bucket, [each for each in amiss if each.verdict is Verdict.FAILED])
+        broken = f"what is deleted from {backend.bucket} would not be gone"
+        raise UnfitStoreError(broken, [each for each in amiss if each.verdict is Verdict.FAILED])
 
 
-async def _read_back(audit: DeletionAudit, *, name: str, strict: bool, within: timedelta) -> Sequence[Finding]:
+async def _read_back(
+    audit: DeletionAudit | ClaimAudit, *, name: str, strict: bool, within: timedelta
+) -> Sequence[Finding]:
     try:
         async with asyncio.timeout(within.total_seconds()):
             return await audit.findings()

@@ -19,7 +19,7 @@ from botocore.credentials import RefreshableCredentials
 from mayfly_storage.backends.aws.doctor.examination import CHECKS, AwsExamination
 from mayfly_storage.backends.aws.provision import changes, ensure_bucket_and_table
 from mayfly_storage.backends.aws.provisioning.wishes import Wishes
-from mayfly_storage.backends.aws.testing import emulated_session
+from mayfly_storage.backends.aws.testing import EMULATED, emulated_session
 from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.findings import Finding, Verdict
 from mayfly_storage.domain.timing import Timing
@@ -62,7 +62,7 @@ NAMES = tuple(check.name for check in CHECKS)
 
 
 async def test_a_provisioned_store_is_well(options: AwsOptions, session: boto3.Session, provisioned: Clients) -> None:
-    findings = await examined(options, session)
+    findings = await examined(replace(options, features=EMULATED), session)
 
     assert tuple(findings) == NAMES
     assert [each for each in findings.values() if each.verdict is not Verdict.OK] == []

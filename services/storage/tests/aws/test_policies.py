@@ -20,6 +20,7 @@ from mayfly_storage.backends.aws.provisioning.bucket_policy import bucket_policy
 from mayfly_storage.backends.aws.provisioning.lifecycle import expiry_rules
 from mayfly_storage.backends.aws.provisioning.role_policy import role_policy
 from mayfly_storage.backends.aws.provisioning.wishes import Wishes
+from mayfly_storage.backends.aws.testing import EMULATED
 from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.collections import Collections
 from mayfly_storage.domain.findings import Verdict
@@ -161,6 +162,7 @@ def test_no_rule_deletes_what_is_kept_or_lives_longer() -> None:
 
 ACTIONS = {
     "HeadBucket": "s3:ListBucket",
+    "DeleteObject": "s3:DeleteObject",
     "HeadObject": "s3:GetObject",
     "GetObject": "s3:GetObject",
     "PutObject": "s3:PutObject",
@@ -215,7 +217,11 @@ async def test_every_request_of_an_examination_is_allowed(
 ) -> None:
     list(changes(raw, options, wishes()))
     examination = AwsExamination(
-        options=options, wishes=wishes(), timing=Timing(), now=lambda: datetime.now(UTC), session=session
+        options=replace(options, features=EMULATED),
+        wishes=wishes(),
+        timing=Timing(),
+        now=lambda: datetime.now(UTC),
+        session=session,
     )
 
     findings = [finding async for finding in examination()]

@@ -15,7 +15,9 @@ from botocore.exceptions import ClientError
 
 from mayfly_storage.backends.aws.backend import open_aws
 from mayfly_storage.backends.aws.clients import make_clients
+from mayfly_storage.backends.aws.features import DEFAULT_ENCRYPTION
 from mayfly_storage.backends.aws.provision import changes, ensure_bucket_and_table, provision
+from mayfly_storage.backends.aws.provisioning.lifecycle import wanted_rules
 from mayfly_storage.backends.aws.provisioning.wishes import Wishes
 from mayfly_storage.backends.aws.testing import emulated_session
 from mayfly_storage.collections_file import read_collections
@@ -343,3 +345,36 @@ def test_the_emulator_serves_as_a_process_of_its_own() -> None:
         process.terminate()
 
     assert (url[:17], status) == ("http://127.0.0.1:", 200)
+
+
+def test_what_the_provider_does_not_bear_is_left_alone_and_named(options: AwsOptions, raw: Clients) -> None:
+    left = frozenset({DEFAULT_ENCRYPTION})
+
+    done = [str(change) for change in provision(options, wishes(unmanaged=left))]
+
+    [named] = [change for change in done if DEFAULT_ENCRYPTION in change]
+    assert named.startswith("! ")
+    assert "MAYFLY_STORAGE_UNMANAGED" in named
+    with pytest.raises(ClientError, match="ServerSideEncryptionConfigurationNotFoundError"):
+        raw.s3.get_bucket_encryption(Bucket=options.bucket)
+
+
+def test_an_order_that_the_store_does_not_know_is_left_to_a_person(
+    options: AwsOptions, session: boto3.Session, wire: Wire
+) -> None:
+    wire.answer("PutBucketEncryption", 501, "<Error><Code>NotImplemented</Code></Error>")
+    clients = make_clients(options, session=session)
+
+    signs = {change.title.partition(": ")[2]: change.sign for change in changes(clients, options, wishes())}
+
+    clients.close()
+    assert (signs[DEFAULT_ENCRYPTION], signs["lifecycle rules"]) == ("!", "+")
+
+
+def test_a_rule_that_the_store_words_otherwise_is_left_as_it_is() -> None:
+    """Ceph tells a rule for everything with an empty prefix beside it, instead of in a filter."""
+    [abort] = [rule for rule in wanted_rules([], wishes()) if "Expiration" not in rule]
+    there = {name: value for name, value in abort.items() if name != "Filter"} | {"Prefix": ""}
+
+    assert wanted_rules([there], wishes())[0] == there
+    assert wanted_rules([there | {"Prefix": "other/"}], wishes())[0] == abort

@@ -12,7 +12,7 @@ from mayfly_storage.backends.aws.provision import ensure_bucket_and_table
 from mayfly_storage.config import StorageSettings
 from mayfly_storage.domain.errors import BackendUnavailableError
 from mayfly_storage.domain.findings import Verdict
-from mayfly_storage.fitness import UnfitStoreError, require_honest_deletion
+from mayfly_storage.fitness import UnfitStoreError, require_honest_deletion, require_true_claims
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,3 +101,29 @@ async def test_a_store_with_words_of_its_own_is_not_trusted(
 
     with pytest.raises(UnfitStoreError, match="Whatever"):
         await require_honest_deletion(backend, strict=True, within=settings.readiness_interval)
+
+
+async def test_a_strict_storage_does_not_start_on_a_store_that_does_less_than_is_claimed(
+    settings: StorageSettings,
+) -> None:
+    lying = settings.model_copy(update={"strict": True, "provider": "aws"})
+
+    with pytest.raises(UnfitStoreError, match=r"no checksums.*MAYFLY_STORAGE_CHECKSUMS=false") as refused:
+        async with running_storage(lying):
+            raise AssertionError("it started")
+
+    assert [each.check for each in refused.value.findings] == ["features"]
+
+
+async def test_any_other_storage_believes_its_settings(settings: StorageSettings) -> None:
+    async with running_storage(settings.model_copy(update={"provider": "aws"})) as running:
+        assert running.backend.name == "aws"
+
+
+async def test_a_store_to_which_nothing_can_be_put_is_unfit(
+    settings: StorageSettings, backend: Backend, wire: Wire
+) -> None:
+    wire.answer("PutObject", 400, "<Error><Code>InvalidArgument</Code></Error>")
+
+    with pytest.raises(UnfitStoreError, match=r"nothing can be put \(InvalidArgument\)"):
+        await require_true_claims(backend, within=settings.readiness_interval)

@@ -41,6 +41,9 @@ def aws(aws_url: str) -> dict[str, str]:
         "MAYFLY_STORAGE_REGION": "eu-central-1",
         "MAYFLY_STORAGE_ENDPOINT_URL": aws_url,
         "MAYFLY_STORAGE_PRIVACY_SECRET": SECRET,
+        "MAYFLY_STORAGE_PROVIDER": "aws",
+        "MAYFLY_STORAGE_CHECKSUMS": "false",
+        "MAYFLY_STORAGE_CONDITIONAL_DELETES": "false",
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
     }
@@ -70,9 +73,11 @@ async def test_an_operator_looks_then_provisions_then_has_nothing_left_to_do(
     again = await run(tmp_path, "provision", **aws)
 
     assert "Nothing was changed." in looked.out
-    assert looked.out.startswith(done.out)
+    changed, _, features = done.out.rpartition("\n\n")
+    assert looked.out.startswith(changed)
+    assert features == "ok    features       conditional puts, as the settings say\n"
     assert '"ID": "DeleteTempAudioAfter1Day"' in done.out
-    assert again.out == "Nothing to do: everything is as it should be.\n"
+    assert again.out == f"Nothing to do: everything is as it should be.\n\n{features}"
     assert (looked.code, done.code, again.code) == (0, 0, 0)
 
 
@@ -84,7 +89,7 @@ async def test_doctor_fails_before_provisioning_and_passes_after_it(tmp_path: Pa
     assert (before.code, after.code) == (1, 0)
     assert "FAIL  bucket" in before.out
     assert "-> Make it: `mayfly-storage provision`" in before.out
-    assert after.out.endswith("\n17 ok\n")
+    assert after.out.endswith("\n18 ok\n")
     for secret in (SECRET, ACCESS_KEY, SECRET_KEY, "Signature="):
         assert secret not in before.out + before.err + after.out + after.err
 

@@ -55,6 +55,13 @@ class Finding:
         return cls(verdict=Verdict.SKIPPED, detail=detail)
 
 
+class ClaimAudit(Protocol):
+    """Tries whether the store does what the settings say of it. Writes to it, and deletes what it wrote."""
+
+    async def findings(self) -> Sequence[Finding]:
+        """One for each kind of claim; FAILED where a promise would rest on what the store does not do."""
+
+
 class DeletionAudit(Protocol):
     """Reads back those settings of the store that could keep copies of what was deleted."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mayfly_storage.domain.audio import Audio, AudioName, Location
     from mayfly_storage.domain.certificates import CertificateLog
-    from mayfly_storage.domain.findings import DeletionAudit
+    from mayfly_storage.domain.findings import ClaimAudit, DeletionAudit
     from mayfly_storage.domain.links import LinkWish, SignedUrl, UploadGrant
     from mayfly_storage.domain.quotas import QuotaUse, Reservation, Tally
     from mayfly_storage.domain.tickets import Ticket
@@ -298,3 +298,5 @@ class Backend:
     certificates: CertificateLog
     audit: DeletionAudit | None = None
     """None where nothing keeps copies behind storage's back."""
+    claims: ClaimAudit | None = None
+    """None where nothing is claimed of a store that others wrote."""

@@ -20,6 +20,7 @@ from mayfly_storage.backends.aws.owned import OwnedRows
 from mayfly_storage.backends.aws.patience import Patience
 from mayfly_storage.backends.aws.places import ObjectPlaces
 from mayfly_storage.backends.aws.presigning import BucketPresigner
+from mayfly_storage.backends.aws.probing import FeatureProbe
 from mayfly_storage.backends.aws.quotas import QuotaItems
 from mayfly_storage.backends.aws.rows import RowFormat
 from mayfly_storage.backends.aws.table import AudioTable
@@ -82,6 +83,7 @@ async def open_aws(
             ),
             certificates=DynamoCertificates(table=table, lifetime=timing.certificate_lifetime, now=now),
             audit=BucketCopies(s3=clients.s3, calls=AwsCalls(S3, s3_pool), bucket=options.bucket),
+            claims=FeatureProbe(s3=clients.s3, calls=AwsCalls(S3, s3_pool), options=options),
         )
 
 

@@ -16,8 +16,8 @@ DEFAULT_ENCRYPTION: Final = "default encryption"
 BUCKET_POLICY: Final = "bucket policy"
 LIFECYCLE_RULES: Final = "lifecycle rules"
 CORS_RULES: Final = "CORS rules"
-TAGS: Final = "tags"
-MANAGED: Final = (PUBLIC_ACCESS_BLOCK, DEFAULT_ENCRYPTION, BUCKET_POLICY, LIFECYCLE_RULES, CORS_RULES, TAGS)
+BUCKET_TAGS: Final = "tags"
+MANAGED: Final = (PUBLIC_ACCESS_BLOCK, DEFAULT_ENCRYPTION, BUCKET_POLICY, LIFECYCLE_RULES, CORS_RULES, BUCKET_TAGS)
 """Groups of a bucket's settings that provisioning sets, by the names that it prints."""
 
 
@@ -36,6 +36,10 @@ class StoreFeatures:
     def fixes_bytes(self) -> bool:
         """Whether the holder of a grant cannot exchange the bytes after they were committed."""
         return self.conditional_puts or self.checksums
+
+    def present(self) -> tuple[str, ...]:
+        """The names of what is here."""
+        return tuple(each.name for each in fields(self) if getattr(self, each.name))
 
     def missing(self, wanted: StoreFeatures) -> tuple[str, ...]:
         """The names of what is wanted, and not here."""
@@ -63,7 +67,7 @@ PROVIDERS: Final[Mapping[ProviderName, Provider]] = {
     "r2": Provider(
         features=_CONDITIONAL_PUTS,
         addressing_style="path",
-        unmanaged=frozenset({PUBLIC_ACCESS_BLOCK, DEFAULT_ENCRYPTION, BUCKET_POLICY, TAGS}),
+        unmanaged=frozenset({PUBLIC_ACCESS_BLOCK, DEFAULT_ENCRYPTION, BUCKET_POLICY, BUCKET_TAGS}),
     ),
     "minio": Provider(
         features=StoreFeatures(conditional_deletes=False),

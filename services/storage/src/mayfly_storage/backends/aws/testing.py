@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
     Handler = Callable[[AWSPreparedRequest], AWSResponse | None]
 
+EMULATED: Final = StoreFeatures(conditional_puts=True, checksums=False, conditional_deletes=False)
+"""What the emulator does for real. By default it is spoken to as if it compared checksums, like AWS."""
 _LOOPBACK: Final = "127.0.0.1"
 
 

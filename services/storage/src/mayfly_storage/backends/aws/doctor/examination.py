@@ -14,6 +14,7 @@ from mayfly_storage.backends.aws.clients import DYNAMODB, S3, AwsCalls, make_cli
 from mayfly_storage.backends.aws.copies import BucketCopies
 from mayfly_storage.backends.aws.doctor import access, guards, table
 from mayfly_storage.backends.aws.doctor.patient import AwsPatient
+from mayfly_storage.backends.aws.probing import CHECK, FeatureProbe
 from mayfly_storage.http_exchange import HttpExchange
 from mayfly_storage.usecases.examining import Check, examine
 from mayfly_storage.usecases.round_trips import RoundTrips, doctors_world
@@ -48,6 +49,7 @@ CHECKS: Final[tuple[Check[AwsPatient], ...]] = (
     Check(name="table", ask=table.schema, needs=("credentials",)),
     Check(name="ttl", ask=table.ttl, needs=_TABLE),
     Check(name="backups", ask=table.backups, needs=_TABLE),
+    Check(name=CHECK, ask=guards.features, needs=_BUCKET),
     Check(name="permissions", ask=lambda patient: patient.trips.through_storage(), needs=(*_BUCKET, "table")),
     Check(name="links", ask=lambda patient: patient.trips.through_links(), needs=(*_BUCKET, "table")),
 )
@@ -86,6 +88,7 @@ class AwsExamination:
             s3=s3,
             dynamodb=AwsCalls(DYNAMODB, pool),
             copies=BucketCopies(s3=clients.s3, calls=s3, bucket=self.options.bucket),
+            probe=FeatureProbe(s3=clients.s3, calls=s3, options=self.options),
             trips=await self._trips(stack, HttpExchange(offload=pool)),
             now=self.now,
         )

@@ -68,7 +68,15 @@ async def cors_rules(patient: AwsPatient) -> Finding:
     return await _compared(patient, cors(patient.wishes), good=good)
 
 
+async def features(patient: AwsPatient) -> Finding:
+    """Whether the store does what the settings say of it; tried for real."""
+    [finding] = await patient.probe.findings()
+    return finding
+
+
 async def _compared(patient: AwsPatient, aspect: Aspect, *, good: str) -> Finding:
+    if aspect.name in patient.wishes.unmanaged:
+        return Finding.warning("left alone, as the provider wants", "See that it is as you want it.")
     try:
         there = await patient.s3(aspect.read, patient.clients.s3, patient.options.bucket)
     except UnknownToStoreError:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.clients import AwsCalls, Clients
     from mayfly_storage.backends.aws.copies import BucketCopies
     from mayfly_storage.backends.aws.options import AwsOptions
+    from mayfly_storage.backends.aws.probing import FeatureProbe
     from mayfly_storage.backends.aws.provisioning.wishes import Wishes
     from mayfly_storage.usecases.round_trips import RoundTrips
 
@@ -26,5 +27,6 @@ class AwsPatient:
     s3: AwsCalls
     dynamodb: AwsCalls
     copies: BucketCopies
+    probe: FeatureProbe
     trips: RoundTrips
     now: Callable[[], datetime]

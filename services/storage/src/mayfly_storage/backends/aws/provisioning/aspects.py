@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from mayfly_storage.backends.aws.provisioning.changes import Settings
 
-UNKNOWN: Final = frozenset({"MalformedXML", "MethodNotAllowed", "NotImplemented", "UnsupportedOperation"})
+NOT_IMPLEMENTED: Final = frozenset({"501", "MethodNotAllowed", "NotImplemented", "UnsupportedOperation"})
+UNKNOWN: Final = NOT_IMPLEMENTED | {"MalformedXML"}
 """What stores say that speak like S3, and have no word for the question."""
 
 _ABSENT: Final = frozenset(

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.provisioning.changes import Step
     from mayfly_storage.backends.aws.provisioning.wishes import Wishes
 
+UNKNOWN_HERE: Final = "This store does not know of it; see that it has something of the kind."
+UNMANAGED_HERE: Final = "Left alone, as the provider wants (MAYFLY_STORAGE_UNMANAGED); see that it is as you want it."
 _WAIT: Final[WaiterConfigTypeDef] = {"Delay": 1, "MaxAttempts": 30}
 """For a bucket to be seen everywhere: half a minute at most."""
 _NAMELESS: Final = "us-east-1"
@@ -45,20 +47,29 @@ def bucket_aspects(options: AwsOptions, wishes: Wishes) -> tuple[Aspect, ...]:
     )
 
 
-def bucket_steps(s3: S3Client, options: AwsOptions, aspects: Iterable[Aspect]) -> Iterator[Step]:
+def bucket_steps(
+    s3: S3Client, options: AwsOptions, aspects: Iterable[Aspect], *, unmanaged: frozenset[str] = frozenset()
+) -> Iterator[Step]:
     """What is missing or different. Read step by step, so that each sees what those before it have done."""
     if not _exists(s3, options):
         yield made(f"bucket {options.bucket} in {options.region}", partial(_make, s3, options))
     for aspect in aspects:
-        yield from _aspect_steps(s3, options.bucket, aspect)
+        if aspect.name in unmanaged:
+            yield by_hand(_title(options.bucket, aspect), UNMANAGED_HERE)
+        else:
+            yield from _aspect_steps(s3, options.bucket, aspect)
+
+
+def _title(bucket: str, aspect: Aspect) -> str:
+    return f"bucket {bucket}: {aspect.name}"
 
 
 def _aspect_steps(s3: S3Client, bucket: str, aspect: Aspect) -> Iterator[Step]:
-    title = f"bucket {bucket}: {aspect.name}"
+    title = _title(bucket, aspect)
     try:
         there = aspect.read(s3, bucket)
     except UnknownToStoreError:
-        yield by_hand(title, "This store does not know of it; see that it has something of the kind.")
+        yield by_hand(title, UNKNOWN_HERE)
         return
     wanted = aspect.want(there)
     if wanted != (there or type(wanted)()):

@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from mayfly_storage.backends.aws.features import BUCKET_POLICY
 from mayfly_storage.backends.aws.provisioning.arns import bucket_arn
 from mayfly_storage.backends.aws.provisioning.aspects import Aspect
 
@@ -27,7 +28,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 def bucket_policy(options: AwsOptions, wishes: Wishes) -> Aspect:
     """Our statements beside those of others."""
     return Aspect(
-        name="bucket policy",
+        name=BUCKET_POLICY,
         ask=lambda s3, bucket: _parsed(s3.get_bucket_policy(Bucket=bucket)["Policy"]),
         part="Statement",
         want=lambda there: _wanted(there or [], options, wishes),

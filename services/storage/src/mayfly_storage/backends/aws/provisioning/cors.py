@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from mayfly_storage.backends.aws.features import CORS_RULES
 from mayfly_storage.backends.aws.provisioning.aspects import Aspect
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _ID: Final = "MayflyLinks"
 def cors(wishes: Wishes) -> Aspect:
     """Our rule, beside those of others; none without origins."""
     return Aspect(
-        name="CORS rules",
+        name=CORS_RULES,
         ask=lambda s3, bucket: s3.get_bucket_cors(Bucket=bucket),
         part="CORSRules",
         want=lambda there: _wanted(there or [], wishes),

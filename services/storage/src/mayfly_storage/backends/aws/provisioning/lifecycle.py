@@ -10,6 +10,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from mayfly_storage.backends.aws.features import LIFECYCLE_RULES
 from mayfly_storage.backends.aws.provisioning.aspects import Aspect
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _LONGEST_ID: Final = 255
 def lifecycle(wishes: Wishes) -> Aspect:
     """A rule for each folder whose audio has an end, and one for uploads in parts that nobody ended."""
     return Aspect(
-        name="lifecycle rules",
+        name=LIFECYCLE_RULES,
         ask=lambda s3, bucket: s3.get_bucket_lifecycle_configuration(Bucket=bucket),
         part="Rules",
         want=lambda there: wanted_rules(there or [], wishes),
@@ -46,11 +47,21 @@ def wanted_rules(there: list[dict[str, Any]], wishes: Wishes) -> list[dict[str, 
     fresh = {rule["ID"]: rule for rule in ours}
     is_ours = _pattern_of_ours(wishes).fullmatch
     kept = [
-        fresh.pop(rule.get("ID", ""), rule)
+        _one_of(rule, fresh.pop(rule.get("ID", ""), rule))
         for rule in there
         if rule.get("ID") in fresh or not is_ours(rule.get("ID", ""))
     ]
     return kept + list(fresh.values())
+
+
+def _one_of(there: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """What is there, if it says the same: some stores put the prefix elsewhere."""
+    return there if _plain(there) == _plain(wanted) else wanted
+
+
+def _plain(rule: dict[str, Any]) -> dict[str, Any]:
+    folder = rule.get("Filter") or {"Prefix": rule.get("Prefix", "")}
+    return {name: value for name, value in rule.items() if name != "Prefix"} | {"Filter": folder}
 
 
 def expiry_rules(wishes: Wishes) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from mayfly_storage.backends.aws.features import DEFAULT_ENCRYPTION, PUBLIC_ACCESS_BLOCK
 from mayfly_storage.backends.aws.provisioning.aspects import Aspect
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ NOT_PUBLIC: Final[PublicAccessBlockConfigurationTypeDef] = {
 def public_access() -> Aspect:
     """All four blocks: no policy and no ACL can open the bucket."""
     return Aspect(
-        name="public access block",
+        name=PUBLIC_ACCESS_BLOCK,
         ask=lambda s3, bucket: s3.get_public_access_block(Bucket=bucket),
         part="PublicAccessBlockConfiguration",
         want=lambda _: dict(NOT_PUBLIC),
@@ -35,7 +36,7 @@ def public_access() -> Aspect:
 def encryption(options: AwsOptions) -> Aspect:
     """Encryption at rest of whatever a PUT does not say otherwise about."""
     return Aspect(
-        name="default encryption",
+        name=DEFAULT_ENCRYPTION,
         ask=lambda s3, bucket: s3.get_bucket_encryption(Bucket=bucket),
         part="ServerSideEncryptionConfiguration",
         want=lambda there: there if _encrypted_as(there, options) else _wanted(options),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from mayfly_storage.backends.aws.features import BUCKET_TAGS
 from mayfly_storage.backends.aws.provisioning.aspects import Aspect
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ TAGS: Final = {"application": "mayfly", "component": "storage"}
 def bucket_tags() -> Aspect:
     """Ours, beside those of others."""
     return Aspect(
-        name="tags",
+        name=BUCKET_TAGS,
         ask=lambda s3, bucket: s3.get_bucket_tagging(Bucket=bucket),
         part="TagSet",
         want=lambda there: with_ours(there or []),

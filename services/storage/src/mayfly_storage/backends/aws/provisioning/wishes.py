@@ -23,6 +23,9 @@ class Wishes:
     principals: tuple[str, ...] = ()
     """ARNs of those who alone may touch objects; none: whom IAM allows."""
 
+    unmanaged: frozenset[str] = frozenset()
+    """Groups of the bucket's settings that are left alone, by their names."""
+
     @property
     def longest_link(self) -> timedelta:
         """No honest link lives longer: audio ends its links, and so does signature version 4."""

@@ -49,6 +49,7 @@ def steps() -> list[Step]:
         Step("contract breaking", (sys.executable, "tools/breaking.py")),
         Step("errors page", (sys.executable, "tools/gen_errors.py", "--check")),
         Step("features page", (sys.executable, "tools/check_features.py")),
+        Step("reliability page", (sys.executable, "-m", "tools.check_reliability")),
         Step("env example", (sys.executable, "tools/gen_env_example.py", "--check")),
         Step("compose", (f"{BIN}/check-jsonschema", "--builtin-schema", "vendor.compose-spec", "docker-compose.yml")),
     ]

@@ -39,6 +39,7 @@ from mayfly_storage.usecases.access import SignUrls
 if TYPE_CHECKING:
     from mayfly_storage.domain.audio import Audio
 
+EXAMPLES = 3 * settings().max_examples
 SECOND = timedelta(seconds=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -171,7 +172,7 @@ def text_end(link: SignedUrl) -> datetime:
     return signed_at + int(query["X-Amz-Expires"]) * SECOND
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(scene=scenes, on_s3=st.booleans())
 def test_a_link_ends_with_what_ends_first_and_says_so(scene: Scene, *, on_s3: bool) -> None:
     audios = scene.audios()

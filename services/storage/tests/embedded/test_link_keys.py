@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ import pytest
 from mayfly_storage.backends.embedded.link_keys import LinkKeys, LinkRefusedError, keys_from_file
 
 if TYPE_CHECKING:
+    import random
     from pathlib import Path
 
 OLD, NEW = b"o" * 32, b"n" * 32
@@ -137,3 +139,47 @@ def test_a_second_line_keeps_the_key_before(tmp_path: Path) -> None:
     path.write_text(f"{NEW.hex()}\n{OLD.hex()}\n")
 
     assert keys_from_file(path) == KEYS
+
+
+def test_of_ten_thousand_tampered_links_none_is_accepted(chance: random.Random) -> None:
+    """Something in the path, the end, the key's id, the method or the signature is another; or the key was rotated."""
+    rotated = LinkKeys((b"r" * 32,))
+    accepted = []
+    for _ in range(10_000):
+        method, path, query = tampered(chance)
+        if (method, path, query) == ("GET", PATH, QUERY):
+            continue
+        try:
+            found = KEYS.verify(method, path, query)
+        except LinkRefusedError:
+            found = None
+        # The same facts in another spelling are the same link: it allows no more.
+        if found is not None and (method, path, found) != ("GET", PATH, KEYS.verify("GET", PATH, QUERY)):
+            accepted.append((method, path, query))
+        with pytest.raises(LinkRefusedError):
+            rotated.verify("GET", PATH, query)
+
+    assert accepted == []
+
+
+def tampered(chance: random.Random) -> tuple[str, str, str]:
+    place, text = chance.randrange(len(QUERY)), chance.choice("0123456789abcdefABC_-&=%+;")
+    query = chance.choice(
+        [
+            QUERY[:place] + text + QUERY[place + 1 :],
+            QUERY[:place] + QUERY[place + 1 :],
+            QUERY + chance.choice(["&exp=9999999999", "&att=0", "&x=y", "&sig=" + text]),
+            changed(exp=str(chance.randrange(2**40)), kid=chance.choice([None, text * 8])),
+            QUERY,
+        ]
+    )
+    path = chance.choice([PATH, PATH, PATH[:-1] + text, PATH.replace("f47ac10b", f"{chance.getrandbits(32):08x}")])
+    return chance.choice(["GET", "GET", "PUT", "HEAD", "DELETE"]), path, query
+
+
+def test_signatures_are_compared_in_constant_time() -> None:
+    """Whoever measures how long a refusal takes learns nothing of the signature."""
+    source = inspect.getsource(LinkKeys.verify)
+
+    assert "hmac.compare_digest(" in source
+    assert "signature ==" not in source

@@ -1,9 +1,9 @@
 """What a slow S3 does to RPCs that need none: 64 callers wait for a store that takes 5 s for each answer.
 
 Storage runs in a process of its own over rows in memory, with S3's own client and the limits that users get. In each
-round GetAudio and SignUrls are called in turn, first in quiet, then while all connections to S3 hang and as many calls
-as may wait for one. Each ratio is of one round. The lag of the event loop is told by storage itself: how much later
-than asked a sleep of 5 ms ends.
+round GetAudio and SignUrls are called in turn: in quiet, then while all connections to S3 hang and as many calls as may
+wait for one, and in quiet again. Each ratio is of one round. The lag of the event loop is told by storage itself: how
+much later than asked a sleep of 5 ms ends.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from statistics import median
@@ -28,8 +29,8 @@ from mayfly_storage.backends.aws.options import AwsOptions
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-ROUNDS = 7
-CALLS = 800
+ROUNDS = 15
+CALLS = 480
 CALLERS = 8
 LATENCY = 5.0
 ALLOWED_LAG = 20.0
@@ -135,6 +136,11 @@ async def calls_per_second(call: Callable[[], Awaitable[object]]) -> float:
     return CALLS / (time.perf_counter() - begun)
 
 
+async def speeds(calls: dict[str, Callable[[], Awaitable[object]]]) -> dict[str, float]:
+    """Of each, one after the other."""
+    return {name: await calls_per_second(call) for name, call in calls.items()}
+
+
 @asynccontextmanager
 async def hanging(store: SlowStore, stub: stubs.StorageServiceAsyncStub, name: str) -> AsyncIterator[None]:
     """Within it all of storage's connections to S3 wait, and others for them."""
@@ -149,7 +155,7 @@ async def hanging(store: SlowStore, stub: stubs.StorageServiceAsyncStub, name: s
     store.released.clear()
     downloads = [asyncio.create_task(download()) for _ in range(WAITING)]
     await store.busy.wait()
-    await asyncio.sleep(_PAUSE)  # until all of them are where they will wait
+    await asyncio.sleep(3 * _PAUSE)  # until all of them are where they will wait
     try:
         yield
     finally:
@@ -161,8 +167,8 @@ async def hanging(store: SlowStore, stub: stubs.StorageServiceAsyncStub, name: s
 
 async def measure() -> list[Row]:
     """Round by round; the first one warms up and does not count."""
-    ratios: dict[str, list[float]] = {}
-    quiet: dict[str, list[float]] = {}
+    ratios: defaultdict[str, list[float]] = defaultdict(list)
+    quiet: defaultdict[str, list[float]] = defaultdict(list)
     lags = []
     async with slow_store() as store:
         with service(store.port) as started:
@@ -174,14 +180,15 @@ async def measure() -> list[Row]:
                     "SignUrls of one name": lambda: stub.SignUrls(sign, timeout=20),
                 }
                 for _ in range(ROUNDS + 1):
-                    before = {name: await calls_per_second(call) for name, call in calls.items()}
+                    before = await speeds(calls)
                     async with hanging(store, stub, started.name):
                         started.lag()
-                        for name, call in calls.items():
-                            speed = await calls_per_second(call)
-                            quiet.setdefault(name, []).append(before[name])
-                            ratios.setdefault(name, []).append(speed / before[name])
+                        meanwhile = await speeds(calls)
                         lags.append(started.lag())
+                    after = await speeds(calls)
+                    for name in calls:
+                        quiet[name].append((before[name] + after[name]) / 2)
+                        ratios[name].append(meanwhile[name] / quiet[name][-1])
     return [*(unharmed(name, ratios[name][1:], quiet[name][1:]) for name in calls), lag_row(lags[1:])]
 
 

@@ -71,7 +71,6 @@ class BoundedApp:
         finally:
             self._running -= 1
 
-
     def _refusal(self, scope: Scope) -> Exception | None:
         if {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}:
             # A proxy before us may have gone by the other one, and taken the rest for a request of its own.

@@ -40,6 +40,7 @@ from mayfly_storage.domain.audio import Location, State
 from mayfly_storage.domain.privacy import Privacy
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.testing import memory_backend
+from mayfly_storage.transport.audit import Audit
 from mayfly_storage.transport.errors import DOMAIN, ERROR_TABLE
 from mayfly_storage.transport.spool import Spool
 from mayfly_storage.transport.storage_servicer import StorageServicer
@@ -146,14 +147,15 @@ async def serving(stack: AsyncExitStack, backend: Backend) -> int:
         )
     )
     receiver = UploadReceiver(admit=calls.admit_stream, spool=await Spool.open(Path(folder), pool))
+    telemetry = Telemetry.disabled()
     builder = ServerBuilder(
         ServerOptions(listen="127.0.0.1:0"),
         domain=DOMAIN,
         errors=ERROR_TABLE,
         callers=CallerRegistry.loopback_only(),
-        telemetry=Telemetry.disabled(),
+        telemetry=telemetry,
     )
-    servicer = StorageServicer(calls, uploads=receiver)
+    servicer = StorageServicer(calls, uploads=receiver, audit=Audit(telemetry.meter))
     builder.add(add_StorageServiceServicer_to_server, servicer, service="mayfly.storage.v1.StorageService")
     server = await builder.start()
     stack.push_async_callback(server.stop_now)

@@ -17,6 +17,7 @@ from mayfly_storage.data_dir import SPOOL, usable
 from mayfly_storage.fitness import require_fit_store
 from mayfly_storage.opening import open_backend, open_privacy, open_world
 from mayfly_storage.readiness import check_backend, watching
+from mayfly_storage.transport.audit import Audit
 from mayfly_storage.transport.errors import DOMAIN, ERROR_TABLE
 from mayfly_storage.transport.retention_servicer import RetentionServicer
 from mayfly_storage.transport.spool import Spool
@@ -79,7 +80,7 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
 
         storage = _builder(settings, settings.server_options(settings.listen), telemetry).add(
             add_StorageServiceServicer_to_server,
-            StorageServicer(storage_calls, uploads=uploads),
+            StorageServicer(storage_calls, uploads=uploads, audit=Audit(telemetry.meter)),
             service=STORAGE_SERVICE,
             readiness=readiness,
         )

@@ -17,8 +17,10 @@ from mayfly.storage.v1.retention_service_pb2_grpc import (
 from mayfly.storage.v1.storage_service_pb2_grpc import StorageServiceStub, add_StorageServiceServicer_to_server
 
 from mayfly_runtime.offload import Offload
+from mayfly_runtime.telemetry import Telemetry
 from mayfly_runtime.testing import serve_in_process
 from mayfly_storage.testing.builders import SOUND
+from mayfly_storage.transport.audit import Audit
 from mayfly_storage.transport.errors import DOMAIN, ERROR_TABLE
 from mayfly_storage.transport.retention_servicer import RetentionServicer
 from mayfly_storage.transport.spool import Spool
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from mayfly.storage.v1.retention_service_pb2_grpc import RetentionServiceAsyncStub
     from mayfly.storage.v1.storage_service_pb2_grpc import StorageServiceAsyncStub
 
-    from mayfly_runtime.telemetry import Telemetry
     from mayfly_runtime.testing import FakeClock
     from mayfly_storage.testing.contract import FollowLink
     from mayfly_storage.testing.stage import Stage
@@ -99,7 +100,8 @@ async def serve(
     offload = Offload(name="spool", workers=2, queue=10)
     spool = await Spool.open(folder / "spool", offload)
     calls = StorageUseCases.over(world)
-    storage = StorageServicer(calls, uploads=UploadReceiver(admit=calls.admit_stream, spool=spool))
+    audit = Audit((telemetry or Telemetry.disabled()).meter)
+    storage = StorageServicer(calls, uploads=UploadReceiver(admit=calls.admit_stream, spool=spool), audit=audit)
     retention = RetentionServicer(RetentionUseCases.over(world))
     wire: dict[str, Any] = {"errors": ERROR_TABLE, "domain": DOMAIN, "telemetry": telemetry}
     async with (

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import grpc.aio
 
+    from mayfly_storage.transport.audit import Audit
     from mayfly_storage.transport.upload_stream import UploadReceiver
     from mayfly_storage.usecases.assembly import StorageUseCases
 
@@ -24,10 +25,11 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 class StorageServicer(stubs.StorageServiceServicer):
     """The RPCs over the use cases."""
 
-    def __init__(self, calls: StorageUseCases, *, uploads: UploadReceiver) -> None:
-        """Take what it serves, and what takes the bytes of UploadAudio."""
+    def __init__(self, calls: StorageUseCases, *, uploads: UploadReceiver, audit: Audit) -> None:
+        """Take what it serves, what takes the bytes of UploadAudio, and who is told what was done."""
         self._calls = calls
         self._uploads = uploads
+        self._audit = audit
 
     async def ReserveQuota(self, request: pb.ReserveQuotaRequest, _: Context) -> pb.ReserveQuotaResponse:
         """Count work before it is done."""
@@ -37,16 +39,22 @@ class StorageServicer(stubs.StorageServiceServicer):
     async def CreateUpload(self, request: pb.CreateUploadRequest, _: Context) -> pb.CreateUploadResponse:
         """Reserve an audio and grant a PUT."""
         wanted = requests.create_upload(request, caller=current_caller().name)
-        return responses.create_upload(*await self._calls.create_upload(wanted))
+        audio, grant = await self._calls.create_upload(wanted)
+        if grant is not None:
+            self._audit.granted(audio)
+        return responses.create_upload(audio, grant)
 
     async def CommitUpload(self, request: pb.CommitUploadRequest, _: Context) -> pb.CommitUploadResponse:
         """Verify what was put, and make it readable."""
         audio = await self._calls.commit_upload(*requests.commit_upload(request))
+        self._audit.stored(audio, direct=True)
         return pb.CommitUploadResponse(audio=responses.audio(audio))
 
     async def AbandonUpload(self, request: pb.AbandonUploadRequest, _: Context) -> pb.AbandonUploadResponse:
         """Give a reservation back."""
-        await self._calls.abandon_upload(*requests.abandon_upload(request))
+        name, attempt = requests.abandon_upload(request)
+        await self._calls.abandon_upload(name, attempt)
+        self._audit.abandoned(name)
         return pb.AbandonUploadResponse()
 
     async def UploadAudio(
@@ -55,6 +63,7 @@ class StorageServicer(stubs.StorageServiceServicer):
         """All of it in one call."""
         async with self._uploads.receive(request_iterator, caller=current_caller().name) as (wanted, path):
             audio = await self._calls.store_file(wanted, path)
+        self._audit.stored(audio, direct=False)
         return pb.UploadAudioResponse(audio=responses.audio(audio))
 
     async def GetAudio(self, request: pb.GetAudioRequest, _: Context) -> pb.GetAudioResponse:
@@ -70,7 +79,9 @@ class StorageServicer(stubs.StorageServiceServicer):
 
     async def DeleteAudio(self, request: pb.DeleteAudioRequest, _: Context) -> pb.DeleteAudioResponse:
         """Delete one audio."""
-        deleted = await self._calls.delete_audio(requests.audio_name(request))
+        name = requests.audio_name(request)
+        deleted = await self._calls.delete_audio(name)
+        self._audit.deleted([name] if deleted else [])
         return pb.DeleteAudioResponse(deleted=deleted)
 
     async def BatchDeleteAudio(self, request: pb.BatchDeleteAudioRequest, _: Context) -> pb.BatchDeleteAudioResponse:
@@ -78,13 +89,17 @@ class StorageServicer(stubs.StorageServiceServicer):
         asked = requests.batch_names(request)
         names = requests.well_formed(asked)
         deleted = await self._calls.batch_delete_audio(names, validate_only=request.validate_only)
+        if not request.validate_only:
+            self._audit.deleted(name for name, was_there in deleted.items() if was_there)
         return responses.batch_delete_audio(asked, deleted)
 
     async def SignUrls(self, request: pb.SignUrlsRequest, _: Context) -> pb.SignUrlsResponse:
         """Links to many audios, an outcome for each."""
         asked, ttl = requests.sign_urls(request)
         names = requests.well_formed(asked)
-        return responses.sign_urls(asked, await self._calls.sign_urls(names, ttl=ttl, attachment=request.attachment))
+        outcomes = await self._calls.sign_urls(names, ttl=ttl, attachment=request.attachment)
+        self._audit.linked(outcomes)
+        return responses.sign_urls(asked, outcomes)
 
     async def DownloadAudio(
         self, request: pb.DownloadAudioRequest, _: Context
@@ -93,18 +108,23 @@ class StorageServicer(stubs.StorageServiceServicer):
         name, offset, limit = requests.download_audio(request)
         audio = await self._calls.get_audio(name)
         yield pb.DownloadAudioResponse(audio=responses.audio(audio))
-        async for chunk in self._calls.read_audio(audio, offset=offset, limit=limit):
-            yield pb.DownloadAudioResponse(chunk=chunk)
+        with self._audit.reading(audio) as sent:
+            async for chunk in self._calls.read_audio(audio, offset=offset, limit=limit):
+                yield pb.DownloadAudioResponse(chunk=chunk)
+                sent.size_bytes += len(chunk)
 
     async def RetainAudio(self, request: pb.RetainAudioRequest, _: Context) -> pb.RetainAudioResponse:
         """Move the end of an audio."""
         name, expire_time, ttl = requests.retain_audio(request)
         audio = await self._calls.retain_audio(name, expire_time=expire_time, ttl=ttl)
+        self._audit.kept(audio)
         return pb.RetainAudioResponse(audio=responses.audio(audio))
 
     async def ForgetSubject(self, request: pb.ForgetSubjectRequest, _: Context) -> pb.ForgetSubjectResponse:
         """Delete all audio of a person."""
-        return responses.forgotten(await self._calls.forget_subject(requests.forget_subject(request)))
+        outcome = await self._calls.forget_subject(requests.forget_subject(request))
+        self._audit.deleted(outcome.deleted)
+        return responses.forgotten(outcome)
 
     async def GetStorageInfo(self, _request: pb.GetStorageInfoRequest, _: Context) -> pb.GetStorageInfoResponse:
         """What this storage is."""

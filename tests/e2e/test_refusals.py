@@ -12,15 +12,18 @@ import pytest
 from mayfly.storage.v1 import (
     audio_pb2,
     retention_service_pb2,
-    retention_service_pb2_grpc,
     storage_service_pb2,
     storage_service_pb2_grpc,
 )
+from mayfly.sweeper.v1 import sweeper_service_pb2
+from mayfly.synth.v1 import synth_service_pb2
 
 from mayfly_client import AsyncClient, MayflyError, SweepState
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
+
+    from google.protobuf.descriptor import MethodDescriptor
 
     from tests.conftest import Stack
 
@@ -215,11 +218,26 @@ async def test_an_unknown_collection_fails_a_sweep_with_its_name(embedded_client
     assert "nowhere" in last.failure
 
 
-async def test_what_this_release_does_not_do_says_so(embedded: Stack) -> None:
-    async with grpc.aio.insecure_channel(embedded.address("retention")) as channel:
-        stub = retention_service_pb2_grpc.RetentionServiceStub(channel)
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await stub.ListCertificates(retention_service_pb2.ListCertificatesRequest(), timeout=10)
+def rpcs_of(stack: Stack) -> Iterator[tuple[str, MethodDescriptor]]:
+    """Each RPC of the set, and where it is served."""
+    doors = {"storage": storage_service_pb2, "retention": retention_service_pb2}
+    doors |= {"synth": synth_service_pb2, "sweeper": sweeper_service_pb2}
+    for door, module in doors.items():
+        for service in module.DESCRIPTOR.services_by_name.values():
+            yield from ((stack.address(door), method) for method in service.methods)
 
-    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
-    assert "ListCertificates" in str(caught.value.details())
+
+async def answer_to_nothing(address: str, method: MethodDescriptor) -> tuple[grpc.StatusCode, str]:
+    """How a call with an empty request ends; a stream of no requests, where the method takes a stream."""
+    path = f"/{method.containing_service.full_name}/{method.name}"
+    async with grpc.aio.insecure_channel(address) as channel:
+        arity = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
+        call = getattr(channel, arity)(path)(iter(()) if method.client_streaming else b"", timeout=10)
+        return await call.code(), await call.details()
+
+
+async def test_every_rpc_of_the_contracts_is_served(embedded: Stack) -> None:
+    answers = {method.name: await answer_to_nothing(address, method) for address, method in rpcs_of(embedded)}
+    usual = {grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT}
+    assert len(answers) > 30
+    assert {name: answer for name, answer in answers.items() if answer[0] not in usual} == {}

@@ -81,6 +81,7 @@ def aws(tmp_path: Path, aws_url: str) -> Site:
         "MAYFLY_STORAGE_TABLE": options.table,
         "MAYFLY_STORAGE_REGION": options.region,
         "MAYFLY_STORAGE_ENDPOINT_URL": aws_url,
+        "MAYFLY_STORAGE_PROVIDER": "aws",  # as the emulator says; and so the test reads what the process wrote
         "MAYFLY_STORAGE_ADDRESSING_STYLE": "path",
         "MAYFLY_STORAGE_PRIVACY_SECRET": SECRET,
         "MAYFLY_STORAGE_AWS_READ_TIMEOUT": "30s",

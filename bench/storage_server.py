@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import WriteRequestTypeDef
 
     from mayfly_storage.domain.audio import Audio
-    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.stores import Backend
 
 OPTIONS: Final = AwsOptions(bucket="mayfly-audio", region="eu-central-1")
 _AT_ONCE: Final = 500

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from mayfly_runtime.server_options import ServerOptions
     from mayfly_storage.config import StorageSettings
-    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.stores import Backend
 
 STORAGE_SERVICE = "mayfly.storage.v1.StorageService"
 RETENTION_SERVICE = "mayfly.storage.v1.RetentionService"

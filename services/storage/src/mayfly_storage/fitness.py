@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from mayfly_storage.domain.findings import ClaimAudit, DeletionAudit
-    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.stores import Backend
 
 _ALLOW: Final = "Give storage's role what it needs: `mayfly-storage policy` prints the rights."
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.embedded.options import EmbeddedOptions
     from mayfly_storage.config import StorageSettings
-    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.stores import Backend
 
 
 def open_backend(settings: StorageSettings, *, now: Callable[[], datetime]) -> AbstractAsyncContextManager[Backend]:

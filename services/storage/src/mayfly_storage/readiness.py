@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from mayfly_runtime.server import Readiness
-    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.stores import Backend
 
 logger = logging.getLogger("mayfly.storage.readiness")
 

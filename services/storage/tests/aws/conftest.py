@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.clients import Clients
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.domain.audio import Audio
-    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.stores import Backend
 
 
 @pytest.fixture

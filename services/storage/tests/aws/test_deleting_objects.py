@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.clients import Clients
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.aws.testing import Wire
-    from mayfly_storage.domain.ports import Backend, BlobStore
+    from mayfly_storage.domain.ports import BlobStore
+    from mayfly_storage.domain.stores import Backend
 
 DELETED, CHANGED, FAILED = DeleteOutcome.DELETED, DeleteOutcome.CHANGED, DeleteOutcome.FAILED
 

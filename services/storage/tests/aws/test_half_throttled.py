@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mayfly_runtime.testing import FakeClock
     from mayfly_storage.backends.aws.testing import Wire
     from mayfly_storage.domain.audio import Audio
-    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.stores import Backend
 
     Cases = Callable[[int], range]
 

@@ -32,7 +32,7 @@ from mayfly_storage.domain.links import (
     begin_of,
     window_of,
 )
-from mayfly_storage.domain.ports import Store, Stores
+from mayfly_storage.domain.stores import Store, Stores
 from mayfly_storage.testing import DAWN, an_audio, memory_backend
 from mayfly_storage.usecases.access import SignUrls
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.testing import Wire
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.links import UploadGrant
-    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.stores import Backend
 
 WRONG: Final = SOUND[::-1]
 """As many bytes, and others."""

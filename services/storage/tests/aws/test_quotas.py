@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.aws.testing import Wire
     from mayfly_storage.domain.audio import Audio
-    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.stores import Backend
 
 ADDRESS = "203.0.113.7"
 GUEST = Subject(guest_address=ADDRESS)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.aws.testing import Wire
     from mayfly_storage.domain.audio import Audio
-    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.stores import Backend
 
 MARGIN = Timing().tombstone_margin
 KEY = "users/u1/recordings/r1/audio.wav"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.stores import Backend
 
 TEXT, ADDRESS, USER = "canary-text-4f1d", "203.0.113.99", "canary-user-77aa"
 TOKEN, SECRET = "canary-session-token-0b0b", "canary-secret-access-key-1c1c"

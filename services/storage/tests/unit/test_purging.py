@@ -11,8 +11,9 @@ import pytest
 
 from mayfly_storage.domain.audio import Location, State
 from mayfly_storage.domain.errors import InvalidAudioError
-from mayfly_storage.domain.ports import BlobFacts, Shard, Store
+from mayfly_storage.domain.ports import BlobFacts, Shard
 from mayfly_storage.domain.retention import DueItem, DueReason, PurgeOutcome, PurgeResult, Verdict
+from mayfly_storage.domain.stores import Store
 from mayfly_storage.domain.uploads import Subject
 from mayfly_storage.testing import DAWN, SOUND, MemoryBlobs, an_audio
 from mayfly_storage.usecases.assembly import RetentionUseCases

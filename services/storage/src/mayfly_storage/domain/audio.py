@@ -117,9 +117,9 @@ class Audio:
         """Whether `expire_time` has come."""
         return self.expire_time is not None and now >= self.expire_time
 
-    def ready(self, *, etag: str) -> Audio:
-        """The row after W3."""
-        return replace(self, state=State.READY, etag=etag)
+    def ready(self, *, etag: str, location: Location | None = None) -> Audio:
+        """The row after W3; `location` where the bytes came to lie in another store than was meant."""
+        return replace(self, state=State.READY, etag=etag, location=location or self.location)
 
     def tombstone(self, now: datetime) -> Audio:
         """The row after D1: nothing personal is left in it."""

@@ -213,11 +213,12 @@ class QuotaExceededError(StorageError):
 class BackendUnavailableError(StorageError):
     """The store behind the service does not answer. Worth a retry."""
 
-    def __init__(self, backend: str, *, retry_after: timedelta | None = None) -> None:
-        """Take the store's name and when to try again."""
+    def __init__(self, backend: str, *, retry_after: timedelta | None = None, cause: str = "") -> None:
+        """Take the store's name, when to try again, and its error code or the error's kind, for operators."""
         super().__init__(f"The store behind this service ({backend}) does not answer at the moment. Try again.")
         self.backend = backend
         self.retry_after = retry_after
+        self.cause = cause
 
 
 class BackendMisconfiguredError(StorageError):

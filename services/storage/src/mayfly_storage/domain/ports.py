@@ -12,13 +12,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
     from mayfly_storage.domain.audio import Audio, AudioName, Location
-    from mayfly_storage.domain.certificates import CertificateLog
-    from mayfly_storage.domain.findings import ClaimAudit, DeletionAudit
     from mayfly_storage.domain.links import LinkWish, SignedUrl, UploadGrant
     from mayfly_storage.domain.quotas import QuotaUse, Reservation, Tally
     from mayfly_storage.domain.tickets import Ticket
@@ -105,7 +103,7 @@ class AudioCatalog(Protocol):
         """The holders of claimed keys. Reads what was last written."""
 
     async def make_ready(self, audio: Audio | Ticket) -> Audio:
-        """W3, the fence: PENDING -> READY if the row is still PENDING with this attempt; stores `etag`.
+        """W3, the fence: PENDING -> READY if the row is still PENDING with this attempt; stores `etag` and `location`.
 
         Answers the row as it is now. Repeating it after success answers the READY row. Raises StateChangedError
         otherwise.
@@ -258,45 +256,3 @@ class LinkSigner(Protocol):
 
     async def grant_upload(self, audio: Audio) -> UploadGrant:
         """The right to put the declared bytes at the audio's key until `upload_deadline`; what the store enforces."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
-    """Bytes and the links to them."""
-
-    blobs: BlobStore
-    links: LinkSigner
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stores:
-    """All stores of this process: new audio goes to `primary`, old audio is where its row says."""
-
-    primary: Location
-    by_location: Mapping[Location, Store]
-
-    @property
-    def first(self) -> Store:
-        """Where new audio goes."""
-        return self.by_location[self.primary]
-
-    def of(self, audio: Audio) -> Store:
-        """Where this audio lies."""
-        return self.by_location[audio.location]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backend:
-    """An opened backend: its rows, its bytes, and what it is called."""
-
-    name: str
-    """`embedded` or `aws`."""
-    bucket: str
-    region: str
-    catalog: AudioCatalog
-    stores: Stores
-    certificates: CertificateLog
-    audit: DeletionAudit | None = None
-    """None where nothing keeps copies behind storage's back."""
-    claims: ClaimAudit | None = None
-    """None where nothing is claimed of a store that others wrote."""

@@ -106,7 +106,7 @@ class MemoryCatalog:
         if row is None or row.attempt != audio.attempt or row.state is State.DELETING:
             raise StateChangedError(f"{audio.name} is not PENDING with this attempt any more")
         if row.state is State.PENDING:
-            row = self.rows[audio.name] = replace(row, state=State.READY, etag=audio.etag)
+            row = self.rows[audio.name] = replace(row, state=State.READY, etag=audio.etag, location=audio.location)
         return row
 
     async def begin_delete(self, audios: Sequence[Audio], now: datetime) -> list[Audio | None]:

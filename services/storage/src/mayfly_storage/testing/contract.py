@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from mayfly_runtime.testing import FakeClock
     from mayfly_storage.domain.audio import Audio
-    from mayfly_storage.domain.ports import AudioCatalog, Backend, BlobStore, LinkSigner
+    from mayfly_storage.domain.ports import AudioCatalog, BlobStore, LinkSigner
+    from mayfly_storage.domain.stores import Backend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from mayfly_runtime.testing import FakeClock
 from mayfly_storage.collections_file import read_collections
-from mayfly_storage.domain.ports import Store, Stores
+from mayfly_storage.domain.audio import Location
+from mayfly_storage.domain.fallback import Fallback
 from mayfly_storage.domain.privacy import Privacy, TextPolicy
+from mayfly_storage.domain.stores import Store, Stores
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.domain.uploads import NewAudio, UploadRequest
 from mayfly_storage.testing.backend import memory_backend
@@ -50,14 +53,21 @@ class Between:
         return after
 
 
+def _fallback(clock: FakeClock) -> Fallback:
+    return Fallback(location=Location.LOCAL, now=clock.now, threshold=3, patience=timedelta(seconds=5))
+
+
 class Stage:
     """Everything that a test of use cases needs. Tests may read, and break, what it holds."""
 
-    def __init__(self, *, collections: Collections | None = None, privacy: Privacy | None = None) -> None:
-        """Begin at `DAWN`, empty."""
+    def __init__(
+        self, *, collections: Collections | None = None, privacy: Privacy | None = None, with_fallback: bool = False
+    ) -> None:
+        """Begin at `DAWN`, empty; with a fallback, the first store is S3 and may be made to fail."""
         self.clock = FakeClock(DAWN)
         self.timing = Timing()
-        self.memory = memory_backend(now=self.clock.now, timing=self.timing)
+        self.fallback = _fallback(self.clock) if with_fallback else None
+        self.memory = memory_backend(now=self.clock.now, timing=self.timing, fallback=self.fallback)
         self.catalog = Between(self.memory.catalog)
         self.blobs = Between(self.memory.blobs)
         attempts = count(1)
@@ -75,6 +85,8 @@ class Stage:
 
     def _stores(self) -> Stores:
         stores = self.memory.backend.stores
+        if self.fallback is not None:
+            return stores
         return replace(stores, by_location={stores.primary: Store(blobs=self.blobs, links=self.memory.links)})
 
     def wish(self, body: bytes = SOUND, **overrides: Any) -> UploadRequest:

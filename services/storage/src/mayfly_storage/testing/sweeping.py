@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from mayfly_storage.domain.audio import Audio, Location
     from mayfly_storage.domain.collections import Collections
-    from mayfly_storage.domain.ports import AudioCatalog, Backend
+    from mayfly_storage.domain.ports import AudioCatalog
     from mayfly_storage.domain.retention import DueItem
+    from mayfly_storage.domain.stores import Backend
     from mayfly_storage.usecases.assembly import RetentionUseCases
 
 _PAGE = 100

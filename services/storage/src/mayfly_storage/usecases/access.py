@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.errors import AudioNotFoundError, CollectionUnknownError, StorageError
 from mayfly_storage.domain.links import LinkWish, SignedUrl, link_term
-from mayfly_storage.domain.ports import AudioCatalog, AudioFilter, Page, Stores
+from mayfly_storage.domain.ports import AudioCatalog, AudioFilter, Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.collections import Collections
     from mayfly_storage.domain.links import LinkTerm
     from mayfly_storage.domain.privacy import Privacy
+    from mayfly_storage.domain.stores import Stores
     from mayfly_storage.domain.uploads import Subject
 
 

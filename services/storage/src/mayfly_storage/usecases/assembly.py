@@ -19,6 +19,7 @@ from mayfly_storage.usecases.erasing import EraseAudio
 from mayfly_storage.usecases.finding import ListExpired, ListOrphans
 from mayfly_storage.usecases.forgetting import ForgetSubject
 from mayfly_storage.usecases.info import GetStorageInfo, ReadStoreTime
+from mayfly_storage.usecases.placing import PlaceBytes
 from mayfly_storage.usecases.purging import PurgeAudio, PurgeOrphans, PurgeRows, VerifyGone
 from mayfly_storage.usecases.quota_tokens import QuotaTokens
 from mayfly_storage.usecases.quotas import PayForUpload, QuotaRules, ReserveQuota
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mayfly_storage.domain.collections import Collections
-    from mayfly_storage.domain.ports import Backend
     from mayfly_storage.domain.privacy import Privacy
+    from mayfly_storage.domain.stores import Backend
     from mayfly_storage.domain.timing import Timing
 
 
@@ -94,7 +95,7 @@ class World:
             collections=self.collections,
             privacy=self.privacy,
             timing=self.timing,
-            location=self.backend.stores.primary,
+            stores=self.backend.stores,
             now=self.now,
             new_id=self.new_id,
             new_attempt=self.new_attempt,
@@ -150,7 +151,12 @@ class StorageUseCases:
             abandon_upload=AbandonUpload(catalog=catalog, erase=world.erase),
             admit_stream=AdmitStream(draft=world.draft, pay=pay),
             store_file=StoreFile(
-                reserve=reserve, catalog=catalog, stores=stores, erase=world.erase, now=now, reach=world.reach
+                reserve=reserve,
+                catalog=catalog,
+                place=PlaceBytes(stores=stores),
+                erase=world.erase,
+                now=now,
+                reach=world.reach,
             ),
             get_audio=get,
             list_audio=ListAudio(catalog=catalog, collections=world.collections, privacy=world.privacy, now=now),

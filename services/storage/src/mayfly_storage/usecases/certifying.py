@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mayfly_storage.domain.certificates import Certificate, CertificateLog
     from mayfly_storage.domain.findings import Finding
-    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.stores import Backend
 
 _RECENT: Final = 20
 """How far back a retry finds what its first try appended."""

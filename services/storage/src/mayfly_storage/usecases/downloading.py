@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mayfly_storage.domain.audio import Audio
-    from mayfly_storage.domain.ports import Stores
+    from mayfly_storage.domain.stores import Stores
     from mayfly_storage.usecases.access import GetAudio
 
 CHUNK_BYTES: Final = 65_536

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mayfly_storage.domain.audio import Audio, AudioName, Location, State
+from mayfly_storage.domain.audio import Audio, AudioName, State
 from mayfly_storage.domain.collections import LONGEST_LIFE
 from mayfly_storage.domain.content_types import EXTENSIONS
 from mayfly_storage.domain.errors import (
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from mayfly_storage.domain.collections import Collection, Collections
     from mayfly_storage.domain.privacy import Privacy
+    from mayfly_storage.domain.stores import Stores
     from mayfly_storage.domain.timing import Timing
     from mayfly_storage.usecases.quotas import PayForUpload
 
@@ -35,7 +36,7 @@ class DraftAudio:
     collections: Collections
     privacy: Privacy
     timing: Timing
-    location: Location
+    stores: Stores
     now: Callable[[], datetime]
     new_id: Callable[[], UUID]
     new_attempt: Callable[[], str]
@@ -53,7 +54,7 @@ class DraftAudio:
             name=name,
             collection=collection.id,
             state=State.PENDING,
-            location=self.location,
+            location=self.stores.for_new_audio,
             object_key=_render(template.render, {**key_fields, **_own_fields(name, wanted, subject, now)}),
             content_type=wanted.content_type,
             size_bytes=request.size_bytes,

@@ -6,7 +6,6 @@ Every step is conditional or idempotent, so overlap is harmless.
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -14,12 +13,13 @@ from typing import TYPE_CHECKING
 from mayfly_storage.domain.audio import Audio, AudioName, Location, State
 from mayfly_storage.domain.errors import BackendMisconfiguredError, BackendUnavailableError
 from mayfly_storage.domain.failpoints import Failpoint, Reach, pass_by
-from mayfly_storage.domain.ports import AudioCatalog, BlobStore, BlobTarget, DeleteOutcome, Stores
+from mayfly_storage.domain.ports import AudioCatalog, BlobStore, BlobTarget, DeleteOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from mayfly_storage.domain.stores import Stores
     from mayfly_storage.domain.timing import Timing
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class EraseAudio:
     async def __call__(self, audios: Sequence[Audio]) -> list[Erasure]:
         """D1, D2, D3, and D4 for those whose late PUTs can no longer land."""
         tombstones = await self._mark(audios)
-        gone = await self._delete_bytes(tombstones.values())
+        gone = await self._delete_bytes(list(tombstones.values()))
         kept = await self._settle([tombstones[name] for name in gone])
         return [self._erasure(audio.name, tombstones, gone, kept) for audio in audios]
 
@@ -79,24 +79,20 @@ class EraseAudio:
         resumed = [audio for audio in audios if audio.state is State.DELETING]
         return {audio.name: audio for audio in (*marked, *resumed) if audio is not None}
 
-    async def _delete_bytes(self, tombstones: Iterable[Audio]) -> set[AudioName]:
-        """D2 and D3, store by store."""
-        by_location: defaultdict[Location, list[Audio]] = defaultdict(list)
-        for audio in tombstones:
-            by_location[audio.location].append(audio)
-        gone: set[AudioName] = set()
-        for location, group in by_location.items():
+    async def _delete_bytes(self, tombstones: Sequence[Audio]) -> set[AudioName]:
+        """D2 and D3 in every store: a PUT that was not answered may have left a copy where the row does not say."""
+        gone = {audio.name for audio in tombstones if audio.location in self.stores.by_location}
+        for store in self.stores.by_location.values():
             try:
-                gone |= await self._delete_group(self.stores.by_location[location].blobs, group)
+                gone &= await self._delete_group(store.blobs, tombstones)
             except (BackendUnavailableError, BackendMisconfiguredError) as error:
                 # The rows are tombstones by now: unreadable, and due for every later sweep.
-                logger.warning("erase.unfinished", extra={"count": len(group), "cause": type(error).__name__})
+                logger.warning("erase.unfinished", extra={"count": len(tombstones), "cause": type(error).__name__})
+                gone = set()
         return gone
 
     async def _delete_group(self, blobs: BlobStore, group: Sequence[Audio]) -> set[AudioName]:
-        unnamed = [audio for audio in group if audio.claims_key and not audio.etag]
-        named = [audio for audio in group if audio.etag or not audio.claims_key]
-        targets = {a.name: BlobTarget(key=a.object_key, etag=a.etag if a.claims_key else None) for a in named}
+        targets, unnamed = _targets(group, blobs.location)
         self.reach(Failpoint.BEFORE_D2)
         outcomes = await _delete(blobs, targets)
         # What lies there instead of the committed object is a late PUT of the same row, or the next owner's.
@@ -133,6 +129,20 @@ class EraseAudio:
             await self.catalog.mark_bytes_gone(fresh)
             self.reach(Failpoint.AFTER_NOTE)
         return {audio.name for audio in waiting}
+
+
+def _targets(group: Sequence[Audio], location: Location) -> tuple[dict[AudioName, BlobTarget], list[Audio]]:
+    """What can be deleted as it is, and audio at chosen keys of which it is not known what lies there."""
+    targets: dict[AudioName, BlobTarget] = {}
+    unnamed = []
+    for audio in group:
+        if not audio.claims_key:
+            targets[audio.name] = BlobTarget(key=audio.object_key)
+        elif audio.etag and audio.location is location:
+            targets[audio.name] = BlobTarget(key=audio.object_key, etag=audio.etag)
+        else:
+            unnamed.append(audio)
+    return targets, unnamed
 
 
 async def _delete(blobs: BlobStore, targets: Mapping[AudioName, BlobTarget]) -> dict[AudioName, DeleteOutcome]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Audio, Location, State
 from mayfly_storage.domain.errors import PageTokenInvalidError
-from mayfly_storage.domain.ports import AudioCatalog, AudioFilter, Shard, StoredBlob, Stores
+from mayfly_storage.domain.ports import AudioCatalog, AudioFilter, Shard, StoredBlob
 from mayfly_storage.domain.retention import DueItem, DueReason
 from mayfly_storage.usecases.ownership import find_owners
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mayfly_storage.domain.collections import Collections
+    from mayfly_storage.domain.stores import Stores
     from mayfly_storage.domain.timing import Timing
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from mayfly_storage.domain.collections import Collection, Collections
-    from mayfly_storage.domain.ports import Backend, Stores
+    from mayfly_storage.domain.stores import Backend, Stores
     from mayfly_storage.domain.timing import Timing
 
 MAX_SINGLE_PUT_BYTES: Final = 5 * 1024**3

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mayfly_storage.domain.audio import Audio, AudioName, Location, State
 from mayfly_storage.domain.errors import InvalidAudioError, ObjectKeyTakenError
 from mayfly_storage.domain.failpoints import Failpoint, Reach, pass_by
-from mayfly_storage.domain.ports import AudioCatalog, BlobTarget, DeleteOutcome, Stores
+from mayfly_storage.domain.ports import AudioCatalog, BlobTarget, DeleteOutcome
 from mayfly_storage.domain.retention import DueItem, DueReason, PurgeOutcome, PurgeResult, Verdict
 from mayfly_storage.usecases.erasing import EraseOutcome, Erasure
 from mayfly_storage.usecases.finding import is_orphan
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from mayfly_storage.domain.collections import Collections
+    from mayfly_storage.domain.stores import Stores
     from mayfly_storage.domain.timing import Timing
     from mayfly_storage.usecases.erasing import EraseAudio
 

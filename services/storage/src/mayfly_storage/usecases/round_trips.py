@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from mayfly_storage.domain.audio import Audio, AudioName
     from mayfly_storage.domain.collections import Collection
-    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.stores import Backend
     from mayfly_storage.domain.timing import Timing
 
 SOUND: Final = b"RIFF$\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\0\0\0\0"

@@ -21,7 +21,6 @@ from mayfly_storage.domain.errors import (
     UploadIncompleteError,
 )
 from mayfly_storage.domain.failpoints import Failpoint, Reach, pass_by
-from mayfly_storage.domain.ports import AudioCatalog, BlobFacts, BlobStore, StoredBlob, Stores
 from mayfly_storage.domain.tickets import Ticket, Tickets, attempt_of
 from mayfly_storage.domain.uploads import RequestRecord, UploadRequest
 from mayfly_storage.usecases.erasing import EraseOutcome
@@ -33,9 +32,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mayfly_storage.domain.links import UploadGrant
+    from mayfly_storage.domain.ports import AudioCatalog, BlobStore, StoredBlob
+    from mayfly_storage.domain.stores import Stores
     from mayfly_storage.domain.timing import Timing
     from mayfly_storage.usecases.drafting import DraftAudio
     from mayfly_storage.usecases.erasing import EraseAudio
+    from mayfly_storage.usecases.placing import PlaceBytes
     from mayfly_storage.usecases.quotas import PayForUpload
 
 
@@ -242,7 +244,7 @@ class StoreFile:
 
     reserve: ReserveAudio
     catalog: AudioCatalog
-    stores: Stores
+    place: PlaceBytes
     erase: EraseAudio
     now: Callable[[], datetime]
     reach: Reach = pass_by
@@ -257,18 +259,11 @@ class StoreFile:
         return audio
 
     async def _put(self, audio: Audio, path: Path) -> Audio:
-        facts = BlobFacts(
-            content_type=audio.content_type,
-            size_bytes=audio.size_bytes,
-            sha256=audio.sha256,
-            attempt=audio.attempt,
-            expire_time=audio.expire_time,
-        )
         self.reach(Failpoint.BEFORE_W2)
         try:
-            blob = await self.stores.of(audio).blobs.put_file(audio.object_key, path, facts)
+            location, blob = await self.place(audio, path)
             self.reach(Failpoint.AFTER_W2)
-            ready = await self.catalog.make_ready(audio.ready(etag=blob.etag))
+            ready = await self.catalog.make_ready(audio.ready(etag=blob.etag, location=location))
         except StateChangedError:
             raise UploadFencedError(audio.name) from None
         except BaseException:

@@ -26,7 +26,7 @@ from mayfly_storage.backends.aws.rows import RowFormat
 from mayfly_storage.backends.aws.table import AudioTable
 from mayfly_storage.backends.aws.writes import Writes
 from mayfly_storage.domain.audio import Location
-from mayfly_storage.domain.ports import Backend, Store, Stores
+from mayfly_storage.domain.stores import Backend, Store, Stores
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

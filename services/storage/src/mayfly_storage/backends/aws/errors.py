@@ -6,6 +6,7 @@ credential: the cause is the error's code alone.
 
 from __future__ import annotations
 
+import socket
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -124,10 +125,20 @@ def domain_errors(service: str) -> Iterator[None]:
 def _domain_error(error: ClientError | BotoCoreError, service: str) -> StorageError | None:
     if isinstance(error, ClientError):
         return _of_code(error, service)
+    if _is_unknown_name(error):
+        return BackendMisconfiguredError(service, "HostNotFound")
     for kind, meaning in _EXCEPTIONS.items():
         if isinstance(error, kind):
             return _make(meaning, service, type(error).__name__)
     return None
+
+
+def _is_unknown_name(error: BotoCoreError) -> bool:
+    """Whether the service's host does not exist, as of a region that is misspelt; a name server's trouble passes."""
+    if not isinstance(error, boto.EndpointConnectionError):
+        return False
+    reason = getattr(error.kwargs.get("error"), "__cause__", None)
+    return isinstance(reason, socket.gaierror) and reason.errno == socket.EAI_NONAME
 
 
 def code_of(error: ClientError) -> str:
@@ -143,11 +154,11 @@ def _of_code(error: ClientError, service: str) -> StorageError | None:
     if code in _MISCONFIGURED:
         return BackendMisconfiguredError(service, code)
     if code in _UNAVAILABLE or status == 429 or status >= 500:
-        return BackendUnavailableError(service, retry_after=RETRY_AFTER)
+        return BackendUnavailableError(service, retry_after=RETRY_AFTER, cause=code or str(status))
     return None
 
 
 def _make(meaning: type[StorageError], service: str, cause: str) -> StorageError:
     if meaning is BackendMisconfiguredError:
         return BackendMisconfiguredError(service, cause)
-    return BackendUnavailableError(service, retry_after=RETRY_AFTER)
+    return BackendUnavailableError(service, retry_after=RETRY_AFTER, cause=cause)

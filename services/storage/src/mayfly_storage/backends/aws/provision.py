@@ -54,7 +54,7 @@ def changes(clients: Clients, options: AwsOptions, wishes: Wishes, *, dry_run: b
 
 def ensure_bucket_and_table(clients: Clients, options: AwsOptions) -> list[str]:
     """The least that storage can run on: for tests, which make a bucket each. The titles of what was made."""
-    of_bucket = bucket_steps(clients.s3, options, [public_access()])
+    of_bucket = bucket_steps(clients.s3, options, [public_access()] if options.features.checksums else [])
     steps = chain(of_bucket, table_steps(clients.dynamodb, options))
     return [change.title for change in _told(steps, dry_run=False)]
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+    from mayfly_storage.domain.tickets import Ticket
     from mayfly_storage.domain.timing import Timing
 
 PARTITION: Final = "date"
@@ -52,7 +53,7 @@ class RowFormat:
     def _schema_of_system_a(self, audio: Audio) -> Item:
         return _present(
             s3_key=at.text(audio.object_key),
-            s3_url=at.text(f"s3://{self.bucket}/{audio.object_key}") if audio.location is Location.S3 else None,
+            s3_url=self.s3_url(audio),
             text=_text(audio.text),
             voice_id=_text(audio.voice),
             duration=at.seconds(audio.duration) if audio.duration is not None else None,
@@ -60,6 +61,10 @@ class RowFormat:
             ip_address=_text(audio.ip_address),
             ttl=self._ttl(audio),
         )
+
+    def s3_url(self, audio: Audio | Ticket) -> AttributeValueTypeDef | None:
+        """Where system A finds the object; None for one that is not in S3."""
+        return at.text(f"s3://{self.bucket}/{audio.object_key}") if audio.location is Location.S3 else None
 
     def life(self, audio: Audio) -> Item:
         """What says when a row's audio ends, and when DynamoDB may collect the row."""

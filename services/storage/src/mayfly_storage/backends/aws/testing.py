@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from botocore.awsrequest import AWSPreparedRequest
 
-    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.stores import Backend
 
     Handler = Callable[[AWSPreparedRequest], AWSResponse | None]
 

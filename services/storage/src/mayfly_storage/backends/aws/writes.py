@@ -61,10 +61,21 @@ class Writes:
         return {"Put": {"TableName": self._table, "Item": note(audio)}}
 
     def make_ready(self, audio: Audio | Ticket) -> UpdateTypeDef:
-        """W3: only a PENDING row of this attempt."""
-        changes = {"state": at.text(State.READY), "etag": at.text(audio.etag or "")}
+        """W3: only a PENDING row of this attempt. Says where the bytes are, which W1 only expected."""
+        changes = {
+            "state": at.text(State.READY),
+            "etag": at.text(audio.etag or ""),
+            "location": at.text(audio.location),
+        }
+        s3_url = self._rows.s3_url(audio)
         due = self._rows.due_at(audio.name, audio.expire_time)
-        return self._change(audio.name, changes, due, _is(audio, State.PENDING))
+        return self._change(
+            audio.name,
+            changes if s3_url is None else changes | {"s3_url": s3_url},
+            due,
+            _is(audio, State.PENDING),
+            removed=("s3_url",) if s3_url is None else (),
+        )
 
     def retain(self, audio: Audio, kept: Audio) -> UpdateTypeDef:
         """Move the expiry: only a READY row with attempt and expiry as given."""

@@ -24,7 +24,7 @@ from mayfly_storage.backends.embedded.reader import Reader
 from mayfly_storage.backends.embedded.staging import Staging
 from mayfly_storage.backends.embedded.writer import GroupWriter
 from mayfly_storage.domain.audio import Location
-from mayfly_storage.domain.ports import Backend, Store, Stores
+from mayfly_storage.domain.stores import Backend, Store, Stores
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

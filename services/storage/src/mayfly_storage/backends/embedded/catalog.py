@@ -98,7 +98,7 @@ class SqliteCatalog:
                 raise StateChangedError(f"{audio.name} is not PENDING with this attempt any more")
             if row.state is State.READY:
                 return row
-            return self._change(connection, replace(row, state=State.READY, etag=audio.etag))
+            return self._change(connection, replace(row, state=State.READY, etag=audio.etag, location=audio.location))
 
         return await self.write(write)
 

@@ -55,6 +55,7 @@ def changing_columns(audio: Audio, due: datetime | None) -> dict[str, Any]:
     """The columns that a change of state touches."""
     return {
         "state": audio.state.value,
+        "location": audio.location.value,
         "expire_time": _micros(audio.expire_time),
         "etag": audio.etag,
         "delete_time": _micros(audio.delete_time),
@@ -72,7 +73,6 @@ def to_row(audio: Audio, due: datetime | None) -> dict[str, Any]:
         **key_of(audio.name),
         **changing_columns(audio, due),
         "collection": audio.collection,
-        "location": audio.location.value,
         "object_key": audio.object_key,
         "content_type": audio.content_type,
         "size_bytes": audio.size_bytes,

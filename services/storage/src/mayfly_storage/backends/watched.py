@@ -1,0 +1,83 @@
+"""A store whose answers are watched: what the fallback goes by."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mayfly_storage.domain.errors import BackendUnavailableError, StorageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from mayfly_storage.domain.audio import Location
+    from mayfly_storage.domain.fallback import Fallback
+    from mayfly_storage.domain.ports import BlobFacts, BlobPage, BlobStore, BlobTarget, DeleteOutcome, StoredBlob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedBlobs:
+    """A BlobStore over another one, which tells how each call ended."""
+
+    blobs: BlobStore
+    fallback: Fallback
+
+    @property
+    def location(self) -> Location:
+        """Which store this is."""
+        return self.blobs.location
+
+    async def put_file(self, key: str, path: Path, facts: BlobFacts) -> StoredBlob:
+        """W2."""
+        with self._watched():
+            return await self.blobs.put_file(key, path, facts)
+
+    async def head(self, key: str) -> StoredBlob | None:
+        """What lies at the key."""
+        with self._watched():
+            return await self.blobs.head(key)
+
+    async def read(self, key: str, *, etag: str | None = None, offset: int, length: int) -> bytes | None:
+        """A piece of what lies at the key."""
+        with self._watched():
+            return await self.blobs.read(key, etag=etag, offset=offset, length=length)
+
+    async def delete_many(self, targets: Sequence[BlobTarget]) -> list[DeleteOutcome]:
+        """D2."""
+        with self._watched():
+            return await self.blobs.delete_many(targets)
+
+    async def present(self, keys: Sequence[str]) -> set[str]:
+        """D3."""
+        with self._watched():
+            return await self.blobs.present(keys)
+
+    async def list_blobs(self, prefix: str, *, limit: int, cursor: str = "") -> BlobPage:
+        """What lies under a prefix."""
+        with self._watched():
+            return await self.blobs.list_blobs(prefix, limit=limit, cursor=cursor)
+
+    async def store_time(self) -> datetime:
+        """The store's own clock."""
+        with self._watched():
+            return await self.blobs.store_time()
+
+    async def check(self) -> None:
+        """Whether the store can be used."""
+        with self._watched():
+            await self.blobs.check()
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        try:
+            yield
+        except BackendUnavailableError as error:
+            self.fallback.failed(error)
+            raise
+        except StorageError:
+            self.fallback.answered()
+            raise
+        self.fallback.answered()

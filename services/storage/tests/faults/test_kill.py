@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
-    from mayfly_storage.domain.ports import Backend
+    from mayfly_storage.domain.stores import Backend
 
 SECRET = "0123456789abcdef0123456789abcdef"
 ORPHANS = {

@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mayfly_storage.domain.audio import Audio, AudioName
-    from mayfly_storage.domain.ports import Backend, BlobPage, BlobStore
+    from mayfly_storage.domain.ports import BlobPage, BlobStore
+    from mayfly_storage.domain.stores import Backend
 
     Open = Callable[[FakeClock], AbstractAsyncContextManager["Site"]]
 

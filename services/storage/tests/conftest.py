@@ -21,6 +21,13 @@ THOROUGH = 50
 settings.register_profile("thorough", max_examples=THOROUGH * USUAL_EXAMPLES)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("another store that speaks like S3")
+    group.addoption("--s3-url", help="Run the contract's `aws` on it. Credentials: AWS_ACCESS_KEY_ID and so on.")
+    group.addoption("--s3-region", default="us-east-1")
+    group.addoption("--s3-provider", default="other", choices=["aws", "r2", "minio", "ceph", "other"])
+
+
 @pytest.fixture
 def cases() -> Callable[[int], range]:
     """`cases(200)`: so many numbers, and fifty times as many in the thorough run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
+    from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.domain.ports import BlobFacts, BlobStore, StoredBlob
     from mayfly_storage.testing import FollowLink
 
@@ -41,15 +43,35 @@ async def open_memory(request: pytest.FixtureRequest, clock: FakeClock) -> Async
 
 @asynccontextmanager
 async def open_aws(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[Subject]:
-    """S3 and DynamoDB, emulated, over real HTTP."""
+    """S3 and DynamoDB, emulated, over real HTTP; or S3 as `--s3-url` says."""
     from mayfly_storage.backends.aws.testing import (  # noqa: PLC0415 - boto3 and moto are slow to load
         emulated_options,
         open_emulated,
     )
 
     options = emulated_options(request.getfixturevalue("aws_url"))
-    async with open_emulated(options, now=clock.now) as backend, over_http() as follow:
+    session = None
+    if (url := request.config.getoption("--s3-url")) is not None:
+        import boto3  # noqa: PLC0415 - as above
+
+        session = boto3.Session()
+        options = other_store(options, url, request.config)
+    async with open_emulated(options, now=clock.now, session=session) as backend, over_http() as follow:
         yield Subject(backend=backend, clock=clock, follow=follow)
+
+
+def other_store(options: AwsOptions, url: str, config: pytest.Config) -> AwsOptions:
+    """The same table, and a bucket in another store."""
+    from mayfly_storage.backends.aws.features import provider_of  # noqa: PLC0415 - as above
+
+    provider = provider_of(config.getoption("--s3-provider"), endpoint_url=url)
+    return replace(
+        options,
+        s3_endpoint_url=url,
+        region=config.getoption("--s3-region"),
+        addressing_style=provider.addressing_style,
+        features=provider.features,
+    )
 
 
 @asynccontextmanager

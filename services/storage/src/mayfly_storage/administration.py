@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from mayfly_storage.agreement import retire_folder
 from mayfly_storage.domain.errors import StorageError
 from mayfly_storage.domain.findings import Finding
 from mayfly_storage.opening import aws_options, embedded_options, unmanaged
@@ -55,6 +56,21 @@ async def try_features(settings: StorageSettings) -> Sequence[Finding]:
         except StorageError as error:
             # Who may provision need not be allowed to write audio.
             return (replace(Finding.warning(str(error), _DOCTOR), check="features"),)
+
+
+async def retire_fallback(settings: StorageSettings, *, lose: bool) -> str:
+    """Give the fallback's folder up; its identity, empty if there was none.
+
+    Raises:
+        NothingToAskError: With a backend that has no fallback.
+        FolderInUseError: If audio lies there, unless it may be lost.
+    """
+    if settings.backend != "aws":
+        raise NothingToAskError(settings.backend)
+    from mayfly_storage.backends.aws.backend import open_aws  # noqa: PLC0415 - imports boto3
+
+    async with open_aws(aws_options(settings), timing=settings.timing(), now=_now) as backend:
+        return await retire_folder(backend, lose=lose)
 
 
 def role_policy(settings: StorageSettings) -> dict[str, Any]:

@@ -13,7 +13,9 @@ from mayfly.storage.v1.storage_service_pb2_grpc import add_StorageServiceService
 from mayfly_runtime.offload import Offload
 from mayfly_runtime.server import Readiness, RunningServer, ServerBuilder, serve_until_signal
 from mayfly_runtime.telemetry import Telemetry
+from mayfly_storage.agreement import agree_on_folder
 from mayfly_storage.data_dir import SPOOL, usable
+from mayfly_storage.fallback_gauges import offer_fallback
 from mayfly_storage.fitness import require_fit_store
 from mayfly_storage.opening import open_backend, open_privacy, open_world
 from mayfly_storage.readiness import check_backend, watching
@@ -64,6 +66,7 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
 
         backend = await stack.enter_async_context(open_backend(settings, now=_now))
         await check_backend(backend, within=settings.readiness_interval)
+        await agree_on_folder(backend)
         await require_fit_store(backend, strict=settings.strict, within=settings.readiness_interval)
         with usable(settings.data_dir):
             spool = await Spool.open(settings.data_dir / SPOOL, spool_pool)
@@ -73,6 +76,8 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
         storage_calls = StorageUseCases.over(world)
         if telemetry.enabled:
             offer_gauges(telemetry.meter, storage_calls.get_usage)
+            if backend.stores.fallback is not None:
+                offer_fallback(telemetry.meter, backend.stores.fallback)
             await stack.enter_async_context(counting(storage_calls.get_usage, every=settings.usage_interval))
         uploads = UploadReceiver(admit=storage_calls.admit_stream, spool=spool)
         readiness = Readiness()

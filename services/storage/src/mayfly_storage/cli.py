@@ -1,4 +1,4 @@
-"""`mayfly-storage`: serve (the default), provision, policy, doctor, config."""
+"""`mayfly-storage`: serve (the default), provision, policy, doctor, retire-fallback, config."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from mayfly_runtime.settings import SettingsError
 from mayfly_runtime.tls import TlsFilesError
 from mayfly_storage import administration, doctor_report
 from mayfly_storage import app as composition
+from mayfly_storage.agreement import FolderDisagreementError, FolderInUseError
 from mayfly_storage.backends.embedded.folder import DataFolderError
 from mayfly_storage.config import StorageSettings
 from mayfly_storage.data_dir import DataDirError
@@ -41,6 +42,8 @@ _UNUSABLE: Final = (
     BackendMisconfiguredError,
     StorageFullError,
     UnfitStoreError,
+    FolderDisagreementError,
+    FolderInUseError,
 )
 
 logger = logging.getLogger("mayfly.storage")
@@ -108,6 +111,18 @@ def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON."
         raise typer.Exit(FOUND_FAULTS)
 
 
+@app.command("retire-fallback")
+def retire_fallback(
+    *, lose: Annotated[bool, typer.Option(help="Also if audio lies there: nobody can read it from then on.")] = False
+) -> None:
+    """Give the fallback's folder up, so that storage starts without it. Stop storage before."""
+    try:
+        retired = asyncio.run(administration.retire_fallback(_settings(), lose=lose))
+    except (*_UNUSABLE, administration.NothingToAskError) as error:
+        _give_up("retire the fallback", error)
+    typer.echo(f"The folder {retired} is given up." if retired else "No folder was registered.")
+
+
 @app.command()
 def config() -> None:
     """Print the effective settings; `*` marks what differs from the default, secrets are masked."""
@@ -136,7 +151,8 @@ def _announce(settings: StorageSettings, running: RunningStorage) -> None:
         logger.info("storage.serving", extra={"backend": running.backend.name, **addresses})
         return
     url = settings.links_url or f"http://{settings.links_listen}"
-    links = "" if settings.backend == "aws" else f"\n  links             {url}"
+    has_links = settings.backend == "embedded" or settings.fallback_dir is not None
+    links = "" if not has_links else f"\n  links             {url}"
     token = "MAYFLY_TOKEN=... " if settings.callers_file else ""
     typer.echo(
         f"{settings.describe()}\n\n"

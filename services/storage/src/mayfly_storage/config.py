@@ -7,6 +7,7 @@ them by its own chain (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a profil
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -22,28 +23,28 @@ class StorageSettings(AudioSettings):
     """What storage can be told: of audio and people, and of its backends."""
 
     links_listen: Address = "127.0.0.1:50080"
-    """Embedded: address of the HTTP endpoint of signed links. Links protect themselves, so others may reach it."""
+    """Files: address of the HTTP endpoint of signed links. Links protect themselves, so others may reach it."""
 
     links_url: HttpUrl | None = None
-    """Embedded: what links begin with, such as a proxy's address. Unset: the address of the endpoint."""
+    """Files: what links begin with, such as a proxy's address. Unset: the address of the endpoint."""
 
     link_secret: Secret | None = None
-    """Embedded: key that signs links. A new one ends all links. Unset: one is made in `data_dir`."""
+    """Files: key that signs links. A new one ends all links. Unset: one is made in `data_dir`."""
 
     link_secret_previous: Secret | None = None
-    """Embedded: the key before, whose links are still honoured while they live."""
+    """Files: the key before, whose links are still honoured while they live."""
 
     links_max_requests: int = Field(default=64, ge=1)
-    """Embedded: HTTP requests at a time; the next is told to come back. Bounds open files and memory."""
+    """Files: HTTP requests at a time; the next is told to come back. Bounds open files and memory."""
 
     links_transfer_timeout: Period = timedelta(minutes=5)
-    """Embedded: how long one transfer may take. A download is cut off when its audio expires, whatever this says."""
+    """Files: how long one transfer may take. A download is cut off when its audio expires, whatever this says."""
 
     headroom_bytes: int = Field(default=16 * 1024 * 1024, ge=0)
-    """Embedded: room that audio leaves free on the disk, so that a full store can still be swept."""
+    """Files: room that audio leaves free on the disk, so that a full store can still be swept."""
 
     file_workers: int = Field(default=8, ge=1)
-    """Embedded: file operations at a time."""
+    """Files: file operations at a time."""
 
     bucket: str | None = Field(
         default=None,
@@ -134,6 +135,18 @@ class StorageSettings(AudioSettings):
     aws_attempts: int = Field(default=3, ge=1)
     """AWS: tries of each call in all, with back-off. More hides longer outages, and makes callers wait."""
 
+    fallback_dir: Path | None = None
+    """AWS: folder that takes new audio while S3 does not answer. All replicas have to share it. Unset: none does."""
+
+    fallback_threshold: int = Field(default=3, ge=1)
+    """AWS: failures of S3 in a row after which new audio goes to `fallback_dir` at once, until S3 answers again."""
+
+    fallback_patience: Period = timedelta(seconds=5)
+    """AWS: how long an upload through storage waits for S3 before it goes to `fallback_dir`."""
+
+    s3_uploads: bool = True
+    """AWS: `false` lets all new audio go to `fallback_dir`, which is needed then. What lies in S3 stays readable."""
+
     failpoint: Failpoint | None = None
     """Tests only: the step of save or delete at which the process kills itself. Refused beyond loopback addresses."""
 
@@ -144,6 +157,8 @@ class StorageSettings(AudioSettings):
 
     @model_validator(mode="after")
     def _rules_agree(self) -> Self:
+        if not self.s3_uploads and self.fallback_dir is None:
+            raise ValueError("s3_uploads=false needs a fallback_dir for new audio (MAYFLY_STORAGE_FALLBACK_DIR)")
         if self.failpoint is not None:
             require_loopback((self.listen, self.retention_listen, self.links_listen))
         self.timing()

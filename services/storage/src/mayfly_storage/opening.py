@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
+    from pathlib import Path
 
     from mayfly_storage.backends.aws.features import Provider, StoreFeatures
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.embedded.options import EmbeddedOptions
+    from mayfly_storage.backends.fallback import FallbackOptions
     from mayfly_storage.config import StorageSettings
     from mayfly_storage.domain.stores import Backend
 
@@ -34,8 +36,13 @@ def open_backend(settings: StorageSettings, *, now: Callable[[], datetime]) -> A
         DataFolderError: The embedded backend cannot use its folder.
         ListenError: Its links cannot be served at their address.
     """
+    if settings.backend == "aws" and settings.fallback_dir is not None:
+        from mayfly_storage.backends.fallback import open_aws_with_fallback  # noqa: PLC0415 - it imports boto3
+
+        spare = fallback_options(settings, settings.fallback_dir)
+        return open_aws_with_fallback(aws_options(settings), spare, timing=settings.timing(), now=now)
     if settings.backend == "aws":
-        from mayfly_storage.backends.aws.backend import open_aws  # noqa: PLC0415 - it imports boto3
+        from mayfly_storage.backends.aws.backend import open_aws  # noqa: PLC0415 - as above
 
         return open_aws(aws_options(settings), timing=settings.timing(), now=now)
     from mayfly_storage.backends.embedded.backend import open_embedded  # noqa: PLC0415 - it imports an HTTP server
@@ -72,8 +79,20 @@ def open_world(settings: StorageSettings, backend: Backend, privacy: Privacy, *,
     )
 
 
+def fallback_options(settings: StorageSettings, folder: Path) -> FallbackOptions:
+    """What the fallback is told."""
+    from mayfly_storage.backends.fallback import FallbackOptions  # noqa: PLC0415 - it imports boto3
+
+    return FallbackOptions(
+        local=replace(embedded_options(settings), data_dir=folder),
+        threshold=settings.fallback_threshold,
+        patience=settings.fallback_patience,
+        forced=not settings.s3_uploads,
+    )
+
+
 def embedded_options(settings: StorageSettings) -> EmbeddedOptions:
-    """What the embedded backend is told."""
+    """What the embedded backend, or the fallback's folder, is told."""
     from mayfly_storage.backends.embedded.options import EmbeddedOptions, LinkServerOptions  # noqa: PLC0415 - as above
 
     keys = (settings.link_secret, settings.link_secret_previous)

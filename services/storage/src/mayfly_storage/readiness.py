@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.errors import BackendUnavailableError, StorageError
+from mayfly_storage.domain.fallback import NO_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -26,13 +27,24 @@ async def check_backend(backend: Backend, *, within: timedelta) -> None:
         BackendUnavailableError: Something does not answer, or not in time.
         BackendMisconfiguredError: Something refuses.
     """
+    await _in_time(backend.catalog.check(), backend.name, within)
+    for location, store in backend.stores.by_location.items():
+        try:
+            await _in_time(store.blobs.check(), backend.name, within)
+        except BackendUnavailableError as error:
+            fallback = backend.stores.fallback
+            if fallback is None or location is fallback.location:
+                raise
+            if error.cause == NO_ANSWER:
+                fallback.failed(error)
+
+
+async def _in_time(check: Awaitable[None], name: str, within: timedelta) -> None:
     try:
         async with asyncio.timeout(within.total_seconds()):
-            await backend.catalog.check()
-            for store in backend.stores.by_location.values():
-                await store.blobs.check()
+            await check
     except TimeoutError:
-        raise BackendUnavailableError(backend.name) from None
+        raise BackendUnavailableError(name, cause=NO_ANSWER) from None
 
 
 class BackendWatch:

@@ -196,6 +196,29 @@ async def test_a_failed_upload_is_given_back(sink: StorageSink, mayfly: FakeMayf
     assert methods(mayfly) == ["CreateUpload", "CommitUpload", "AbandonUpload"]
 
 
+async def test_where_the_store_is_not_to_be_reached_speech_goes_through_storage(
+    sink: StorageSink, mayfly: FakeMayfly
+) -> None:
+    reservation = await sink.reserve(KEY, GUEST, characters=6, size_bytes=10)
+    mayfly.refuse("CommitUpload", grpc.StatusCode.UNAVAILABLE, "BACKEND_UNAVAILABLE", times=4)
+
+    stored = await sink.store(speech(), key=KEY, destination=GUEST, reservation=reservation)
+
+    assert methods(mayfly)[-2:] == ["UploadAudio", "SignUrls"]
+    assert stored.sha256 == hashlib.sha256(b"RIFF and so on").digest()
+
+
+async def test_speech_that_goes_neither_way_is_given_back(sink: StorageSink, mayfly: FakeMayfly) -> None:
+    for method in ("CommitUpload", "UploadAudio"):
+        mayfly.refuse(method, grpc.StatusCode.UNAVAILABLE, "BACKEND_UNAVAILABLE", times=8)
+
+    with pytest.raises(StorageUnavailableError):
+        await sink.store(speech(), key=KEY, destination=NOWHERE)
+    await sink.close()
+
+    assert methods(mayfly)[-1] == "AbandonUpload"
+
+
 async def test_an_upload_whose_caller_goes_away_is_given_back(sink: StorageSink, mayfly: FakeMayfly) -> None:
     mayfly.hang("CommitUpload")
     storing = asyncio.create_task(sink.store(speech(), key=KEY, destination=NOWHERE))

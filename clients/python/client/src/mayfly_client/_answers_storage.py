@@ -160,6 +160,10 @@ def storage_info(message: storage_service_pb2.GetStorageInfoResponse) -> Storage
         upload_lifetime=to_timedelta(message.upload_lifetime),
         fallback_active=message.fallback_active,
         keeps_text=message.keeps_text,
+        fallback_cause=message.fallback_cause,
+        fallback_begin_time=(
+            to_datetime(message.fallback_begin_time) if message.HasField("fallback_begin_time") else None
+        ),
     )
 
 

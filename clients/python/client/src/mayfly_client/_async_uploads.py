@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -12,9 +13,10 @@ from mayfly_client import _links
 from mayfly_client import _requests_storage as requests
 from mayfly_client._async_connection import AsyncConnection
 from mayfly_client._bodies import chunks_off_loop, measure
-from mayfly_client._error_types import MayflyError
+from mayfly_client._error_types import MayflyError, UnavailableError
 from mayfly_client._grants_async import put_grant
 from mayfly_client._outgoing import Outgoing, blaming
+from mayfly_client._request_ids import request_id_or_new
 from mayfly_client._sources import content_type_for
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from mayfly_client._bodies import Progress
     from mayfly_client._options import NewAudioOptions, SubjectOptions
     from mayfly_client._results_storage import Audio, QuotaReservation, Upload, UploadGrant
+
+_log = logging.getLogger("mayfly.client")
 
 # Giving up must not make a failure last much longer.
 _ABANDON_SECONDS = 2.0
@@ -46,7 +50,8 @@ class AsyncUploads(AsyncConnection):
     ) -> Audio:
         """Save bytes or a file: reserve, put straight to the final key, commit. Nothing is kept unless this returns.
 
-        A file is read twice (once for its checksum), piece by piece: memory stays flat.
+        A file is read twice (once for its checksum), piece by piece: memory stays flat. Where the store cannot be
+        reached from here, the bytes go through storage, which may have somewhere else to put them.
 
         Args:
             source: The bytes, or a file.
@@ -57,7 +62,7 @@ class AsyncUploads(AsyncConnection):
             timeout: Seconds for all of it. Default: ten times the client's.
             **audio: See `NewAudioOptions`.
         """
-        content_type = content_type_for(source, content_type)
+        content_type, request_id = content_type_for(source, content_type), request_id_or_new(request_id)
         async with _links.bounded("upload", self._long(timeout)):
             measured = await asyncio.to_thread(measure, source)
             upload = await self.create_upload(
@@ -70,7 +75,18 @@ class AsyncUploads(AsyncConnection):
             )
             if upload.grant is None:
                 return upload.audio
-            return await self._put_and_commit(upload.audio.name, upload.grant, source, progress)
+            try:
+                return await self._put_and_commit(upload.audio.name, upload.grant, source, progress)
+            except UnavailableError:
+                _log.info("upload.through_storage", extra={"audio": upload.audio.name})
+            # A retry of the same request, so at most one of the two ways makes an audio.
+            try:
+                return await self.upload_stream(
+                    source, collection=collection, content_type=content_type, request_id=request_id, **audio
+                )
+            except BaseException:
+                await self._give_up(upload.audio.name, upload.grant)
+                raise
 
     async def _put_and_commit(
         self,
@@ -82,6 +98,8 @@ class AsyncUploads(AsyncConnection):
         try:
             etags = await put_grant(self.http, grant, source, timeout=self._long(None), progress=progress)
             return await self.commit_upload(name, grant.attempt, part_etags=etags)
+        except UnavailableError:  # there is another way
+            raise
         except BaseException:
             await self._give_up(name, grant)
             raise
@@ -188,6 +206,7 @@ class AsyncUploads(AsyncConnection):
         collection: str,
         content_type: str | None = None,
         request_id: str | None = None,
+        quota_reservation: str = "",
         timeout: float | None = None,
         **audio: Unpack[NewAudioOptions],
     ) -> Audio:
@@ -198,12 +217,13 @@ class AsyncUploads(AsyncConnection):
             collection: Collection of storage.
             content_type: MIME type. Default: by the file's suffix.
             request_id: UUID for retries by the caller. Default: a new one.
+            quota_reservation: From ReserveQuota.
             timeout: Seconds for all of it. Default: ten times the client's.
             **audio: See `NewAudioOptions`.
         """
         content_type = content_type_for(source, content_type)
         new_audio = requests.new_audio("upload_stream", collection, content_type, audio)
-        header = requests.upload_header(new_audio, request_id=request_id)
+        header = requests.upload_header(new_audio, request_id=request_id, quota_reservation=quota_reservation)
         outgoing = Outgoing(_messages(header, source))
         with blaming(outgoing), self._errors("storage"):
             answer = await self._storage.UploadAudio(outgoing, timeout=self._long(timeout))

@@ -112,9 +112,13 @@ def abandon_upload(name: str, attempt: str) -> pb.AbandonUploadRequest:
     return pb.AbandonUploadRequest(name=name, attempt=attempt)
 
 
-def upload_header(audio: audio_pb2.NewAudio, *, request_id: str | None) -> pb.UploadAudioRequest:
+def upload_header(
+    audio: audio_pb2.NewAudio, *, request_id: str | None, quota_reservation: str
+) -> pb.UploadAudioRequest:
     """The first message of a streamed upload."""
-    header = pb.UploadAudioHeader(request_id=request_id_or_new(request_id), audio=audio)
+    header = pb.UploadAudioHeader(
+        request_id=request_id_or_new(request_id), audio=audio, quota_reservation=quota_reservation
+    )
     return pb.UploadAudioRequest(header=header)
 
 

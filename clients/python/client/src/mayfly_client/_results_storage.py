@@ -188,7 +188,11 @@ class StorageInfo:
     max_single_put_bytes: int
     upload_lifetime: timedelta
     fallback_active: bool
+    """Whether new audio goes to storage's own files, because S3 does not answer."""
     keeps_text: bool
+    fallback_cause: str = ""
+    """Why: S3's error code, `NoAnswerInTime`, or `SwitchedOff` where storage's settings say so."""
+    fallback_begin_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
@@ -10,9 +11,10 @@ from mayfly_client import _answers_storage as answers
 from mayfly_client import _links
 from mayfly_client import _requests_storage as requests
 from mayfly_client._bodies import chunks, measure
-from mayfly_client._error_types import MayflyError
+from mayfly_client._error_types import MayflyError, UnavailableError
 from mayfly_client._grants_sync import put_grant_sync
 from mayfly_client._outgoing import SyncOutgoing, blaming
+from mayfly_client._request_ids import request_id_or_new
 from mayfly_client._sources import content_type_for
 from mayfly_client._sync_connection import SyncConnection
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from mayfly_client._bodies import Progress
     from mayfly_client._options import NewAudioOptions, SubjectOptions
     from mayfly_client._results_storage import Audio, QuotaReservation, Upload, UploadGrant
+
+_log = logging.getLogger("mayfly.client")
 
 # Giving up must not make a failure last much longer.
 _ABANDON_SECONDS = 2.0
@@ -45,7 +49,8 @@ class SyncUploads(SyncConnection):
     ) -> Audio:
         """Save bytes or a file: reserve, put straight to the final key, commit. Nothing is kept unless this returns.
 
-        A file is read twice (once for its checksum), piece by piece: memory stays flat.
+        A file is read twice (once for its checksum), piece by piece: memory stays flat. Where the store cannot be
+        reached from here, the bytes go through storage, which may have somewhere else to put them.
 
         Args:
             source: The bytes, or a file.
@@ -56,7 +61,7 @@ class SyncUploads(SyncConnection):
             timeout: Seconds for all of it. Default: ten times the client's.
             **audio: See `NewAudioOptions`.
         """
-        content_type = content_type_for(source, content_type)
+        content_type, request_id = content_type_for(source, content_type), request_id_or_new(request_id)
         deadline = _links.Deadline.start("upload", self._long(timeout))
         measured = measure(source)
         upload = self.create_upload(
@@ -70,7 +75,23 @@ class SyncUploads(SyncConnection):
         )
         if upload.grant is None:
             return upload.audio
-        return self._put_and_commit(upload.audio.name, upload.grant, source, progress, deadline)
+        try:
+            return self._put_and_commit(upload.audio.name, upload.grant, source, progress, deadline)
+        except UnavailableError:
+            _log.info("upload.through_storage", extra={"audio": upload.audio.name})
+        # A retry of the same request, so at most one of the two ways makes an audio.
+        try:
+            return self.upload_stream(
+                source,
+                collection=collection,
+                content_type=content_type,
+                request_id=request_id,
+                timeout=deadline.left(),
+                **audio,
+            )
+        except BaseException:
+            self._give_up(upload.audio.name, upload.grant)
+            raise
 
     def _put_and_commit(
         self,
@@ -84,6 +105,8 @@ class SyncUploads(SyncConnection):
             etags = put_grant_sync(self.http, grant, source, timeout=deadline.left(), progress=progress)
             seconds = min(self._short(None), deadline.left())
             return self.commit_upload(name, grant.attempt, part_etags=etags, timeout=seconds)
+        except UnavailableError:  # there is another way
+            raise
         except BaseException:
             self._give_up(name, grant)
             raise
@@ -190,6 +213,7 @@ class SyncUploads(SyncConnection):
         collection: str,
         content_type: str | None = None,
         request_id: str | None = None,
+        quota_reservation: str = "",
         timeout: float | None = None,
         **audio: Unpack[NewAudioOptions],
     ) -> Audio:
@@ -200,12 +224,13 @@ class SyncUploads(SyncConnection):
             collection: Collection of storage.
             content_type: MIME type. Default: by the file's suffix.
             request_id: UUID for retries by the caller. Default: a new one.
+            quota_reservation: From ReserveQuota.
             timeout: Seconds for all of it. Default: ten times the client's.
             **audio: See `NewAudioOptions`.
         """
         content_type = content_type_for(source, content_type)
         new_audio = requests.new_audio("upload_stream", collection, content_type, audio)
-        header = requests.upload_header(new_audio, request_id=request_id)
+        header = requests.upload_header(new_audio, request_id=request_id, quota_reservation=quota_reservation)
         outgoing = SyncOutgoing(_messages(header, source))
         with blaming(outgoing), self._errors("storage"):
             answer = self._storage.UploadAudio(outgoing, timeout=self._long(timeout))

@@ -97,12 +97,33 @@ async def test_the_same_request_is_saved_once(mayfly: Any) -> None:
 
 
 async def test_an_upload_that_cannot_be_committed_is_given_back(mayfly: Any, fake: FakeMayfly) -> None:
+    fake.refuse("CommitUpload", grpc.StatusCode.FAILED_PRECONDITION, "CONTENT_MISMATCH")
+
+    with pytest.raises(ContentMismatchError):
+        await save(mayfly)
+
+    assert [call.method for call in fake.calls] == ["CreateUpload", "CommitUpload", "AbandonUpload"]
+
+
+async def test_where_the_store_is_not_to_be_reached_the_bytes_go_through_storage(mayfly: Any, fake: FakeMayfly) -> None:
     fake.refuse("CommitUpload", grpc.StatusCode.UNAVAILABLE, "BACKEND_UNAVAILABLE", times=4)
+
+    audio = await save(mayfly)
+
+    assert [call.method for call in fake.calls] == ["CreateUpload", *["CommitUpload"] * 4, "UploadAudio"]
+    assert len(await mayfly.collect("list")) == 1
+    assert (await mayfly.call("download", audio.name)) == DATA
+
+
+async def test_an_upload_that_goes_neither_way_is_given_back(mayfly: Any, fake: FakeMayfly) -> None:
+    for method in ("CommitUpload", "UploadAudio"):
+        fake.refuse(method, grpc.StatusCode.UNAVAILABLE, "BACKEND_UNAVAILABLE", times=8)
 
     with pytest.raises(UnavailableError):
         await save(mayfly)
 
-    assert [call.method for call in fake.calls] == ["CreateUpload", *["CommitUpload"] * 4, "AbandonUpload"]
+    assert fake.calls[-1].method == "AbandonUpload"
+    assert await mayfly.collect("list") == []
 
 
 async def test_a_commit_whose_answer_was_lost_is_asked_again(mayfly: Any, fake: FakeMayfly) -> None:

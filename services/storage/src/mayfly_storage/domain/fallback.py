@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("mayfly.storage.fallback")
 
-FORCED = "switched off by settings"
+FORCED = "SwitchedOff"
+"""The cause where the settings say so."""
+NO_ANSWER = "NoAnswerInTime"
+"""The cause where somebody gave up waiting; whoever did has to tell the fallback."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -256,3 +256,16 @@ class LinkSigner(Protocol):
 
     async def grant_upload(self, audio: Audio) -> UploadGrant:
         """The right to put the declared bytes at the audio's key until `upload_deadline`; what the store enforces."""
+
+
+class FolderRegistry(Protocol):
+    """Which folder the fallback uses, beside the rows: so that each replica knows of all folders that rows are in."""
+
+    async def registered(self) -> str:
+        """The identity of the folder; empty: none is in use."""
+
+    async def register(self, identity: str) -> str:
+        """Register a folder if none is. Answers the one that is registered then."""
+
+    async def forget(self, identity: str) -> None:
+        """Register none any more, if this one still is."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.certificates import CertificateLog
     from mayfly_storage.domain.fallback import Fallback
     from mayfly_storage.domain.findings import ClaimAudit, DeletionAudit
-    from mayfly_storage.domain.ports import AudioCatalog, BlobStore, LinkSigner
+    from mayfly_storage.domain.ports import AudioCatalog, BlobStore, FolderRegistry, LinkSigner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,3 +62,7 @@ class Backend:
     """None where nothing keeps copies behind storage's back."""
     claims: ClaimAudit | None = None
     """None where nothing is claimed of a store that others wrote."""
+    folder: str = ""
+    """Identity of the folder that the fallback uses; empty: there is no fallback."""
+    folders: FolderRegistry | None = None
+    """Where replicas agree on that folder; None where there can be one process only."""

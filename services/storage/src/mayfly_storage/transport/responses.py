@@ -155,9 +155,12 @@ def storage_info(info: StorageInfo) -> pb.GetStorageInfoResponse:
         region=info.region,
         collections=[_collection(collection) for collection in info.collections],
         max_single_put_bytes=info.max_single_put_bytes,
-        fallback_active=info.fallback_active,
+        fallback_active=info.outage is not None,
         keeps_text=info.keeps_text,
+        fallback_cause=info.outage.cause if info.outage is not None else "",
     )
+    if info.outage is not None:
+        set_time(message.fallback_begin_time, info.outage.begin_time)
     message.upload_lifetime.FromTimedelta(info.upload_lifetime)
     return message
 

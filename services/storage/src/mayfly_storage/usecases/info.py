@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from mayfly_storage.domain.collections import Collection, Collections
+    from mayfly_storage.domain.fallback import Outage
     from mayfly_storage.domain.stores import Backend, Stores
     from mayfly_storage.domain.timing import Timing
 
@@ -28,7 +29,8 @@ class StorageInfo:
     collections: tuple[Collection, ...]
     max_single_put_bytes: int
     upload_lifetime: timedelta
-    fallback_active: bool
+    outage: Outage | None
+    """Why and since when new audio goes to the fallback; None: it does not."""
     keeps_text: bool
 
 
@@ -43,6 +45,7 @@ class GetStorageInfo:
 
     def __call__(self) -> StorageInfo:
         """The facts as they are now."""
+        fallback = self.backend.stores.fallback
         return StorageInfo(
             backend=self.backend.name,
             bucket=self.backend.bucket,
@@ -50,7 +53,7 @@ class GetStorageInfo:
             collections=tuple(self.collections.by_id.values()),
             max_single_put_bytes=MAX_SINGLE_PUT_BYTES,
             upload_lifetime=self.timing.upload_lifetime,
-            fallback_active=False,  # there is no fallback in this release
+            outage=fallback.outage if fallback is not None else None,
             keeps_text=self.privacy.texts is TextPolicy.KEPT,
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.errors import BackendUnavailableError
+from mayfly_storage.domain.fallback import NO_ANSWER
 from mayfly_storage.domain.ports import BlobFacts, StoredBlob
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class PlaceBytes:
             async with asyncio.timeout(fallback.patience.total_seconds()):
                 return await self._put(audio.location, audio, path)
         except TimeoutError:
-            error = BackendUnavailableError(audio.location.value, cause="NoAnswerInTime")
+            error = BackendUnavailableError(audio.location.value, cause=NO_ANSWER)
             fallback.failed(error)
             raise error from None
 

@@ -13,10 +13,10 @@ import contextvars
 import hashlib
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID, uuid5
 
-from mayfly_client.errors import MayflyError
+from mayfly_client.errors import MayflyError, UnavailableError
 from mayfly_client.grants import put_grant
 from mayfly_client.results import AudioLocation
 from mayfly_runtime.deadlines import time_left
@@ -85,10 +85,9 @@ class StorageSink:
             await asyncio.wait([before])
         sha256 = await self._offload(_sha256, speech.data)
         with translated(key.request_id):
-            upload = await self._create(
-                speech, key=key, destination=destination, sha256=sha256, reservation=reservation
-            )
-            audio = upload.audio if upload.grant is None else await self._put_and_commit(upload, speech, key)
+            about = self._about(speech, key=key, destination=destination, reservation=reservation)
+            upload = await self._client.create_upload(size_bytes=len(speech.data), sha256=sha256, **about)
+            audio = upload.audio if upload.grant is None else await self._deliver(upload, speech, key, about)
             signed = await self._client.url(audio.name, ttl=destination.url_ttl)
         return _stored(audio, signed, speech.duration)
 
@@ -96,36 +95,46 @@ class StorageSink:
         """Let the reservations that are being given back go; each takes a few seconds at most."""
         await asyncio.gather(*self._giving_up.values(), return_exceptions=True)
 
-    async def _create(
-        self, speech: Speech, *, key: RequestKey, destination: Destination, sha256: bytes, reservation: str
-    ) -> Upload:
-        return await self._client.create_upload(
-            collection=destination.collection or self._collection,
-            content_type=speech.format.content_type,
-            size_bytes=len(speech.data),
-            sha256=sha256,
-            request_id=storage_request_id(key),
-            quota_reservation=reservation,
-            key_fields=dict(destination.key_fields),
-            expire_time=destination.expire_time,
-            ttl=destination.ttl,
-            user_id=destination.user_id or None,
-            guest_address=destination.guest_address or None,
-            labels=dict(destination.labels),
-            voice=speech.voice.name,
-            text=speech.text if len(speech.text) <= _MAX_KEPT_TEXT else None,
-            duration=speech.duration,
-        )
+    def _about(self, speech: Speech, *, key: RequestKey, destination: Destination, reservation: str) -> dict[str, Any]:
+        """What storage is told of a file, whichever way its bytes take."""
+        return {
+            "collection": destination.collection or self._collection,
+            "content_type": speech.format.content_type,
+            "request_id": storage_request_id(key),
+            "quota_reservation": reservation,
+            "key_fields": dict(destination.key_fields),
+            "expire_time": destination.expire_time,
+            "ttl": destination.ttl,
+            "user_id": destination.user_id or None,
+            "guest_address": destination.guest_address or None,
+            "labels": dict(destination.labels),
+            "voice": speech.voice.name,
+            "text": speech.text if len(speech.text) <= _MAX_KEPT_TEXT else None,
+            "duration": speech.duration,
+        }
+
+    async def _deliver(self, upload: Upload, speech: Speech, key: RequestKey, about: dict[str, Any]) -> Audio:
+        """Straight to the final key; where that is not to be reached, through storage, as a retry of the same."""
+        try:
+            return await self._put_and_commit(upload, speech, key)
+        except UnavailableError:
+            _log.info("upload_through_storage", extra={"audio": upload.audio.name})
+        try:
+            return await self._client.upload_stream(speech.data, timeout=_seconds_left(), **about)
+        except BaseException:
+            if upload.grant is not None:
+                self._give_up(key, self._abandon(upload.audio.name, upload.grant.attempt))
+            raise
 
     async def _put_and_commit(self, upload: Upload, speech: Speech, key: RequestKey) -> Audio:
         grant, name = upload.grant, upload.audio.name
         if grant is None:
             return upload.audio
         try:
-            left = time_left()
-            seconds = _PUT_SECONDS if left is None else min(left, _PUT_SECONDS)
-            etags = await put_grant(self._client.http, grant, speech.data, timeout=seconds)
+            etags = await put_grant(self._client.http, grant, speech.data, timeout=_seconds_left())
             return await self._client.commit_upload(name, grant.attempt, part_etags=etags)
+        except UnavailableError:  # there is another way
+            raise
         except BaseException:
             self._give_up(key, self._abandon(name, grant.attempt))
             raise
@@ -151,6 +160,11 @@ def storage_request_id(key: RequestKey) -> str:
 def quota_request_id(key: RequestKey, part: int) -> str:
     """The request_id of a reservation of quota: the same for a retry, another one for each part of a request."""
     return str(uuid5(_NAMESPACE, f"{key.caller}/{key.request_id}/quota/{part}"))
+
+
+def _seconds_left() -> float:
+    left = time_left()
+    return _PUT_SECONDS if left is None else min(left, _PUT_SECONDS)
 
 
 def _sha256(data: bytes) -> bytes:

@@ -10,7 +10,7 @@ from mayfly_client.cli import human
 from mayfly_client.cli.options import Json, Quiet, output, session
 
 if TYPE_CHECKING:
-    from mayfly_client._results_storage import Collection
+    from mayfly_client._results_storage import Collection, StorageInfo
 
 
 def info(ctx: typer.Context, *, json: Json = False, quiet: Quiet = False) -> None:
@@ -31,12 +31,19 @@ def info(ctx: typer.Context, *, json: Json = False, quiet: Quiet = False) -> Non
         "bucket": found.bucket,
         "region": found.region,
         "texts": "kept" if found.keeps_text else "not kept",
-        "fallback": "active" if found.fallback_active else "",
+        "fallback": _fallback(found),
     }
     out.facts("Storage", {name: value for name, value in facts.items() if value})
     return out.table(
         ("collection", "lives", "links live", "at most", "keys"), [_row(each) for each in found.collections]
     )
+
+
+def _fallback(found: StorageInfo) -> str:
+    if not found.fallback_active:
+        return ""
+    since = f" since {human.moment(found.fallback_begin_time)}" if found.fallback_begin_time else ""
+    return f"takes new audio{since}: {found.fallback_cause}"
 
 
 def _row(collection: Collection) -> tuple[str, ...]:

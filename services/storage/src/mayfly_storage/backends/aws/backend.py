@@ -14,6 +14,7 @@ from mayfly_storage.backends.aws.copies import BucketCopies
 from mayfly_storage.backends.aws.credentials import SigningCredentials
 from mayfly_storage.backends.aws.deletion import ObjectDeletion
 from mayfly_storage.backends.aws.due import DueIndex
+from mayfly_storage.backends.aws.folders import DynamoFolders
 from mayfly_storage.backends.aws.links import S3Links
 from mayfly_storage.backends.aws.listing import RowListing
 from mayfly_storage.backends.aws.owned import OwnedRows
@@ -83,6 +84,7 @@ async def open_aws(
             ),
             certificates=DynamoCertificates(table=table, lifetime=timing.certificate_lifetime, now=now),
             audit=BucketCopies(s3=clients.s3, calls=AwsCalls(S3, s3_pool), bucket=options.bucket),
+            folders=DynamoFolders(table),
             claims=FeatureProbe(s3=clients.s3, calls=AwsCalls(S3, s3_pool), options=options),
         )
 

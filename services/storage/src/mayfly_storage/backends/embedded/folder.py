@@ -64,15 +64,22 @@ def open_folder(path: Path) -> Iterator[DataFolder]:
     """
     folder = DataFolder(path.resolve())
     with ExitStack() as stack:
-        try:
+        with data_folder_errors(path):
             _make(folder)
             handle = os.open(folder.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             stack.callback(os.close, handle)  # which gives the lock back
             _hold(handle, folder)
             _empty(folder.staging)
-        except OSError as error:
-            raise DataFolderError(_culprit(error, path), _explain(error)) from error
         yield folder
+
+
+@contextmanager
+def data_folder_errors(path: Path) -> Iterator[None]:
+    """Within it, what goes wrong with a folder of audio is told as something to be mended."""
+    try:
+        yield
+    except OSError as error:
+        raise DataFolderError(_culprit(error, path), _explain(error)) from error
 
 
 def _make(folder: DataFolder) -> None:

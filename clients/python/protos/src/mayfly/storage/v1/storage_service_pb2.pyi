@@ -1231,6 +1231,8 @@ class GetStorageInfoResponse(_message.Message):
     UPLOAD_LIFETIME_FIELD_NUMBER: _builtins.int
     FALLBACK_ACTIVE_FIELD_NUMBER: _builtins.int
     KEEPS_TEXT_FIELD_NUMBER: _builtins.int
+    FALLBACK_CAUSE_FIELD_NUMBER: _builtins.int
+    FALLBACK_BEGIN_TIME_FIELD_NUMBER: _builtins.int
     backend: _builtins.str
     """Output only. `embedded` or `aws`."""
     bucket: _builtins.str
@@ -1243,6 +1245,10 @@ class GetStorageInfoResponse(_message.Message):
     """Output only. Whether new audio goes to the local fallback at the moment."""
     keeps_text: _builtins.bool
     """Output only. Whether storage keeps the texts that were spoken."""
+    fallback_cause: _builtins.str
+    """Output only. Why new audio goes to the fallback: the error code of S3, `NoAnswerInTime`, or `SwitchedOff` where the
+    settings say so. Empty: it does not.
+    """
     @_builtins.property
     def collections(self) -> _containers.RepeatedCompositeFieldContainer[Global___GetStorageInfoResponse.Collection]:
         """Output only. The collections."""
@@ -1250,6 +1256,10 @@ class GetStorageInfoResponse(_message.Message):
     @_builtins.property
     def upload_lifetime(self) -> _duration_pb2.Duration:
         """Output only. How long an upload grant lives."""
+
+    @_builtins.property
+    def fallback_begin_time(self) -> _timestamp_pb2.Timestamp:
+        """Output only. Since when new audio goes to the fallback, as this replica sees it. Absent: it does not."""
 
     def __init__(
         self,
@@ -1262,10 +1272,12 @@ class GetStorageInfoResponse(_message.Message):
         upload_lifetime: _duration_pb2.Duration | None = ...,
         fallback_active: _builtins.bool = ...,
         keeps_text: _builtins.bool = ...,
+        fallback_cause: _builtins.str = ...,
+        fallback_begin_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["upload_lifetime", b"upload_lifetime"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fallback_begin_time", b"fallback_begin_time", "upload_lifetime", b"upload_lifetime"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["backend", b"backend", "bucket", b"bucket", "collections", b"collections", "fallback_active", b"fallback_active", "keeps_text", b"keeps_text", "max_single_put_bytes", b"max_single_put_bytes", "region", b"region", "upload_lifetime", b"upload_lifetime"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backend", b"backend", "bucket", b"bucket", "collections", b"collections", "fallback_active", b"fallback_active", "fallback_begin_time", b"fallback_begin_time", "fallback_cause", b"fallback_cause", "keeps_text", b"keeps_text", "max_single_put_bytes", b"max_single_put_bytes", "region", b"region", "upload_lifetime", b"upload_lifetime"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

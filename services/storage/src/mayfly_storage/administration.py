@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from mayfly_storage.agreement import retire_folder
+from mayfly_storage.agreement import examine_folder, retire_folder
 from mayfly_storage.domain.errors import StorageError
 from mayfly_storage.domain.findings import Finding
 from mayfly_storage.opening import aws_options, embedded_options, unmanaged
@@ -113,6 +113,18 @@ async def examine(settings: StorageSettings) -> AsyncIterator[Finding]:
         findings = embedded()
     async for finding in findings:
         yield finding
+    if settings.backend == "aws":
+        yield await _folder(settings)
+
+
+async def _folder(settings: StorageSettings) -> Finding:
+    from mayfly_storage.backends.aws.backend import open_aws  # noqa: PLC0415 - imports boto3
+
+    async with open_aws(aws_options(settings), timing=settings.timing(), now=_now) as backend:
+        try:
+            return await examine_folder(backend, configured=settings.fallback_dir is not None)
+        except StorageError as error:
+            return replace(Finding.skipped(str(error)), check="fallback")
 
 
 def _now() -> datetime:
@@ -126,5 +138,6 @@ def _wishes(settings: StorageSettings) -> Wishes:
         collections=settings.collections(),
         cors_origins=listed(settings.cors_origins),
         principals=listed(settings.principals),
+        access_log_bucket=settings.access_log_bucket,
         unmanaged=unmanaged(settings),
     )

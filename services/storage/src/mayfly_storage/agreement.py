@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Location
+from mayfly_storage.domain.findings import Finding
 from mayfly_storage.domain.ports import AudioFilter
 
 if TYPE_CHECKING:
     from mayfly_storage.domain.stores import Backend
 
 _PAGE = 1_000
+_CHECK = "fallback"
+_REMEDY = "Set MAYFLY_STORAGE_FALLBACK_DIR, or run `mayfly-storage retire-fallback`."
 
 
 class FolderDisagreementError(Exception):
@@ -55,6 +59,17 @@ async def agree_on_folder(backend: Backend) -> None:
     registered = await (backend.folders.register(backend.folder) if backend.folder else backend.folders.registered())
     if registered != backend.folder:
         raise FolderDisagreementError(backend.folder, registered)
+
+
+async def examine_folder(backend: Backend, *, configured: bool) -> Finding:
+    """Whether the fallback's folder is the registered one; changes nothing."""
+    registered = await backend.folders.registered() if backend.folders is not None else ""
+    if not registered:
+        detail = "it is registered at the next start" if configured else "new audio waits for S3, if that is away"
+        return replace(Finding.ok(detail), check=_CHECK)
+    if not configured:
+        return replace(Finding.failed(str(FolderDisagreementError("", registered)), _REMEDY), check=_CHECK)
+    return replace(Finding.ok(f"the folder {registered} takes new audio while S3 does not answer"), check=_CHECK)
 
 
 async def retire_folder(backend: Backend, *, lose: bool) -> str:

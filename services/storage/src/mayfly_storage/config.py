@@ -29,7 +29,7 @@ class StorageSettings(AudioSettings):
     """Files: what links begin with, such as a proxy's address. Unset: the address of the endpoint."""
 
     link_secret: Secret | None = None
-    """Files: key that signs links. A new one ends all links. Unset: one is made in `data_dir`."""
+    """Files: key that signs links. A new one ends all links. Unset: one is made in the folder."""
 
     link_secret_previous: Secret | None = None
     """Files: the key before, whose links are still honoured while they live."""
@@ -114,6 +114,12 @@ class StorageSettings(AudioSettings):
     unmanaged: Unmanaged | None = None
     """AWS: settings of the bucket that `provision` leaves alone, with commas between. Unset: as the provider wants."""
 
+    access_log_bucket: str = ""
+    """AWS: bucket in which S3 is to log who read what; `provision` switches it on. Its lines name keys: expire them."""
+
+    accelerate: bool = False
+    """AWS: whether links and grants lead to S3's transfer acceleration, which `provision` switches on. Costs more."""
+
     due_buckets: int = Field(default=4, ge=1)
     """AWS: partitions of the index of due rows, 1,000 writes a second each. Only ever raise it."""
 
@@ -159,6 +165,8 @@ class StorageSettings(AudioSettings):
     def _rules_agree(self) -> Self:
         if not self.s3_uploads and self.fallback_dir is None:
             raise ValueError("s3_uploads=false needs a fallback_dir for new audio (MAYFLY_STORAGE_FALLBACK_DIR)")
+        if self.accelerate and (self.endpoint_url or self.s3_endpoint_url or "." in (self.bucket or "")):
+            raise ValueError("accelerate=true needs Amazon's own S3, and a bucket without a dot in its name")
         if self.failpoint is not None:
             require_loopback((self.listen, self.retention_listen, self.links_listen))
         self.timing()

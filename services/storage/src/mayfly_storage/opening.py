@@ -125,6 +125,7 @@ def aws_options(settings: StorageSettings) -> AwsOptions:
         addressing_style=settings.addressing_style or provider.addressing_style,
         encryption=settings.encryption,
         kms_key_id=settings.kms_key_id,
+        accelerate=settings.accelerate,
         features=_features(settings, provider.features),
         scratch_prefix=swept_prefix(settings.collections()),
         due_buckets=settings.due_buckets,

@@ -196,6 +196,23 @@ async def test_nothing_secret_is_logged_even_when_everything_is(
     assert not [canary for canary in ("canary", "made-up", *signatures) if canary in caplog.text]
 
 
+async def test_at_debug_each_call_is_told_by_its_operation_and_outcome(
+    backend: Backend, wire: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, "mayfly_storage.backends.aws.clients")
+    await backend.stores.first.blobs.head("temp-audio/2025-12-08/nothing.wav")
+    wire.answer("ListObjectsV2", 403, "<Error><Code>AccessDenied</Code></Error>")
+    with pytest.raises(BackendMisconfiguredError):
+        await backend.stores.first.blobs.list_blobs("temp-audio/", limit=1)
+
+    told = [vars(record) for record in caplog.records if record.getMessage() == "aws_call"]
+    assert [(each["service"], each["operation"], each["outcome"]) for each in told] == [
+        ("S3", "head_object", "404"),
+        ("S3", "list_objects_v2", "BackendMisconfiguredError"),
+    ]
+    assert "temp-audio" not in caplog.text
+
+
 async def test_a_slow_s3_holds_up_no_row(backend: Backend, wire: Wire, audio: Audio) -> None:
     """Each service has a pool of its own (R19)."""
     loop = asyncio.get_running_loop()

@@ -112,8 +112,9 @@ async def test_links_and_grants_are_signed_by_version_4_everywhere(options: AwsO
             replace(R2, addressing_style="path"),
             "https://0123.r2.cloudflarestorage.com/mayfly-audio/temp-audio/",
         ),
+        (replace(HOME, accelerate=True), "https://mayfly-audio.s3-accelerate.amazonaws.com/temp-audio/"),
     ],
-    ids=["virtual", "path", "r2"],
+    ids=["virtual", "path", "r2", "accelerated"],
 )
 async def test_links_lead_to_the_bucket_as_it_is_addressed(options: AwsOptions, beginning: str) -> None:
     [signed] = await sign(LinkWish(audio=an_audio_now(), expire_time=real_now() + HOUR), options=options)

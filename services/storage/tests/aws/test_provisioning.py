@@ -256,6 +256,25 @@ def test_scripts_of_the_named_origins_may_use_links_and_nothing_else(options: Aw
     assert set(rule["ExposeHeaders"]) >= {"Content-Range", "ETag"}
 
 
+def test_access_logs_go_where_they_are_asked_for(options: AwsOptions, raw: Clients) -> None:
+    logs = f"{options.bucket}-logs"
+    raw.s3.create_bucket(Bucket=logs, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    raw.s3.put_bucket_acl(Bucket=logs, ACL="log-delivery-write")
+    titles(options)
+    assert titles(options, access_log_bucket=logs) == [f"bucket {options.bucket}: access logs"]
+    assert titles(options, access_log_bucket=logs) == []
+    there = raw.s3.get_bucket_logging(Bucket=options.bucket)["LoggingEnabled"]
+    assert (there["TargetBucket"], there["TargetPrefix"]) == (logs, f"{options.bucket}/")
+
+
+def test_acceleration_is_switched_on_where_links_lead_there(options: AwsOptions, raw: Clients) -> None:
+    titles(options)
+    accelerated = replace(options, accelerate=True)
+    assert titles(accelerated) == [f"bucket {options.bucket}: transfer acceleration"]
+    assert titles(accelerated) == []
+    assert raw.s3.get_bucket_accelerate_configuration(Bucket=options.bucket)["Status"] == "Enabled"
+
+
 def test_encryption_that_somebody_chose_is_left_and_one_that_is_asked_for_is_set(
     options: AwsOptions, raw: Clients
 ) -> None:

@@ -224,7 +224,7 @@ def test_storage_tells_what_it_is(stage: Stage) -> None:
     assert info.upload_lifetime == timedelta(minutes=2)
     assert info.max_single_put_bytes == 5_368_709_120
     assert info.keeps_text
-    assert not info.fallback_active
+    assert info.outage is None
 
 
 async def test_an_audio_in_its_last_second_has_no_link_and_leaves_the_others_theirs(stage: Stage) -> None:

@@ -46,6 +46,8 @@ class Callers:
     storage: StorageServiceAsyncStub
     retention: RetentionServiceAsyncStub
     http: httpx.AsyncClient
+    channel: grpc.aio.Channel
+    """To StorageService's address."""
     told: dict[str, bytes] = field(default_factory=dict)
     """Bodies of what was acknowledged, by name."""
     unwanted: set[str] = field(default_factory=set)
@@ -136,7 +138,7 @@ async def storage_process(
             grpc.aio.insecure_channel(addresses["retention"]) as retention,
             httpx.AsyncClient() as http,
         ):
-            yield process, Callers(StorageServiceStub(storage), RetentionServiceStub(retention), http)
+            yield process, Callers(StorageServiceStub(storage), RetentionServiceStub(retention), http, storage)
     finally:
         if process.returncode is None:
             process.kill()

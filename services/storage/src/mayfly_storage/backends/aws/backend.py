@@ -122,5 +122,5 @@ def _links(options: AwsOptions, clients: Clients, calls: AwsCalls, *, now: Calla
     credentials = SigningCredentials(
         clients.credentials, now=now, session_lifetime=options.session_lifetime, window=options.url_window
     )
-    presigner = BucketPresigner(clients.s3, bucket=options.bucket, region=options.region)
+    presigner = BucketPresigner(clients.links, bucket=options.bucket, region=options.region)
     return S3Links(options, presigner=presigner, credentials=credentials, calls=calls, now=now)

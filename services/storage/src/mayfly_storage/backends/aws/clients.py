@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from mayfly_storage.backends.aws.answers import read_items_directly
-from mayfly_storage.backends.aws.errors import domain_errors
+from mayfly_storage.backends.aws.errors import code_of, domain_errors
 from mayfly_storage.backends.aws.throttling import ThrottledRetries
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ S3: Final = "S3"
 DYNAMODB: Final = "DynamoDB"
 """The services' names in errors."""
 
+logger = logging.getLogger(__name__)
+
 # At DEBUG these print signatures, session tokens and rows, whatever the rest of the process logs.
 _TALKATIVE: Final = ("boto3", "botocore", "s3transfer", "urllib3")
 
@@ -39,6 +43,8 @@ class Clients:
     """One client for each service, and the credentials that both sign with."""
 
     s3: S3Client
+    links: S3Client
+    """Knows where links lead; `s3` unless that is another endpoint."""
     dynamodb: DynamoDBClient
     credentials: Credentials | None
 
@@ -64,10 +70,12 @@ def make_clients(options: AwsOptions, *, session: boto3.Session | None = None) -
     )
     read_items_directly(dynamodb)
     ThrottledRetries(attempts=options.attempts).watch(dynamodb)
+    usual = _s3_config(options)
+    s3 = session.client("s3", region_name=options.region, endpoint_url=options.s3_endpoint_url, config=usual)
+    accelerated = usual.merge(Config(s3={"use_accelerate_endpoint": True}))
     return Clients(
-        s3=session.client(
-            "s3", region_name=options.region, endpoint_url=options.s3_endpoint_url, config=_s3_config(options)
-        ),
+        s3=s3,
+        links=session.client("s3", region_name=options.region, config=accelerated) if options.accelerate else s3,
         dynamodb=dynamodb,
         credentials=session.get_credentials(),
     )
@@ -106,5 +114,20 @@ class AwsCalls:
 
     async def __call__(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `fn` in the pool. Raises the domain's errors, and ClientError for what is not in their table."""
-        with domain_errors(self.service):
-            return await self._offload(fn, *args, **kwargs)
+        if not logger.isEnabledFor(logging.DEBUG):
+            with domain_errors(self.service):
+                return await self._offload(fn, *args, **kwargs)
+        begun, outcome = time.perf_counter(), "cancelled"
+        try:
+            with domain_errors(self.service):
+                answer = await self._offload(fn, *args, **kwargs)
+            outcome = "ok"
+        except Exception as error:
+            outcome = code_of(error) if isinstance(error, ClientError) else type(error).__name__
+            raise
+        else:
+            return answer
+        finally:
+            elapsed = round((time.perf_counter() - begun) * 1000, 1)
+            facts = {"service": self.service, "operation": getattr(fn, "__name__", "?")}
+            logger.debug("aws_call", extra=facts | {"outcome": outcome, "elapsed_ms": elapsed})

@@ -17,7 +17,18 @@ BUCKET_POLICY: Final = "bucket policy"
 LIFECYCLE_RULES: Final = "lifecycle rules"
 CORS_RULES: Final = "CORS rules"
 BUCKET_TAGS: Final = "tags"
-MANAGED: Final = (PUBLIC_ACCESS_BLOCK, DEFAULT_ENCRYPTION, BUCKET_POLICY, LIFECYCLE_RULES, CORS_RULES, BUCKET_TAGS)
+ACCESS_LOGS: Final = "access logs"
+ACCELERATION: Final = "transfer acceleration"
+MANAGED: Final = (
+    PUBLIC_ACCESS_BLOCK,
+    DEFAULT_ENCRYPTION,
+    BUCKET_POLICY,
+    LIFECYCLE_RULES,
+    CORS_RULES,
+    BUCKET_TAGS,
+    ACCESS_LOGS,
+    ACCELERATION,
+)
 """Groups of a bucket's settings that provisioning sets, by the names that it prints."""
 
 

@@ -25,6 +25,8 @@ class AwsOptions:
     encryption: Literal["AES256", "aws:kms"] | None = None
     """What every PUT asks for. None: what the bucket does by default."""
     kms_key_id: str | None = None
+    accelerate: bool = False
+    """Links and grants lead to S3's transfer acceleration."""
     features: StoreFeatures = ALL_FEATURES
     """What the store enforces by itself. To claim what it does not do is to break promises: see `probing`."""
     scratch_prefix: str = "temp-audio/"

@@ -12,6 +12,7 @@ from mayfly_storage.backends.aws.provisioning.aspects import UnknownToStoreError
 from mayfly_storage.backends.aws.provisioning.bucket_policy import bucket_policy
 from mayfly_storage.backends.aws.provisioning.changes import altered, by_hand, made
 from mayfly_storage.backends.aws.provisioning.cors import cors
+from mayfly_storage.backends.aws.provisioning.extras import acceleration, access_logs
 from mayfly_storage.backends.aws.provisioning.lifecycle import lifecycle
 from mayfly_storage.backends.aws.provisioning.privacy import encryption, public_access
 from mayfly_storage.backends.aws.provisioning.tags import bucket_tags
@@ -37,6 +38,8 @@ _NAMELESS: Final = "us-east-1"
 
 def bucket_aspects(options: AwsOptions, wishes: Wishes) -> tuple[Aspect, ...]:
     """Everything that is set on the bucket. Closed to the public first."""
+    asked = [access_logs(options, wishes)] if wishes.access_log_bucket else []
+    asked += [acceleration()] if options.accelerate else []
     return (
         public_access(),
         encryption(options),
@@ -44,6 +47,7 @@ def bucket_aspects(options: AwsOptions, wishes: Wishes) -> tuple[Aspect, ...]:
         lifecycle(wishes),
         cors(wishes),
         bucket_tags(),
+        *asked,
     )
 
 

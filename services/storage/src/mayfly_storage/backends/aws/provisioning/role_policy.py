@@ -26,6 +26,8 @@ ROWS: Final = (
     "dynamodb:UpdateItem",
 )
 BUCKET_SETTINGS: Final = (
+    "s3:GetAccelerateConfiguration",
+    "s3:GetBucketLogging",
     "s3:GetBucketCORS",
     "s3:GetBucketObjectLockConfiguration",
     "s3:GetBucketPolicy",

@@ -23,6 +23,9 @@ class Wishes:
     principals: tuple[str, ...] = ()
     """ARNs of those who alone may touch objects; none: whom IAM allows."""
 
+    access_log_bucket: str = ""
+    """Where S3 writes who read what; empty: as it is."""
+
     unmanaged: frozenset[str] = frozenset()
     """Groups of the bucket's settings that are left alone, by their names."""
 

@@ -108,7 +108,7 @@ async def test_an_upload_that_cannot_be_committed_is_given_back(mayfly: Any, fak
 async def test_where_the_store_is_not_to_be_reached_the_bytes_go_through_storage(mayfly: Any, fake: FakeMayfly) -> None:
     fake.refuse("CommitUpload", grpc.StatusCode.UNAVAILABLE, "BACKEND_UNAVAILABLE", times=4)
 
-    audio = await save(mayfly)
+    audio = await save(mayfly, DATA)
 
     assert [call.method for call in fake.calls] == ["CreateUpload", *["CommitUpload"] * 4, "UploadAudio"]
     assert len(await mayfly.collect("list")) == 1

@@ -148,7 +148,7 @@ class StorageSettings(AudioSettings):
     """AWS: failures of S3 in a row after which new audio goes to `fallback_dir` at once, until S3 answers again."""
 
     fallback_patience: Period = timedelta(seconds=5)
-    """AWS: how long an upload through storage waits for S3 before it goes to `fallback_dir`."""
+    """AWS: how long an upload through storage waits for S3, and a second per MiB, before it goes to `fallback_dir`."""
 
     s3_uploads: bool = True
     """AWS: `false` lets all new audio go to `fallback_dir`, which is needed then. What lies in S3 stays readable."""

@@ -22,7 +22,7 @@ def offer_fallback(meter: Meter, fallback: Fallback) -> None:
     )
     meter.create_observable_counter(
         "mayfly.storage.fallback.stored",
-        callbacks=[lambda _: [Observation(fallback.stored)]],
+        callbacks=[lambda _: [Observation(count, {"cause": cause}) for cause, count in tuple(fallback.stored.items())]],
         unit="{audio}",
-        description="Audio that went to the fallback",
+        description="Audio that went to the fallback, by what was the matter with the primary store",
     )

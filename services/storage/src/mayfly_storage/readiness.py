@@ -7,8 +7,9 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from mayfly_runtime.refusals import ServerBusyError
 from mayfly_storage.domain.errors import BackendUnavailableError, StorageError
-from mayfly_storage.domain.fallback import NO_ANSWER
+from mayfly_storage.domain.fallback import BUSY, NO_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -35,7 +36,7 @@ async def check_backend(backend: Backend, *, within: timedelta) -> None:
             fallback = backend.stores.fallback
             if fallback is None or location is fallback.location:
                 raise
-            if error.cause == NO_ANSWER:
+            if error.cause in (NO_ANSWER, BUSY):  # the store's own watch has not heard of it
                 fallback.failed(error)
 
 
@@ -45,6 +46,8 @@ async def _in_time(check: Awaitable[None], name: str, within: timedelta) -> None
             await check
     except TimeoutError:
         raise BackendUnavailableError(name, cause=NO_ANSWER) from None
+    except ServerBusyError:
+        raise BackendUnavailableError(name, cause=BUSY) from None
 
 
 class BackendWatch:

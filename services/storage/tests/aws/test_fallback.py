@@ -199,7 +199,7 @@ async def test_a_bucket_that_is_not_there_is_no_outage(replica: Replica, file: P
             await check_backend(replica.backend, within=SOON)
     fallback = replica.backend.stores.fallback
     assert fallback is not None
-    assert (fallback.outage, fallback.stored) == (None, 0)
+    assert (fallback.outage, fallback.stored.total()) == (None, 0)
 
 
 async def test_a_host_that_does_not_exist_is_no_outage(

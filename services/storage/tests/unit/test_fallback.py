@@ -8,13 +8,23 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
+from mayfly_runtime.refusals import ServerBusyError
 from mayfly_storage.domain.audio import Location
-from mayfly_storage.domain.errors import BackendMisconfiguredError, BackendUnavailableError, StorageFullError
-from mayfly_storage.domain.fallback import FORCED, Fallback
+from mayfly_storage.domain.errors import (
+    AudioNotFoundError,
+    BackendMisconfiguredError,
+    BackendUnavailableError,
+    StorageFullError,
+)
+from mayfly_storage.domain.fallback import BUSY, FORCED, Fallback
 from mayfly_storage.domain.ports import Shard
 from mayfly_storage.domain.retention import DueReason
 from mayfly_storage.domain.uploads import Subject
+from mayfly_storage.fallback_gauges import offer_fallback
+from mayfly_storage.readiness import check_backend
 from mayfly_storage.testing import SOUND
 from mayfly_storage.testing.stage import Stage
 
@@ -44,6 +54,11 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "sound"
     path.write_bytes(SOUND)
     return path
+
+
+def metrics(reader: InMemoryMetricReader) -> list[Any]:
+    data: Any = reader.get_metrics_data()
+    return list(data.resource_metrics[0].scope_metrics[0].metrics)
 
 
 async def swept(stage: Stage) -> list[DueReason]:
@@ -142,10 +157,57 @@ async def test_while_it_is_active_nobody_waits_for_the_first_store(
     waiting = await stage.reserved()
     for _ in range(3):
         fallback.failed(DOWN)
-    stage.memory.blobs.failure = AssertionError("nobody may call it")  # type: ignore[assignment] # it is raised
+    stage.memory.blobs.failure = AssertionError("nobody may call it")
     request = stage.wish(request_id="5f0c8a52-6e0d-4b8a-9d0e-0f7f5f2f1a11")
     stored = await stage.storage.store_file(request, file)
     assert (stored.location, waiting.location) == (Location.LOCAL, Location.S3)
+
+
+async def test_what_needs_the_first_store_is_told_at_once_that_it_is_away(stage: Stage, fallback: Fallback) -> None:
+    old = await stage.saved()
+    for _ in range(3):
+        fallback.failed(DOWN)
+    stage.memory.blobs.failure = AssertionError("nobody may call it")
+    with pytest.raises(BackendUnavailableError):
+        await stage.memory.backend.stores.of(old).blobs.head(old.object_key)
+    assert await stage.storage.delete_audio(old.name)
+    with pytest.raises(AudioNotFoundError):
+        await stage.storage.get_audio(old.name)
+
+
+async def test_a_large_upload_may_take_longer(fallback: Fallback) -> None:
+    assert fallback.patience_with(40_000) == timedelta(seconds=5)
+    assert fallback.patience_with(50 * 1024**2) == timedelta(seconds=55)
+
+
+async def test_a_check_that_cannot_even_begin_is_a_failure_and_no_reason_to_be_unready(
+    stage: Stage, fallback: Fallback
+) -> None:
+    stage.memory.blobs.failure = ServerBusyError("S3 slots", limit=64)
+    for _ in range(3):
+        await check_backend(stage.world.backend, within=timedelta(seconds=1))
+    assert fallback.outage is not None
+    assert fallback.outage.cause == BUSY
+
+
+async def test_metrics_say_whether_it_is_active_and_what_went_there_why(
+    stage: Stage, fallback: Fallback, file: Path
+) -> None:
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader])
+    offer_fallback(provider.get_meter("test"), fallback)
+    stage.memory.blobs.failure = DOWN
+    await stage.storage.store_file(stage.wish(), file)
+    told: list[Any] = [
+        (metric.name, dict(point.attributes), point.value)
+        for metric in metrics(reader)
+        for point in metric.data.data_points
+    ]
+    provider.shutdown()
+    assert told == [
+        ("mayfly.storage.fallback.active", {}, 0),
+        ("mayfly.storage.fallback.stored", {"cause": "ConnectTimeoutError"}, 1),
+    ]
 
 
 async def test_a_store_that_hangs_is_not_waited_for(stage: Stage, file: Path) -> None:

@@ -1,4 +1,4 @@
-"""A store whose answers are watched: what the fallback goes by."""
+"""A store whose answers are watched: what the fallback goes by. While it is away, it is left alone."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedBlobs:
-    """A BlobStore over another one, which tells how each call ended."""
+    """A BlobStore over another one, which tells how each call ended.
+
+    While the fallback is active, all but `check` raise BackendUnavailableError at once.
+    """
 
     blobs: BlobStore
     fallback: Fallback
@@ -66,12 +69,19 @@ class WatchedBlobs:
             return await self.blobs.store_time()
 
     async def check(self) -> None:
-        """Whether the store can be used."""
-        with self._watched():
+        """Whether the store can be used: asked also while it is left alone, to learn that it is back."""
+        with self._heard():
             await self.blobs.check()
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
+        if (outage := self.fallback.leaves_alone) is not None:
+            raise BackendUnavailableError(self.location.value, cause=outage.cause)
+        with self._heard():
+            yield
+
+    @contextmanager
+    def _heard(self) -> Iterator[None]:
         try:
             yield
         except BackendUnavailableError as error:

@@ -1,29 +1,36 @@
 """The fallback: another store for new audio while the primary one fails in a way that passes by itself.
 
-A breaker, fed by every call to the primary store. It opens after some failures in a row, and closes at the first
-answer; what tries again while nobody else calls is the regular check of readiness. A refusal (rights, names,
-credentials) is an answer: it is never hidden by the fallback, because it does not pass by itself.
+A breaker, fed by every call to the primary store. It opens after some failures in a row. From then on the primary store
+is left alone, so that nobody waits for it and its calls fill no pool. The regular check of readiness alone goes on
+asking, and the first answer closes the breaker. A refusal (rights, names, credentials) is an answer: the fallback never
+hides it, because it does not pass by itself.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from mayfly_storage.domain.audio import Location
     from mayfly_storage.domain.errors import BackendUnavailableError
 
 logger = logging.getLogger("mayfly.storage.fallback")
 
-FORCED = "SwitchedOff"
+FORCED: Final = "SwitchedOff"
 """The cause where the settings say so."""
-NO_ANSWER = "NoAnswerInTime"
+NO_ANSWER: Final = "NoAnswerInTime"
 """The cause where somebody gave up waiting; whoever did has to tell the fallback."""
+BUSY: Final = "TooManyWait"
+"""The cause where as many calls as there may be wait for the primary store."""
+_SLOWEST: Final = 1024**2
+"""Bytes per second of a connection that is slow, and works."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +50,12 @@ class Fallback:
     threshold: int
     """Failures in a row after which the primary store is left alone."""
     patience: timedelta
-    """How long one upload waits for the primary store before it goes to the fallback."""
+    """How long a small upload waits for the primary store before it goes to the fallback; see `patience_with`."""
     forced: bool = False
     """New audio always goes to the fallback: how uploads to the primary store are switched off."""
     outage: Outage | None = field(default=None, init=False)
-    stored: int = field(default=0, init=False)
-    """Audio that went to the fallback since the start."""
+    stored: Counter[str] = field(default_factory=Counter, init=False)
+    """Audio that went to the fallback since the start, by cause."""
     _failures: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -59,6 +66,18 @@ class Fallback:
     def is_active(self) -> bool:
         """Whether new audio goes to the fallback at once."""
         return self.outage is not None
+
+    @property
+    def leaves_alone(self) -> Outage | None:
+        """Why nobody but the check of readiness may call the primary store; None: all may.
+
+        Where only uploads to it are switched off, what lies there is still read, and deleted.
+        """
+        return None if self.forced else self.outage
+
+    def patience_with(self, size_bytes: int) -> timedelta:
+        """How long an upload waits for the primary store: a large one takes longer, although all is well."""
+        return self.patience + timedelta(seconds=size_bytes // _SLOWEST)
 
     def failed(self, error: BackendUnavailableError) -> None:
         """The primary store did not answer."""
@@ -79,5 +98,5 @@ class Fallback:
 
     def took(self, cause: str) -> None:
         """An audio went to the fallback."""
-        self.stored += 1
-        logger.info("fallback.stored", extra={"cause": cause, "stored": self.stored})
+        self.stored[cause] += 1
+        logger.info("fallback.stored", extra={"cause": cause, "stored": self.stored.total()})

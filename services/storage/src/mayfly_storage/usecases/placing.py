@@ -43,7 +43,7 @@ class PlaceBytes:
     async def _put_in_time(self, fallback: Fallback, audio: Audio, path: Path) -> tuple[Location, StoredBlob]:
         """Wait no longer than the caller can, who has to be answered after the fallback took the bytes."""
         try:
-            async with asyncio.timeout(fallback.patience.total_seconds()):
+            async with asyncio.timeout(fallback.patience_with(audio.size_bytes).total_seconds()):
                 return await self._put(audio.location, audio, path)
         except TimeoutError:
             error = BackendUnavailableError(audio.location.value, cause=NO_ANSWER)

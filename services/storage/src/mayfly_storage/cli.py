@@ -1,10 +1,11 @@
-"""`mayfly-storage`: serve (the default), provision, policy, doctor, retire-fallback, config."""
+"""`mayfly-storage`: serve (the default), provision, policy, doctor, import, retire-fallback, config."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
@@ -14,13 +15,18 @@ from mayfly_runtime.callers_file import CallersFileError
 from mayfly_runtime.server import ListenError
 from mayfly_runtime.settings import SettingsError
 from mayfly_runtime.tls import TlsFilesError
-from mayfly_storage import administration, doctor_report
+from mayfly_storage import administration, cli_import, doctor_report
 from mayfly_storage import app as composition
 from mayfly_storage.agreement import FolderDisagreementError, FolderInUseError
 from mayfly_storage.backends.embedded.folder import DataFolderError
 from mayfly_storage.config import StorageSettings
 from mayfly_storage.data_dir import DataDirError
-from mayfly_storage.domain.errors import BackendMisconfiguredError, BackendUnavailableError, StorageFullError
+from mayfly_storage.domain.errors import (
+    BackendMisconfiguredError,
+    BackendUnavailableError,
+    CollectionUnknownError,
+    StorageFullError,
+)
 from mayfly_storage.fitness import UnfitStoreError
 
 if TYPE_CHECKING:
@@ -121,6 +127,38 @@ def retire_fallback(
     except (*_UNUSABLE, administration.NothingToAskError) as error:
         _give_up("retire the fallback", error)
     typer.echo(f"The folder {retired} is given up." if retired else "No folder was registered.")
+
+
+@app.command("import")
+def import_(  # noqa: PLR0913 - one for each option
+    folder: Annotated[Path, typer.Argument(help="Its files are read, and stay as they are.")],
+    *,
+    collection: cli_import.Collection,
+    pattern: cli_import.Paths = "*",
+    expire_from: cli_import.ExpireFrom = "now",
+    report: cli_import.Report = None,
+    workers: cli_import.Workers = 4,
+    dry_run: cli_import.DryRun = False,
+    as_json: cli_import.AsJson = False,
+) -> None:
+    """Bring a folder of audio in. Safe to repeat; exit code 1 if files failed, 2 if it could not run."""
+    settings = _settings()
+    logs.configure(level="WARNING", format=settings.log_format)
+    try:
+        code = cli_import.import_folder(
+            settings,
+            folder,
+            collection=collection,
+            pattern=pattern,
+            expire_from=expire_from,
+            report=report,
+            workers=workers,
+            dry_run=dry_run,
+            as_json=as_json,
+        )
+    except (*_UNUSABLE, *cli_import.UNUSABLE, CollectionUnknownError) as error:
+        _give_up("import", error)
+    raise typer.Exit(code)
 
 
 @app.command()

@@ -33,6 +33,7 @@ def test_a_retry_has_the_same_fingerprint() -> None:
         {"voice": "v"},
         {"text": "t"},
         {"duration": timedelta(seconds=1)},
+        {"duration": timedelta(0)},
         {"labels": {"a": "b"}},
     ],
     ids=lambda change: next(iter(change)),

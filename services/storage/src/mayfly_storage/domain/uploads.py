@@ -62,17 +62,21 @@ class UploadRequest:
             audio.collection,
             audio.content_type,
             audio.expire_time and audio.expire_time.isoformat(),
-            audio.ttl and audio.ttl.total_seconds(),
+            _seconds(audio.ttl),
             sorted(audio.key_fields.items()),
             [subject.user_id, subject.guest_address],
             audio.voice,
             audio.text,
-            audio.duration and audio.duration.total_seconds(),
+            _seconds(audio.duration),
             sorted(audio.labels.items()),
             self.size_bytes,
             self.sha256.hex(),
         ]
         return hmac.new(secret, json.dumps(facts).encode(), hashlib.sha256).hexdigest()
+
+
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else span.total_seconds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

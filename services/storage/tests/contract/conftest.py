@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ import pytest
 from mayfly_runtime.testing import FakeClock
 from mayfly_storage.backends.embedded.backend import open_embedded
 from mayfly_storage.backends.embedded.options import EmbeddedOptions, LinkServerOptions
+from mayfly_storage.domain.audio import Location
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.testing import LinkResponse, Subject, memory_backend
 
@@ -75,6 +77,20 @@ def other_store(options: AwsOptions, url: str, config: pytest.Config) -> AwsOpti
 
 
 @asynccontextmanager
+async def open_fallback(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[Subject]:
+    """The fallback's folder and links, and rows in DynamoDB."""
+    from mayfly_storage.backends.aws.testing import emulated_options  # noqa: PLC0415 - as above
+    from mayfly_storage.testing.replica import open_replica, provision  # noqa: PLC0415 - as above
+
+    folder: Path = request.getfixturevalue("tmp_path_factory").mktemp("shared")
+    options = emulated_options(request.getfixturevalue("aws_url"))
+    await asyncio.to_thread(provision, options)
+    async with open_replica(options, folder, clock, forced=True) as replica, over_http() as follow:
+        stores = replace(replica.backend.stores, primary=Location.LOCAL)
+        yield Subject(backend=replace(replica.backend, stores=stores), clock=clock, follow=follow)
+
+
+@asynccontextmanager
 async def open_files(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[Subject]:
     """SQLite and files, and the links of a real server."""
     folder: Path = request.getfixturevalue("tmp_path_factory").mktemp("data")
@@ -97,8 +113,20 @@ async def over_http() -> AsyncIterator[FollowLink]:
         yield follow
 
 
-OPENERS: dict[str, Opener] = {"aws": open_aws, "embedded": open_files, "memory": open_memory}
+OPENERS: dict[str, Opener] = {
+    "aws": open_aws,
+    "embedded": open_files,
+    "fallback": open_fallback,
+    "memory": open_memory,
+}
 """Each opens one empty backend on the given clock; session fixtures (a server) come by `request.getfixturevalue`."""
+
+
+ROWS_ALONE = {
+    *("test_certificates", "test_finding_rows", "test_measuring"),
+    *("test_quotas", "test_removing", "test_reserving", "test_retaining"),
+}
+"""Modules that touch no bytes: the rows of `fallback` are those of `aws`."""
 
 
 @pytest.fixture
@@ -107,7 +135,14 @@ def clock() -> FakeClock:
     return FakeClock(datetime.now(UTC))
 
 
-@pytest.fixture(params=sorted(OPENERS))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One of each test for each backend."""
+    if "subject" in metafunc.fixturenames:
+        left_out = {"fallback"} if metafunc.module.__name__.rpartition(".")[2] in ROWS_ALONE else set()
+        metafunc.parametrize("subject", sorted(set(OPENERS) - left_out), indirect=True)
+
+
+@pytest.fixture
 async def subject(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[Subject]:
     async with OPENERS[request.param](request, clock) as opened:
         yield opened

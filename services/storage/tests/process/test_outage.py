@@ -1,28 +1,36 @@
-"""A storage process over S3 that goes away: it starts, serves, says so, and comes back; and what it refuses."""
+"""A storage process over S3 that goes away: it starts, serves, says so, and comes back; what it refuses; its death."""
 
 from __future__ import annotations
 
 import asyncio
 import re
+import signal
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from mayfly.storage.v1 import audio_pb2
 from mayfly.storage.v1 import storage_service_pb2 as pb
 
+from mayfly_runtime.testing import FakeClock
 from mayfly_storage.backends.aws.clients import make_clients
-from mayfly_storage.backends.aws.provision import ensure_bucket_and_table
 from mayfly_storage.backends.aws.testing import emulated_options, emulated_session
+from mayfly_storage.domain.audio import Location
+from mayfly_storage.domain.failpoints import Failpoint
 from mayfly_storage.testing import SOUND
 from mayfly_storage.testing.process import Callers, storage_process
 from mayfly_storage.testing.relay import Relay, relay_to
+from mayfly_storage.testing.replica import open_replica, provision
+from mayfly_storage.testing.sweeping import all_objects, all_rows, leaks, sweep
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    import grpc.aio
+    from mayfly_storage.backends.aws.options import AwsOptions
 
 
 @pytest.fixture
@@ -32,11 +40,13 @@ async def relay(aws_url: str) -> AsyncIterator[Relay]:
 
 
 @pytest.fixture
-async def settings(aws_url: str, relay: Relay, tmp_path: Path) -> Mapping[str, str]:
-    options = emulated_options(aws_url)
-    clients = make_clients(options, session=emulated_session())
-    await asyncio.to_thread(ensure_bucket_and_table, clients, options)
-    clients.close()
+def options(aws_url: str, relay: Relay) -> AwsOptions:
+    return replace(emulated_options(aws_url), s3_endpoint_url=relay.url, attempts=1)
+
+
+@pytest.fixture
+async def settings(aws_url: str, relay: Relay, tmp_path: Path, options: AwsOptions) -> Mapping[str, str]:
+    await asyncio.to_thread(provision, options)
     return {
         "MAYFLY_STORAGE_BACKEND": "aws",
         "MAYFLY_STORAGE_BUCKET": options.bucket,
@@ -69,6 +79,12 @@ async def location_of(callers: Callers, name: str) -> audio_pb2.Audio.Location:
     return (await callers.storage.GetAudio(pb.GetAudioRequest(name=name))).audio.location
 
 
+async def health_of(callers: Callers) -> health_pb2.HealthCheckResponse.ServingStatus:
+    health = health_pb2_grpc.HealthStub(callers.channel)
+    answer = await health.Check(health_pb2.HealthCheckRequest(service="mayfly.storage.v1.StorageService"))  # type: ignore[attr-defined] # the stub has no types
+    return answer.status  # type: ignore[no-any-return] # as above
+
+
 async def test_it_starts_serves_and_says_so_while_s3_is_away(
     settings: Mapping[str, str], relay: Relay, tmp_path: Path
 ) -> None:
@@ -96,11 +112,52 @@ async def test_it_is_healthy_while_the_folder_takes_new_audio(
     async with storage_process(tmp_path / "data", settings) as (_, callers):
         relay.cut()
         await info_until(callers, active=True)
-        channel: grpc.aio.Channel = callers.channel
-        health = health_pb2_grpc.HealthStub(channel)
-        answer = await health.Check(health_pb2.HealthCheckRequest(service="mayfly.storage.v1.StorageService"))  # type: ignore[attr-defined] # the stub has no types
-        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+        assert await health_of(callers) == health_pb2.HealthCheckResponse.SERVING
         relay.mend()
+
+
+async def test_a_bucket_that_goes_is_no_outage_and_no_health(
+    settings: Mapping[str, str], options: AwsOptions, tmp_path: Path
+) -> None:
+    async with storage_process(tmp_path / "data", settings) as (_, callers):
+        clients = make_clients(options, session=emulated_session())
+        await asyncio.to_thread(clients.s3.delete_bucket, Bucket=options.bucket)
+        clients.close()
+        with pytest.raises(grpc.aio.AioRpcError, match="NoSuchBucket") as refused:
+            await callers.stream(SOUND)
+        assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+        async with asyncio.timeout(30):
+            while await health_of(callers) == health_pb2.HealthCheckResponse.SERVING:  # noqa: ASYNC110 - another process
+                await asyncio.sleep(0.1)
+        assert [path for path in (tmp_path / "shared/objects").rglob("*") if path.is_file()] == []
+
+
+SAVE_POINTS = [Failpoint.AFTER_W1, Failpoint.BEFORE_W2, Failpoint.AFTER_W2, Failpoint.AFTER_W3]
+
+
+@pytest.mark.parametrize("point", SAVE_POINTS)
+async def test_a_process_that_dies_while_s3_is_away_leaves_nothing_that_two_sweeps_do_not_take(
+    settings: Mapping[str, str], relay: Relay, options: AwsOptions, tmp_path: Path, point: Failpoint
+) -> None:
+    # The row is made before anybody knows that S3 is away: that is where the two stores could be taken for each other.
+    patient = {**settings, "MAYFLY_STORAGE_FALLBACK_THRESHOLD": "1000000", "MAYFLY_STORAGE_FAILPOINT": point}
+    async with storage_process(tmp_path / "data", patient) as (process, callers):
+        relay.cut()
+        with pytest.raises(grpc.aio.AioRpcError):
+            await callers.stream(SOUND)
+        assert await asyncio.wait_for(process.wait(), timeout=30) == -signal.SIGKILL
+    relay.mend()
+    clock = FakeClock(datetime.now(UTC))
+    async with open_replica(options, tmp_path / "shared", clock) as after:
+        [row] = await all_rows(after.backend.catalog)
+        assert (row.location is Location.LOCAL) == (point is Failpoint.AFTER_W3)
+        placed = await all_objects(after.backend, after.world.collections)
+        assert len(placed) == (point in {Failpoint.AFTER_W2, Failpoint.AFTER_W3})
+        for _ in range(2):
+            clock.advance(timedelta(hours=25))
+            await sweep(after.retention)
+        assert await leaks(after.backend, after.world.collections) == []
+        assert await after.backend.catalog.get_many([row.name]) == {}
 
 
 async def test_it_does_not_start_without_the_folder_that_others_use(

@@ -76,7 +76,7 @@ class WatchedBlobs:
     @contextmanager
     def _watched(self) -> Iterator[None]:
         if (outage := self.fallback.leaves_alone) is not None:
-            raise BackendUnavailableError(self.location.value, cause=outage.cause)
+            raise BackendUnavailableError(self.location.value, retry_after=self.fallback.patience, cause=outage.cause)
         with self._heard():
             yield
 

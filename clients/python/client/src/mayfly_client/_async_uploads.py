@@ -76,7 +76,9 @@ class AsyncUploads(AsyncConnection):
             if upload.grant is None:
                 return upload.audio
             try:
-                return await self._put_and_commit(upload.audio.name, upload.grant, source, progress)
+                return await self._put_and_commit(
+                    upload.audio.name, upload.grant, source, progress, self._long(timeout)
+                )
             except UnavailableError:
                 _log.info("upload.through_storage", extra={"audio": upload.audio.name})
             # A retry of the same request, so at most one of the two ways makes an audio.
@@ -94,9 +96,11 @@ class AsyncUploads(AsyncConnection):
         grant: UploadGrant,
         source: bytes | Path,
         progress: Progress | None,
+        timeout: float,
     ) -> Audio:
         try:
-            etags = await put_grant(self.http, grant, source, timeout=self._long(None), progress=progress)
+            stall = _links.stall_of(timeout)
+            etags = await put_grant(self.http, grant, source, timeout=timeout, progress=progress, stall=stall)
             return await self.commit_upload(name, grant.attempt, part_etags=etags)
         except UnavailableError:  # there is another way
             raise

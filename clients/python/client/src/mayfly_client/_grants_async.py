@@ -39,6 +39,7 @@ async def put_grant(
     *,
     timeout: float = 300.0,
     progress: Progress | None = None,
+    stall: float | None = None,
 ) -> tuple[str, ...]:
     """Put the announced bytes through a grant. Storage knows of them only after `commit_upload`.
 
@@ -51,6 +52,8 @@ async def put_grant(
         body: Exactly the announced bytes.
         timeout: Seconds for all of it.
         progress: Called with the bytes that are sent and all bytes.
+        stall: Seconds without any progress after which it ends with UnavailableError, for callers that have another
+            way. Default: after 30 s it is tried again.
 
     Returns:
         The `part_etags` for `commit_upload`; empty for a single PUT.
@@ -62,15 +65,17 @@ async def put_grant(
         DeadlineError: The timeout has passed.
     """
     async with _links.bounded("upload", timeout):
-        return await _put_all(http, grant, body, progress)
+        return await _put_all(http, grant, body, progress, stall)
 
 
-async def retrying(once: Callable[[], Awaitable[_T]]) -> _T:
+async def retrying(once: Callable[[], Awaitable[_T]], *, give_up_stalls: bool = False) -> _T:
     """Do it, and again after each of the delays while the other side is unavailable."""
     for delay in _links.RETRY_DELAYS:
         try:
             return await once()
-        except UnavailableError:
+        except UnavailableError as error:
+            if give_up_stalls and _links.is_stall(error):
+                raise
             await asyncio.sleep(delay)
     return await once()
 
@@ -80,32 +85,36 @@ async def _put_all(
     grant: UploadGrant,
     body: bytes | Path | AsyncIterable[bytes],
     progress: Progress | None,
+    stall: float | None,
 ) -> tuple[str, ...]:
     if not isinstance(body, bytes | Path):
-        return await _put_stream(http, grant, body)
+        return await _put_stream(http, grant, body, stall)
     total = len(body) if isinstance(body, bytes) else (await asyncio.to_thread(body.stat)).st_size
     etags = []
     for step in put_steps(grant, total):
 
         async def once(step: PutStep = step) -> str:
             pieces = chunks_off_loop(body, step.offset_bytes, step.size_bytes)
-            return await _put(http, step, counted_async(pieces, step.offset_bytes, total, progress))
+            return await _put(http, step, counted_async(pieces, step.offset_bytes, total, progress), stall)
 
-        etags.append(await retrying(once))
+        etags.append(await retrying(once, give_up_stalls=stall is not None))
     return part_etags(grant, etags)
 
 
-async def _put_stream(http: httpx.AsyncClient, grant: UploadGrant, body: AsyncIterable[bytes]) -> tuple[str, ...]:
+async def _put_stream(
+    http: httpx.AsyncClient, grant: UploadGrant, body: AsyncIterable[bytes], stall: float | None
+) -> tuple[str, ...]:
     if grant.parts:
         raise ArgumentError("a multipart grant needs a body that can be read at any place: pass bytes or a Path")
     (step,) = put_steps(grant, None)
-    await _put(http, step, aiter(body))
+    await _put(http, step, aiter(body), stall)
     return ()
 
 
-async def _put(http: httpx.AsyncClient, step: PutStep, content: AsyncIterator[bytes]) -> str:
+async def _put(http: httpx.AsyncClient, step: PutStep, content: AsyncIterator[bytes], stall: float | None) -> str:
+    headers, waits = dict(step.headers), _links.waits(stall)
     try:
-        response = await http.request(step.method, step.url, headers=dict(step.headers), content=content)
+        response = await http.request(step.method, step.url, headers=headers, content=content, timeout=waits)
     except httpx.TransportError as error:
         raise _links.unreachable(error, step.url) from error
     _links.check_put(response)

@@ -38,6 +38,7 @@ def put_grant_sync(
     *,
     timeout: float = 300.0,
     progress: Progress | None = None,
+    stall: float | None = None,
 ) -> tuple[str, ...]:
     """Put the announced bytes through a grant; the twin of `put_grant`. The timeout is looked at between chunks."""
     total = len(body) if isinstance(body, bytes) else body.stat().st_size
@@ -47,30 +48,34 @@ def put_grant_sync(
 
         def once(step: PutStep = step) -> str:
             pieces = chunks(body, step.offset_bytes, step.size_bytes)
-            return _put(http, step, counted(pieces, step.offset_bytes, total, progress), deadline)
+            return _put(http, step, counted(pieces, step.offset_bytes, total, progress), deadline, stall)
 
-        etags.append(retrying_sync(once, deadline))
+        etags.append(retrying_sync(once, deadline, give_up_stalls=stall is not None))
     return part_etags(grant, etags)
 
 
-def retrying_sync(once: Callable[[], _T], deadline: _links.Deadline) -> _T:
+def retrying_sync(once: Callable[[], _T], deadline: _links.Deadline, *, give_up_stalls: bool = False) -> _T:
     """Do it, and again after each of the delays while the other side is unavailable."""
     for delay in _links.RETRY_DELAYS:
         try:
             return once()
-        except UnavailableError:
+        except UnavailableError as error:
+            if give_up_stalls and _links.is_stall(error):
+                raise
             time.sleep(min(delay, deadline.left()))
     return once()
 
 
-def _put(http: httpx.Client, step: PutStep, content: Iterator[bytes], deadline: _links.Deadline) -> str:
+def _put(
+    http: httpx.Client, step: PutStep, content: Iterator[bytes], deadline: _links.Deadline, stall: float | None
+) -> str:
     try:
         response = http.request(
             step.method,
             step.url,
             headers=dict(step.headers),
             content=deadline.watch(content),
-            timeout=deadline.http_timeout(),
+            timeout=deadline.http_timeout(stall),
         )
     except httpx.TransportError as error:
         raise _links.unreachable(error, step.url) from error

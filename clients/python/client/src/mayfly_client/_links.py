@@ -36,6 +36,9 @@ _WAIT_SECONDS, _CONNECT_SECONDS = 30.0, 5.0
 HTTP_TIMEOUT = httpx.Timeout(_WAIT_SECONDS, connect=_CONNECT_SECONDS)
 """Bounds of each single wait; the whole transfer has a deadline besides."""
 
+STALL_SHARE = 3
+"""Of the time for an upload that can take another way, at most this part (one third) waits for a store that hangs."""
+
 GET_HEADERS = {"Accept-Encoding": "identity"}
 """Audio is compressed already, and its size and checksum are those of the stored bytes."""
 
@@ -81,9 +84,9 @@ class Deadline:
             raise out_of_time(self.what, self.timeout)
         return left
 
-    def http_timeout(self) -> httpx.Timeout:
-        """Bounds of the single waits of a request that begins now: no longer than what is left."""
-        left = self.left()
+    def http_timeout(self, stall: float | None = None) -> httpx.Timeout:
+        """Bounds of the single waits of a request that begins now: no longer than what is left, or than `stall`."""
+        left = self.left() if stall is None else min(self.left(), stall)
         return httpx.Timeout(min(_WAIT_SECONDS, left), connect=min(_CONNECT_SECONDS, left))
 
     def watch(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -91,6 +94,21 @@ class Deadline:
         for piece in pieces:
             self.left()
             yield piece
+
+
+def stall_of(timeout: float) -> float:
+    """Seconds to wait for a store that makes no progress, if there is another way."""
+    return min(_WAIT_SECONDS, timeout / STALL_SHARE)
+
+
+def waits(stall: float | None) -> httpx.Timeout:
+    """Bounds of each single wait of a request."""
+    return HTTP_TIMEOUT if stall is None else httpx.Timeout(stall, connect=min(_CONNECT_SECONDS, stall))
+
+
+def is_stall(error: UnavailableError) -> bool:
+    """Whether the other side was waited for in vain."""
+    return isinstance(error.__cause__, httpx.TimeoutException)
 
 
 def check_put(response: httpx.Response) -> None:

@@ -102,7 +102,10 @@ class SyncUploads(SyncConnection):
         deadline: _links.Deadline,
     ) -> Audio:
         try:
-            etags = put_grant_sync(self.http, grant, source, timeout=deadline.left(), progress=progress)
+            left = deadline.left()
+            etags = put_grant_sync(
+                self.http, grant, source, timeout=left, progress=progress, stall=_links.stall_of(left)
+            )
             seconds = min(self._short(None), deadline.left())
             return self.commit_upload(name, grant.attempt, part_etags=etags, timeout=seconds)
         except UnavailableError:  # there is another way

@@ -105,6 +105,15 @@ async def put(request: pytest.FixtureRequest) -> AsyncIterator[Put]:
             yield with_sync
 
 
+async def test_a_store_that_hangs_is_given_up_where_there_is_another_way(put: Put, store: Store) -> None:
+    store.hangs.set()
+
+    with pytest.raises(UnavailableError):
+        await put(store.grant(), b"RIFF", stall=0.05)
+
+    assert len(store.bodies) == 1
+
+
 async def test_the_granted_headers_and_the_length_are_sent(put: Put, store: Store) -> None:
     assert await put(store.grant(), b"RIFF") == ()
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import asyncio
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.errors import BackendUnavailableError, StorageError
+from mayfly_storage.domain.fallback import NO_ANSWER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from datetime import datetime
+    from collections.abc import AsyncIterator, Iterator, Sequence
+    from datetime import datetime, timedelta
     from pathlib import Path
 
     from mayfly_storage.domain.audio import Location
@@ -34,14 +36,16 @@ class WatchedBlobs:
         return self.blobs.location
 
     async def put_file(self, key: str, path: Path, facts: BlobFacts) -> StoredBlob:
-        """W2."""
+        """W2, in the time that its caller can spare: it may have to go elsewhere."""
         with self._watched():
-            return await self.blobs.put_file(key, path, facts)
+            async with self._in_time(self.fallback.patience_with(facts.size_bytes)):
+                return await self.blobs.put_file(key, path, facts)
 
     async def head(self, key: str) -> StoredBlob | None:
-        """What lies at the key."""
+        """What lies at the key, in the time that who commits can spare."""
         with self._watched():
-            return await self.blobs.head(key)
+            async with self._in_time(self.fallback.patience):
+                return await self.blobs.head(key)
 
     async def read(self, key: str, *, etag: str | None = None, offset: int, length: int) -> bytes | None:
         """A piece of what lies at the key."""
@@ -72,6 +76,14 @@ class WatchedBlobs:
         """Whether the store can be used: asked also while it is left alone, to learn that it is back."""
         with self._heard():
             await self.blobs.check()
+
+    @asynccontextmanager
+    async def _in_time(self, patience: timedelta) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(patience.total_seconds()):
+                yield
+        except TimeoutError:
+            raise BackendUnavailableError(self.location.value, retry_after=patience, cause=NO_ANSWER) from None
 
     @contextmanager
     def _watched(self) -> Iterator[None]:

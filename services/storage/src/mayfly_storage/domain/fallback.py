@@ -50,7 +50,7 @@ class Fallback:
     threshold: int
     """Failures in a row after which the primary store is left alone."""
     patience: timedelta
-    """How long a small upload waits for the primary store before it goes to the fallback; see `patience_with`."""
+    """How long a commit, or a small upload, waits for the primary store; see `patience_with`."""
     forced: bool = False
     """New audio always goes to the fallback: how uploads to the primary store are switched off."""
     outage: Outage | None = field(default=None, init=False)

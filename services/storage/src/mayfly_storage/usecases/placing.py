@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.errors import BackendUnavailableError
-from mayfly_storage.domain.fallback import NO_ANSWER
 from mayfly_storage.domain.ports import BlobFacts, StoredBlob
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from mayfly_storage.domain.audio import Audio, Location
-    from mayfly_storage.domain.fallback import Fallback
     from mayfly_storage.domain.stores import Stores
 
 
@@ -32,23 +29,13 @@ class PlaceBytes:
         cause = fallback.outage.cause if fallback.outage is not None else ""
         if not cause:
             try:
-                return await self._put_in_time(fallback, audio, path)
+                return await self._put(audio.location, audio, path)
             except BackendUnavailableError as error:
                 cause = error.cause or error.backend
         # A PUT that was not answered may land later all the same: a copy that no row names, which a sweep deletes.
         placed = await self._put(fallback.location, audio, path)
         fallback.took(cause)
         return placed
-
-    async def _put_in_time(self, fallback: Fallback, audio: Audio, path: Path) -> tuple[Location, StoredBlob]:
-        """Wait no longer than the caller can, who has to be answered after the fallback took the bytes."""
-        try:
-            async with asyncio.timeout(fallback.patience_with(audio.size_bytes).total_seconds()):
-                return await self._put(audio.location, audio, path)
-        except TimeoutError:
-            error = BackendUnavailableError(audio.location.value, cause=NO_ANSWER)
-            fallback.failed(error)
-            raise error from None
 
     async def _put(self, location: Location, audio: Audio, path: Path) -> tuple[Location, StoredBlob]:
         facts = BlobFacts(

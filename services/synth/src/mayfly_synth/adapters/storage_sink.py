@@ -37,6 +37,8 @@ _NAMESPACE: Final = UUID("6f1d2f0e-9a55-5b0c-8f0a-1c6d3b3f7a51")
 # Storage keeps texts up to this length. A longer one was streamed, and is not kept.
 _MAX_KEPT_TEXT: Final = 5_000
 _PUT_SECONDS: Final = 120.0
+# A store that makes no progress for so long is given up: there is another way. Two thirds of the time are left for it.
+_STALL_SECONDS: Final = 30.0
 _ABANDON_SECONDS: Final = 5.0
 
 _log = logging.getLogger("mayfly.synth.storage")
@@ -131,7 +133,10 @@ class StorageSink:
         if grant is None:
             return upload.audio
         try:
-            etags = await put_grant(self._client.http, grant, speech.data, timeout=_seconds_left())
+            left = _seconds_left()
+            etags = await put_grant(
+                self._client.http, grant, speech.data, timeout=left, stall=min(_STALL_SECONDS, left / 3)
+            )
             return await self._client.commit_upload(name, grant.attempt, part_etags=etags)
         except UnavailableError:  # there is another way
             raise

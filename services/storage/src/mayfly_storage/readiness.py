@@ -5,18 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from mayfly_runtime.refusals import ServerBusyError
 from mayfly_storage.domain.errors import BackendUnavailableError, StorageError
-from mayfly_storage.domain.fallback import BUSY, NO_ANSWER
+from mayfly_storage.domain.fallback import NO_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from datetime import timedelta
 
     from mayfly_runtime.server import Readiness
+    from mayfly_storage.domain.fallback import Fallback
+    from mayfly_storage.domain.ports import BlobStore
     from mayfly_storage.domain.stores import Backend
+
+_ASKS: Final = 3
 
 logger = logging.getLogger("mayfly.storage.readiness")
 
@@ -29,15 +32,27 @@ async def check_backend(backend: Backend, *, within: timedelta) -> None:
         BackendMisconfiguredError: Something refuses.
     """
     await _in_time(backend.catalog.check(), backend.name, within)
+    fallback = backend.stores.fallback
     for location, store in backend.stores.by_location.items():
-        try:
+        if fallback is None or location is fallback.location:
             await _in_time(store.blobs.check(), backend.name, within)
+        else:
+            await _ask(store.blobs, fallback, within)
+
+
+async def _ask(blobs: BlobStore, fallback: Fallback, within: timedelta) -> None:
+    """Ask the store that has a fallback: when in doubt again at once, so that an outage is known before many wait."""
+    for _ in range(_ASKS):
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                return await blobs.check()
+        except TimeoutError:  # all else that it fails with, the fallback has heard of
+            fallback.failed(BackendUnavailableError(blobs.location.value, cause=NO_ANSWER))
         except BackendUnavailableError as error:
-            fallback = backend.stores.fallback
-            if fallback is None or location is fallback.location:
-                raise
-            if error.cause in (NO_ANSWER, BUSY):  # the store's own watch has not heard of it
-                fallback.failed(error)
+            logger.debug("backend.asked_in_vain", extra={"backend": error.backend, "cause": error.cause})
+        if fallback.is_active:
+            return None
+    return None
 
 
 async def _in_time(check: Awaitable[None], name: str, within: timedelta) -> None:
@@ -46,8 +61,6 @@ async def _in_time(check: Awaitable[None], name: str, within: timedelta) -> None
             await check
     except TimeoutError:
         raise BackendUnavailableError(name, cause=NO_ANSWER) from None
-    except ServerBusyError:
-        raise BackendUnavailableError(name, cause=BUSY) from None
 
 
 class BackendWatch:

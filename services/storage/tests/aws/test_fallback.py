@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from mayfly_runtime.testing import FakeClock
     from mayfly_storage.backends.aws.options import AwsOptions
 
+MOMENT = timedelta(milliseconds=1)
+
 
 @pytest.fixture
 async def relay(aws_url: str) -> AsyncIterator[Relay]:
@@ -71,6 +73,14 @@ async def got(url: str) -> httpx.Response:
         return await http.get(url)
 
 
+async def until_it_landed(replica: Replica, key: str) -> None:
+    """Until the PUT that hung is an object, and older than any period of grace."""
+    s3 = replica.backend.stores.first.blobs
+    async with asyncio.timeout(10):
+        while (blob := await s3.head(key)) is None or await s3.store_time() <= blob.modified_time:  # noqa: ASYNC110 - a foreign clock has no event
+            await asyncio.sleep(0.1)
+
+
 async def test_an_outage_is_survived_and_s3_takes_over_again(
     replica: Replica, relay: Relay, file: Path, another: Path
 ) -> None:
@@ -95,6 +105,30 @@ async def test_readiness_says_that_all_is_well_and_ends_the_outage(replica: Repl
     relay.mend()
     await check_backend(replica.backend, within=SOON)
     assert fallback.outage is None
+
+
+async def test_an_s3_that_hangs_is_away(
+    options: AwsOptions, relay: Relay, tmp_path: Path, clock: FakeClock, file: Path
+) -> None:
+    await asyncio.to_thread(provision, options)
+    # Objects are dated by the store's own clock, so grace has to be shorter than the test.
+    short = Timing(upload_lifetime=MOMENT, late_put_bound=MOMENT, orphan_grace=3 * MOMENT)
+    async with open_replica(
+        options, tmp_path / "shared", clock, timing=short, patience=timedelta(seconds=0.3)
+    ) as replica:
+        relay.hang()
+        during = await replica.saved(file)
+        await check_backend(replica.backend, within=SOON)
+        audio, _ = await replica.storage.create_upload(replica.stage.wish())
+        assert (during.location, audio.location) == (Location.LOCAL, Location.LOCAL)
+        relay.mend()
+        await check_backend(replica.backend, within=SOON)
+        await until_it_landed(replica, during.object_key)
+        for _ in range(2):
+            clock.advance(timedelta(hours=1))
+            await sweep(replica.retention)
+        assert (await got(await replica.url(during))).content == SOUND
+        assert await leaks(replica.backend, replica.world.collections) == []
 
 
 async def test_grants_during_an_outage_lead_to_the_folder(replica: Replica, relay: Relay) -> None:
@@ -205,4 +239,4 @@ async def test_without_a_fallback_an_outage_is_told(
     async with open_aws(options, timing=Timing(), now=clock.now, session=session) as backend:
         relay.cut()
         with pytest.raises(BackendUnavailableError):
-            await Replica(backend, clock).saved(file)
+            await Replica(backend, clock, Timing()).saved(file)

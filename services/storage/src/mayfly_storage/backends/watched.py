@@ -7,8 +7,9 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mayfly_runtime.refusals import ServerBusyError
 from mayfly_storage.domain.errors import BackendUnavailableError, StorageError
-from mayfly_storage.domain.fallback import NO_ANSWER
+from mayfly_storage.domain.fallback import BUSY, NO_ANSWER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
@@ -75,7 +76,8 @@ class WatchedBlobs:
     async def check(self) -> None:
         """Whether the store can be used: asked also while it is left alone, to learn that it is back."""
         with self._heard():
-            await self.blobs.check()
+            async with self._in_time(self.fallback.patience):
+                await self.blobs.check()
 
     @asynccontextmanager
     async def _in_time(self, patience: timedelta) -> AsyncIterator[None]:
@@ -95,7 +97,8 @@ class WatchedBlobs:
     @contextmanager
     def _heard(self) -> Iterator[None]:
         try:
-            yield
+            with self._not_busy():
+                yield
         except BackendUnavailableError as error:
             self.fallback.failed(error)
             raise
@@ -103,3 +106,11 @@ class WatchedBlobs:
             self.fallback.answered()
             raise
         self.fallback.answered()
+
+    @contextmanager
+    def _not_busy(self) -> Iterator[None]:
+        """As many calls as may wait for the store do: it is so slow that it is as good as away."""
+        try:
+            yield
+        except ServerBusyError as error:
+            raise BackendUnavailableError(self.location.value, retry_after=error.retry_after, cause=BUSY) from error

@@ -1,4 +1,4 @@
-"""A TCP relay that can be cut: an outage of whatever is behind it."""
+"""A TCP relay that can be cut, or hang: an outage of whatever is behind it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ class Relay:
         self._target = (host, port)
         self._open: set[asyncio.StreamWriter] = set()
         self._down = False
+        self._flows = asyncio.Event()
+        self._flows.set()
         self.url = ""
 
     def cut(self) -> None:
@@ -27,9 +29,14 @@ class Relay:
         for writer in tuple(self._open):
             writer.transport.abort()
 
+    def hang(self) -> None:
+        """Let nothing pass, and break nothing."""
+        self._flows.clear()
+
     def mend(self) -> None:
-        """Let everything pass again."""
+        """Let everything pass again, also what hung."""
         self._down = False
+        self._flows.set()
 
     async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
@@ -40,19 +47,19 @@ class Relay:
         ends = {writer, far_writer}
         self._open |= ends
         try:
-            await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
         finally:
             self._open -= ends
             for end in ends:
                 end.transport.abort()
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-    writer.transport.abort()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65_536):
+                await self._flows.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()
 
 
 @asynccontextmanager
@@ -66,5 +73,6 @@ async def relay_to(url: str) -> AsyncIterator[Relay]:
         yield relay
     finally:
         server.close()
+        relay.mend()
         relay.cut()
         await server.wait_closed()

@@ -29,18 +29,19 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.stores import Backend
 
 SOON: Final = timedelta(seconds=5)
+_TIMING: Final = Timing()
 _USUAL: Final[dict[str, Any]] = {"threshold": 3, "patience": SOON}
 
 
 class Replica:
     """A process's worth of storage, without the process."""
 
-    def __init__(self, backend: Backend, clock: FakeClock) -> None:
+    def __init__(self, backend: Backend, clock: FakeClock, timing: Timing) -> None:
         """Take what it has opened, and the time."""
         self.backend = backend
         self.stage = Stage()
         """Whose wishes are used."""
-        self.world = replace(self.stage.world, backend=backend, now=clock.now)
+        self.world = replace(self.stage.world, backend=backend, now=clock.now, timing=timing)
         self.storage = StorageUseCases.over(self.world)
         self.retention = RetentionUseCases.over(self.world)
 
@@ -56,15 +57,21 @@ class Replica:
 
 @asynccontextmanager
 async def open_replica(
-    options: AwsOptions, folder: Path, clock: FakeClock, *, session: boto3.Session | None = None, **spare: Any
+    options: AwsOptions,
+    folder: Path,
+    clock: FakeClock,
+    *,
+    session: boto3.Session | None = None,
+    timing: Timing = _TIMING,
+    **spare: Any,
 ) -> AsyncIterator[Replica]:
     """A replica that has agreed with the others on the fallback's folder. `spare` changes FallbackOptions."""
     local = EmbeddedOptions(data_dir=folder, links=LinkServerOptions(listen="127.0.0.1:0"))
     fallback = FallbackOptions(local=local, **(_USUAL | spare))
     session = session or emulated_session()
-    async with open_aws_with_fallback(options, fallback, timing=Timing(), now=clock.now, session=session) as backend:
+    async with open_aws_with_fallback(options, fallback, timing=timing, now=clock.now, session=session) as backend:
         await agree_on_folder(backend)
-        yield Replica(backend, clock)
+        yield Replica(backend, clock, timing)
 
 
 def provision(options: AwsOptions) -> None:

@@ -125,6 +125,15 @@ class AudioSettings(ServerSettings):
     pending_grace: Period = timedelta(minutes=5)
     """How long after its deadline an upload that nobody committed is deleted. Longer forgives slow commits."""
 
+    multipart_lifetime: Period = timedelta(minutes=30)
+    """How long a grant of parts lives, for audio above `single_put_bytes`. As long as slow writers need for it."""
+
+    multipart_grace: Period = timedelta(hours=1)
+    """Uploads in parts that are older and nobody's are aborted. Must exceed multipart_lifetime + late_put_bound."""
+
+    certificate_lifetime: Period = timedelta(days=30)
+    """How long certificates of sweeps are kept. Export them (`mayfly sweeps export`) to keep them longer."""
+
     orphan_grace: Period = timedelta(minutes=30)
     """Objects younger than this are not taken for orphans. Must exceed upload_lifetime + late_put_bound."""
 
@@ -190,6 +199,9 @@ class AudioSettings(ServerSettings):
             orphan_grace=self.orphan_grace,
             request_lifetime=self.request_lifetime,
             tombstone_margin=self.tombstone_margin,
+            multipart_lifetime=self.multipart_lifetime,
+            multipart_grace=self.multipart_grace,
+            certificate_lifetime=self.certificate_lifetime,
         )
 
     def guest_budget(self) -> GuestBudget:

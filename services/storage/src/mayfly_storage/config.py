@@ -117,6 +117,12 @@ class StorageSettings(AudioSettings):
     access_log_bucket: str = ""
     """AWS: bucket in which S3 is to log who read what; `provision` switches it on. Its lines name keys: expire them."""
 
+    single_put_bytes: int = Field(default=50 * 1024**2, ge=5 * 1024**2, le=5 * 1024**3)
+    """AWS: the largest audio that is put as a whole, and begins again if it breaks. What is larger is put in parts."""
+
+    part_bytes: int = Field(default=16 * 1024**2, ge=5 * 1024**2, le=5 * 1024**3)
+    """AWS: size of a part. Larger ones are fewer requests, and more to send again when one breaks."""
+
     accelerate: bool = False
     """AWS: whether links and grants lead to S3's transfer acceleration, which `provision` switches on. Costs more."""
 

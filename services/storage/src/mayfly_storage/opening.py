@@ -126,6 +126,8 @@ def aws_options(settings: StorageSettings) -> AwsOptions:
         encryption=settings.encryption,
         kms_key_id=settings.kms_key_id,
         accelerate=settings.accelerate,
+        single_put_bytes=settings.single_put_bytes,
+        part_bytes=settings.part_bytes,
         features=_features(settings, provider.features),
         scratch_prefix=swept_prefix(settings.collections()),
         due_buckets=settings.due_buckets,

@@ -107,7 +107,13 @@ def test_storage_s_role_may_touch_its_folders_and_its_table_and_change_no_settin
 
     assert policy["Version"] == "2012-10-17"
     assert {each["Effect"] for each in allowed.values()} == {"Allow"}
-    assert allowed["Objects"]["Action"] == ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"]
+    assert allowed["Objects"]["Action"] == [
+        "s3:AbortMultipartUpload",
+        "s3:DeleteObject",
+        "s3:GetObject",
+        "s3:ListMultipartUploadParts",
+        "s3:PutObject",
+    ]
     assert "arn:aws:s3:::my-audio/temp-audio/*" in allowed["Objects"]["Resource"]
     assert "arn:aws:s3:::my-audio/*" not in allowed["Objects"]["Resource"]
     assert allowed["Rows"]["Resource"] == [
@@ -167,6 +173,11 @@ ACTIONS = {
     "GetObject": "s3:GetObject",
     "PutObject": "s3:PutObject",
     "DeleteObjects": "s3:DeleteObject",
+    "CreateMultipartUpload": "s3:PutObject",
+    "CompleteMultipartUpload": "s3:PutObject",
+    "AbortMultipartUpload": "s3:AbortMultipartUpload",
+    "ListParts": "s3:ListMultipartUploadParts",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
     "ListObjectsV2": "s3:ListBucket",
     "ListObjectVersions": "s3:ListBucketVersions",
     "GetBucketVersioning": "s3:GetBucketVersioning",

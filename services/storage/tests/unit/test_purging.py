@@ -253,15 +253,6 @@ async def test_a_writer_who_claims_the_key_first_keeps_what_lies_there(stage: St
     assert CHOSEN_KEY in stage.memory.blobs.objects
 
 
-async def test_an_unfinished_multipart_upload_is_left_to_a_later_release(stage: Stage) -> None:
-    item = replace(orphan(stage.memory.blobs, KEY), reason=DueReason.ORPHAN_MULTIPART, multipart_upload_id="m1")
-
-    [result] = await purge(stage, item)
-
-    assert result.outcome is PurgeOutcome.SKIPPED
-    assert KEY in stage.memory.blobs.objects
-
-
 async def test_results_come_in_the_order_of_the_items(stage: Stage) -> None:
     due, live = await stage.saved(ttl=HOUR), await stage.saved()
     stage.clock.advance(HOUR)

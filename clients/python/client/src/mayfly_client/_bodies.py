@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mayfly_client._links import TRANSFER_CHUNK_BYTES
@@ -76,16 +76,20 @@ def counted(pieces: Iterator[bytes], start: int, total: int, progress: Progress 
             progress(done, total)
 
 
-async def counted_async(
-    pieces: AsyncIterator[bytes],
-    start: int,
-    total: int,
-    progress: Progress | None,
-) -> AsyncIterator[bytes]:
-    """The asynchronous twin of `counted`."""
-    done = start
-    async for piece in pieces:
-        yield piece
-        done += len(piece)
-        if progress is not None:
-            progress(done, total)
+@dataclass(slots=True)
+class Tally:
+    """How much of a body is sent, however many parts of it are under way."""
+
+    total: int
+    progress: Progress | None
+    sent: dict[int, int] = field(default_factory=dict)
+    """By the offset of the part."""
+
+    async def watch(self, pieces: AsyncIterator[bytes], offset: int) -> AsyncIterator[bytes]:
+        """The pieces of the part at an offset. One that is sent again counts anew."""
+        self.sent[offset] = 0
+        async for piece in pieces:
+            yield piece
+            self.sent[offset] += len(piece)
+            if self.progress is not None:
+                self.progress(sum(self.sent.values()), self.total)

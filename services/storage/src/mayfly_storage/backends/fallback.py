@@ -12,7 +12,7 @@ from mayfly_storage.backends.embedded.shared_folder import open_shared_folder
 from mayfly_storage.backends.watched import WatchedBlobs
 from mayfly_storage.domain.audio import Location
 from mayfly_storage.domain.fallback import Fallback
-from mayfly_storage.domain.stores import Store, Stores
+from mayfly_storage.domain.stores import Stores
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -65,7 +65,7 @@ async def open_aws_with_fallback(
             forced=spare.forced,
         )
         s3 = backend.stores.first
-        watched = Store(blobs=WatchedBlobs(blobs=s3.blobs, fallback=fallback), links=s3.links)
+        watched = replace(s3, blobs=WatchedBlobs(blobs=s3.blobs, fallback=fallback))
         stores = Stores(
             primary=Location.S3, by_location={Location.S3: watched, Location.LOCAL: local}, fallback=fallback
         )

@@ -69,6 +69,18 @@ class SignedUrl:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPart:
+    """The right to put one part of the announced bytes."""
+
+    part_number: int
+    """From 1."""
+    url: str = field(repr=False)
+    headers: Mapping[str, str]
+    offset_bytes: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UploadGrant:
     """The right to put exactly the announced bytes, once."""
 
@@ -77,6 +89,8 @@ class UploadGrant:
     expire_time: datetime
     attempt: str
     enforced: tuple[Guarantee, ...]
+    parts: tuple[UploadPart, ...] = ()
+    """To be put one by one instead of `url`; empty for a single PUT."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

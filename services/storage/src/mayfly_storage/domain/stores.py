@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.certificates import CertificateLog
     from mayfly_storage.domain.fallback import Fallback
     from mayfly_storage.domain.findings import ClaimAudit, DeletionAudit
+    from mayfly_storage.domain.parts import PartStore
     from mayfly_storage.domain.ports import AudioCatalog, BlobStore, FolderRegistry, LinkSigner
 
 
@@ -21,6 +22,12 @@ class Store:
 
     blobs: BlobStore
     links: LinkSigner
+    parts: PartStore | None = None
+    """None where one PUT takes audio of any size."""
+
+    def parts_for(self, size_bytes: int) -> PartStore | None:
+        """What takes so many bytes in parts; None where one PUT does."""
+        return self.parts if self.parts is not None and size_bytes > self.parts.single_put_bytes else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

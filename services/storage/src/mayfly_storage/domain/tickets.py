@@ -33,6 +33,8 @@ class Ticket:
     expire_time: datetime | None
     etag: str | None = None
     """Known once the bytes were seen."""
+    upload_id: str = ""
+    """Of the upload in parts; empty for a single PUT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,9 @@ class Tickets:
 
     secret: bytes = field(repr=False)
 
-    def issue(self, audio: Audio) -> str:
-        """The attempt of a PENDING audio, and behind it the ticket: ASCII, the same for the same audio."""
-        facts = _encode(audio)
+    def issue(self, audio: Audio, upload_id: str = "") -> str:
+        """The attempt of a PENDING audio, and behind it the ticket: ASCII, the same for the same audio and upload."""
+        facts = _encode(audio, upload_id)
         return f"{audio.attempt}{_END_OF_ATTEMPT}{facts}{_END_OF_ATTEMPT}{self._mac(audio.name, audio.attempt, facts)}"
 
     def read(self, name: AudioName, text: str) -> Ticket | None:
@@ -70,14 +72,16 @@ def attempt_of(text: str) -> str:
     return text.partition(_END_OF_ATTEMPT)[0]
 
 
-def _encode(audio: Audio) -> str:
+def _encode(audio: Audio, upload_id: str) -> str:
     end = audio.expire_time and audio.expire_time.isoformat()
     facts = [audio.location, audio.object_key, audio.size_bytes, _base64(audio.sha256), end]
+    if upload_id:
+        facts.append(upload_id)
     return _base64(json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def _decode(name: AudioName, attempt: str, text: str) -> Ticket:
-    location, object_key, size_bytes, sha256, end = json.loads(_bytes(text))
+    location, object_key, size_bytes, sha256, end, *more = json.loads(_bytes(text))
     return Ticket(
         name=name,
         attempt=attempt,
@@ -86,6 +90,7 @@ def _decode(name: AudioName, attempt: str, text: str) -> Ticket:
         size_bytes=size_bytes,
         sha256=_bytes(sha256),
         expire_time=end and datetime.fromisoformat(end),
+        upload_id=more[0] if more else "",
     )
 
 

@@ -19,6 +19,10 @@ class Timing:
     """How long a grant lives. Longer helps slow writers; shorter lets abandoned uploads go sooner."""
     late_put_bound: timedelta = timedelta(minutes=20)
     """A PUT that began in time lands this much later at most: stores refuse dates 15 minutes off, plus transfer."""
+    multipart_lifetime: timedelta = timedelta(minutes=30)
+    """How long a grant of parts lives: as long as slow writers need for large audio."""
+    multipart_grace: timedelta = timedelta(hours=1)
+    """Uploads in parts that are older, and belong to nobody, are aborted."""
     pending_grace: timedelta = timedelta(minutes=5)
     """An upload that was never committed is reaped this long after its deadline."""
     orphan_grace: timedelta = timedelta(minutes=30)
@@ -36,6 +40,12 @@ class Timing:
             msg = (
                 f"orphan_grace ({self.orphan_grace}) must be longer than upload_lifetime + late_put_bound "
                 f"({self.upload_lifetime + self.late_put_bound}), or an upload under way could be taken for an orphan"
+            )
+            raise ValueError(msg)
+        if self.multipart_grace <= self.multipart_lifetime + self.late_put_bound:
+            msg = (
+                f"multipart_grace ({self.multipart_grace}) must be longer than multipart_lifetime + late_put_bound "
+                f"({self.multipart_lifetime + self.late_put_bound}), or parts under way could be taken for abandoned"
             )
             raise ValueError(msg)
         if self.tombstone_margin < self.request_lifetime:

@@ -13,6 +13,7 @@ from mayfly_storage.testing.blobs import MemoryBlobs
 from mayfly_storage.testing.catalog import MemoryCatalog
 from mayfly_storage.testing.certificates import MemoryCertificates
 from mayfly_storage.testing.links import MemoryLinks
+from mayfly_storage.testing.parts import MemoryParts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,7 +57,9 @@ def _stores(
     blobs: MemoryBlobs, links: MemoryLinks, spare: MemoryBlobs, fallback: Fallback | None, now: Callable[[], datetime]
 ) -> Stores:
     if fallback is None:
-        return Stores(primary=blobs.location, by_location={blobs.location: Store(blobs=blobs, links=links)})
+        parts = MemoryParts(blobs=blobs, links=links, now=now)
+        store = Store(blobs=blobs, links=links, parts=parts)
+        return Stores(primary=blobs.location, by_location={blobs.location: store})
     watched = Store(blobs=WatchedBlobs(blobs=blobs, fallback=fallback), links=links)
     other = Store(blobs=spare, links=MemoryLinks(blobs=spare, now=now))
     return Stores(

@@ -35,6 +35,7 @@ class MemoryLinks:
         self._now = now
         self._signed: dict[str, tuple[LinkWish, datetime]] = {}
         self._granted: dict[str, Audio] = {}
+        self._parts: dict[str, tuple[int, Callable[[int, bytes], str | None]]] = {}
         # Equal wishes have equal links, as in every store.
         self._numbers: defaultdict[object, int] = defaultdict(count(1).__next__)
 
@@ -66,10 +67,20 @@ class MemoryLinks:
             enforced=tuple(Guarantee),
         )
 
+    def part(self, upload_id: str, number: int, put: Callable[[int, bytes], str | None]) -> str:
+        """A link to a part; `put` takes its bytes, and answers their ETag."""
+        url = f"http://links.invalid/parts/{upload_id}/{number}"
+        self._parts[url] = (number, put)
+        return url
+
     def serve(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> LinkResponse:
         """What the store would answer to a request."""
+        if method == "PUT" and url in self._parts:
+            number, put = self._parts[url]
+            etag = put(number, body) if len(body) == int((headers or {})["Content-Length"]) else None
+            return LinkResponse(status=404) if etag is None else LinkResponse(status=200, headers={"etag": etag})
         if method == "PUT" and url in self._granted:
             return self._put(self._granted[url], headers or {}, body)
         if method == "GET" and url in self._signed:

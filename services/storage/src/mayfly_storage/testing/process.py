@@ -47,7 +47,9 @@ class Callers:
     retention: RetentionServiceAsyncStub
     http: httpx.AsyncClient
     channel: grpc.aio.Channel
-    """To StorageService's address."""
+    """To StorageService."""
+    address: str
+    """Of StorageService."""
     told: dict[str, bytes] = field(default_factory=dict)
     """Bodies of what was acknowledged, by name."""
     unwanted: set[str] = field(default_factory=set)
@@ -138,7 +140,12 @@ async def storage_process(
             grpc.aio.insecure_channel(addresses["retention"]) as retention,
             httpx.AsyncClient() as http,
         ):
-            yield process, Callers(StorageServiceStub(storage), RetentionServiceStub(retention), http, storage)
+            yield (
+                process,
+                Callers(
+                    StorageServiceStub(storage), RetentionServiceStub(retention), http, storage, addresses["storage"]
+                ),
+            )
     finally:
         if process.returncode is None:
             process.kill()

@@ -14,7 +14,6 @@ from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.audio import Location
 from mayfly_storage.domain.fallback import Fallback
 from mayfly_storage.domain.privacy import Privacy, TextPolicy
-from mayfly_storage.domain.stores import Store, Stores
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.domain.uploads import NewAudio, UploadRequest
 from mayfly_storage.testing.backend import memory_backend
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.collections import Collections
+    from mayfly_storage.domain.stores import Stores
 
 
 class Between:
@@ -87,7 +87,7 @@ class Stage:
         stores = self.memory.backend.stores
         if self.fallback is not None:
             return stores
-        return replace(stores, by_location={stores.primary: Store(blobs=self.blobs, links=self.memory.links)})
+        return replace(stores, by_location={stores.primary: replace(stores.first, blobs=self.blobs)})
 
     def wish(self, body: bytes = SOUND, **overrides: Any) -> UploadRequest:
         """A request to store some bytes as guest audio; overrides are fields of UploadRequest or of its NewAudio."""

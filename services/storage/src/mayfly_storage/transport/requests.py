@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from mayfly_runtime.violations import InvalidRequestError, Violation
 from mayfly_storage.domain.audio import AudioName
 from mayfly_storage.domain.keys import MAX_KEY_BYTES
+from mayfly_storage.domain.parts import MOST_PARTS
 from mayfly_storage.domain.ports import AudioFilter
 from mayfly_storage.domain.quotas import QuotaRequest, Work
 from mayfly_storage.domain.uploads import NewAudio, Subject, UploadRequest
@@ -29,6 +30,7 @@ DEFAULT_PAGE_SIZE: Final = 100
 _MAX_ATTEMPT_LENGTH: Final = 4096
 """A ticket holds the object's key in base64, and keys have up to 1,024 bytes."""
 
+_MAX_ETAG: Final = 128
 _MAX_RESERVATION_LENGTH: Final = 4096
 
 AskedName: TypeAlias = "tuple[str, AudioName | InvalidRequestError]"
@@ -105,12 +107,13 @@ def _needed_audio(form: Form, message: audio_pb2.NewAudio, *, given: bool) -> Ne
     return new_audio(form.within("audio"), message)
 
 
-def commit_upload(request: pb.CommitUploadRequest) -> tuple[AudioName, str]:
-    """Which upload to commit, and as which attempt."""
+def commit_upload(request: pb.CommitUploadRequest) -> tuple[AudioName, str, Sequence[str]]:
+    """Which upload to commit, as which attempt, and the ETags of its parts."""
     form = Form()
-    # No grant of this release has parts; taking them silently would promise what nobody verifies.
-    form.require(not request.part_etags, "part_etags", "must be empty: this upload is a single PUT")
-    return _attempt(form, request)
+    few, short = len(request.part_etags) <= MOST_PARTS, all(0 < len(each) <= _MAX_ETAG for each in request.part_etags)
+    form.require(few, "part_etags", f"must be at most {MOST_PARTS:,}; there are {len(request.part_etags):,}")
+    form.require(short, "part_etags", f"must be 1 to {_MAX_ETAG} characters each, as the store answered them")
+    return *_attempt(form, request), request.part_etags
 
 
 def abandon_upload(request: pb.AbandonUploadRequest) -> tuple[AudioName, str]:

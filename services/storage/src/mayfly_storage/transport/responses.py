@@ -74,6 +74,16 @@ def _grant(granted: UploadGrant) -> pb.UploadGrant:
         headers=granted.headers,
         attempt=granted.attempt,
         enforced=[GUARANTEES[guarantee] for guarantee in granted.enforced],
+        parts=[
+            pb.UploadPart(
+                part_number=part.part_number,
+                url=part.url,
+                headers=part.headers,
+                offset_bytes=part.offset_bytes,
+                size_bytes=part.size_bytes,
+            )
+            for part in granted.parts
+        ],
     )
     set_time(message.expire_time, granted.expire_time)
     return message

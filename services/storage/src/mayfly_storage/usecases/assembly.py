@@ -19,6 +19,7 @@ from mayfly_storage.usecases.erasing import EraseAudio
 from mayfly_storage.usecases.finding import ListExpired, ListOrphans
 from mayfly_storage.usecases.forgetting import ForgetSubject
 from mayfly_storage.usecases.info import GetStorageInfo, ReadStoreTime
+from mayfly_storage.usecases.parts import CompleteParts, GrantBytes, SweepUploads
 from mayfly_storage.usecases.placing import PlaceBytes
 from mayfly_storage.usecases.purging import PurgeAudio, PurgeOrphans, PurgeRows, VerifyGone
 from mayfly_storage.usecases.quota_tokens import QuotaTokens
@@ -140,15 +141,22 @@ class StorageUseCases:
         )
         delete = BatchDeleteAudio(catalog=catalog, erase=world.erase)
         get = GetAudio(catalog=catalog, now=now)
+        parts = CompleteParts(catalog=catalog, stores=stores)
         return cls(
             reserve_quota=ReserveQuota(
                 rules=rules, catalog=catalog, tokens=tokens, lifetime=world.reservation_lifetime, now=now
             ),
-            create_upload=CreateUpload(reserve=reserve, stores=stores, tickets=world.tickets),
+            create_upload=CreateUpload(reserve=reserve, grant=GrantBytes(stores=stores), tickets=world.tickets),
             commit_upload=CommitUpload(
-                catalog=catalog, stores=stores, erase=world.erase, tickets=world.tickets, now=now, reach=world.reach
+                catalog=catalog,
+                stores=stores,
+                erase=world.erase,
+                tickets=world.tickets,
+                complete=parts,
+                now=now,
+                reach=world.reach,
             ),
-            abandon_upload=AbandonUpload(catalog=catalog, erase=world.erase),
+            abandon_upload=AbandonUpload(catalog=catalog, erase=world.erase, tickets=world.tickets, parts=parts),
             admit_stream=AdmitStream(draft=world.draft, pay=pay),
             store_file=StoreFile(
                 reserve=reserve,
@@ -194,12 +202,18 @@ class RetentionUseCases:
     def over(cls, world: World) -> Self:
         """Put them together."""
         catalog, stores, timing, now = world.backend.catalog, world.backend.stores, world.timing, world.now
+        uploads = SweepUploads(catalog=catalog, stores=stores, collections=world.collections, timing=timing, now=now)
         return cls(
             list_expired=ListExpired(
                 catalog=catalog, stores=stores, collections=world.collections, timing=timing, now=now
             ),
             list_orphans=ListOrphans(
-                catalog=catalog, stores=stores, collections=world.collections, timing=timing, now=now
+                catalog=catalog,
+                stores=stores,
+                collections=world.collections,
+                timing=timing,
+                now=now,
+                uploads=uploads,
             ),
             purge_audio=PurgeAudio(
                 rows=PurgeRows(catalog=catalog, erase=world.erase, timing=timing, now=now),
@@ -214,8 +228,9 @@ class RetentionUseCases:
                     new_attempt=world.new_attempt,
                     reach=world.reach,
                 ),
+                uploads=uploads,
             ),
-            verify_gone=VerifyGone(catalog=catalog, stores=stores),
+            verify_gone=VerifyGone(catalog=catalog, stores=stores, uploads=uploads),
             read_store_time=ReadStoreTime(stores=stores),
             describe_store=DescribeStore(backend=world.backend),
             append_certificate=AppendCertificate(log=world.backend.certificates),

@@ -50,18 +50,20 @@ class DraftAudio:
         subject = _subject(wanted.subject)
         key_fields = _components(wanted.key_fields)
         template = collection.template_for(key_fields, has_user=bool(subject.user_id))
+        location = self.stores.for_new_audio
+        in_parts = self.stores.by_location[location].parts_for(request.size_bytes) is not None
         return Audio(
             name=name,
             collection=collection.id,
             state=State.PENDING,
-            location=self.stores.for_new_audio,
+            location=location,
             object_key=_render(template.render, {**key_fields, **_own_fields(name, wanted, subject, now)}),
             content_type=wanted.content_type,
             size_bytes=request.size_bytes,
             sha256=request.sha256,
             attempt=self.new_attempt(),
             create_time=now,
-            upload_deadline=now + self.timing.upload_lifetime,
+            upload_deadline=now + (self.timing.multipart_lifetime if in_parts else self.timing.upload_lifetime),
             expire_time=_expire_time(wanted, collection, now),
             claims_key=not template.is_unique,
             duration=wanted.duration,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.collections import Collections
     from mayfly_storage.domain.stores import Stores
     from mayfly_storage.domain.timing import Timing
+    from mayfly_storage.usecases.parts import SweepUploads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +80,8 @@ class _Place:
 
 
 _ROWS = "rows"
+_UPLOADS = "uploads:"
+"""Before a location: its uploads in parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,15 +93,18 @@ class ListOrphans:
     collections: Collections
     timing: Timing
     now: Callable[[], datetime]
+    uploads: SweepUploads
 
     async def __call__(self, *, collection: str, shard: Shard, limit: int, cursor: str) -> DuePage:
-        """One page: `limit` objects (later: rows) are looked at."""
+        """One page: `limit` objects (later: uploads in parts, and rows) are looked at."""
         places = self._places(collection)
         place = _Place.decode(cursor) if cursor else places[0]
         if _Place(place.location, place.prefix, "") not in places:
             raise PageTokenInvalidError
         if place.location == _ROWS:
             return await self._rows(collection, place, shard, limit)
+        if place.location.startswith(_UPLOADS):
+            return await self._open_uploads(place, places, shard, limit)
         return await self._objects(place, places, shard, limit)
 
     def _places(self, collection: str) -> list[_Place]:
@@ -107,8 +113,21 @@ class ListOrphans:
         roots = [p for p in prefixes if not any(p != other and p.startswith(other) for other in prefixes)]
         return [
             *(_Place(location, p, "") for location in self.stores.by_location for p in roots),
+            *(_Place(f"{_UPLOADS}{location}", p, "") for location in self._with_parts() for p in roots),
             _Place(_ROWS, "", ""),
         ]
+
+    def _with_parts(self) -> list[Location]:
+        return [location for location, store in self.stores.by_location.items() if store.parts is not None]
+
+    async def _open_uploads(self, place: _Place, places: list[_Place], shard: Shard, limit: int) -> DuePage:
+        """Uploads in parts that nobody ended; listed first, and their rows read after, as with objects."""
+        location = Location(place.location.removeprefix(_UPLOADS))
+        items, cursor, store_time = await self.uploads.page(
+            location, place.prefix, shard=shard, limit=limit, cursor=place.cursor
+        )
+        following = _Place(place.location, place.prefix, cursor) if cursor else _after(place, places)
+        return DuePage(items=tuple(items), cursor=following.encode(), store_time=store_time)
 
     async def _objects(self, place: _Place, places: list[_Place], shard: Shard, limit: int) -> DuePage:
         location = Location(place.location)

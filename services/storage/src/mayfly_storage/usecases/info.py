@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.timing import Timing
 
 MAX_SINGLE_PUT_BYTES: Final = 5 * 1024**3
-"""S3 takes no more in one PUT; the embedded backend keeps to the same."""
+"""Of a store that takes no parts: the embedded backend keeps to what S3 takes in one PUT."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +45,13 @@ class GetStorageInfo:
 
     def __call__(self) -> StorageInfo:
         """The facts as they are now."""
-        fallback = self.backend.stores.fallback
+        fallback, parts = self.backend.stores.fallback, self.backend.stores.first.parts
         return StorageInfo(
             backend=self.backend.name,
             bucket=self.backend.bucket,
             region=self.backend.region,
             collections=tuple(self.collections.by_id.values()),
-            max_single_put_bytes=MAX_SINGLE_PUT_BYTES,
+            max_single_put_bytes=parts.single_put_bytes if parts is not None else MAX_SINGLE_PUT_BYTES,
             upload_lifetime=self.timing.upload_lifetime,
             outage=fallback.outage if fallback is not None else None,
             keeps_text=self.privacy.texts is TextPolicy.KEPT,

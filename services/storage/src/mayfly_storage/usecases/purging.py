@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.stores import Stores
     from mayfly_storage.domain.timing import Timing
     from mayfly_storage.usecases.erasing import EraseAudio
+    from mayfly_storage.usecases.parts import SweepUploads
 
 _LIVE = PurgeResult(outcome=PurgeOutcome.SKIPPED, message="It is live, or not due yet.")
 _CHANGED = PurgeResult(outcome=PurgeOutcome.SKIPPED, message="It changed while it was being decided about.")
@@ -187,6 +188,7 @@ class PurgeAudio:
 
     rows: PurgeRows
     orphans: PurgeOrphans
+    uploads: SweepUploads
 
     async def __call__(self, items: Sequence[DueItem], *, validate_only: bool = False) -> list[PurgeResult]:
         """Each item on its own: one that fails leaves the others alone. Raises InvalidAudioError for foreign stores."""
@@ -195,15 +197,17 @@ class PurgeAudio:
         lost = [item for item in items if item.name is None and item.reason is DueReason.ORPHAN_OBJECT]
         by_name = await self.rows(names, validate_only=validate_only) if names else {}
         by_place = await self.orphans(lost, validate_only=validate_only) if lost else {}
-        return [self._pick(item, by_name, by_place) for item in items]
+        begun = [item for item in items if item.name is None and item.reason is DueReason.ORPHAN_MULTIPART]
+        by_upload = await self.uploads.purge(begun, validate_only=validate_only) if begun else {}
 
-    @staticmethod
-    def _pick(
-        item: DueItem, by_name: dict[AudioName, PurgeResult], by_place: dict[tuple[Location, str], PurgeResult]
-    ) -> PurgeResult:
-        if item.name is not None:
-            return by_name.get(item.name, _REPORTED)
-        return by_place.get(_place(item), _REPORTED)
+        def result(item: DueItem) -> PurgeResult | None:
+            if item.name is not None:
+                return by_name.get(item.name)
+            if item.reason is DueReason.ORPHAN_MULTIPART:
+                return by_upload.get((item.object_key, item.multipart_upload_id))
+            return by_place.get(_place(item))
+
+        return [result(item) or _REPORTED for item in items]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,18 +216,22 @@ class VerifyGone:
 
     catalog: AudioCatalog
     stores: Stores
+    uploads: SweepUploads
 
     async def __call__(self, items: Sequence[DueItem]) -> list[Verdict]:
         """A verdict for each item, in order. Raises InvalidAudioError for foreign stores: none can be given."""
         require_own_stores(items, self.stores)
+        begun = await self.uploads.open_among([each for each in items if each.multipart_upload_id])
         present: set[tuple[Location, str]] = set()
         for location, store in self.stores.by_location.items():
-            keys = [item.object_key for item in items if item.location is location]
+            keys = [item.object_key for item in items if item.location is location and not item.multipart_upload_id]
             present |= {(location, key) for key in (await store.blobs.present(keys) if keys else ())}
         rows = await self.catalog.get_many([item.name for item in items if item.name is not None])
         return [
             Verdict(
-                object_gone=_place(item) not in present,
+                object_gone=(item.object_key, item.multipart_upload_id) not in begun
+                if item.multipart_upload_id
+                else _place(item) not in present,
                 row_gone=item.name not in rows or rows[item.name].state is State.DELETING,
             )
             for item in items

@@ -27,7 +27,7 @@ from mayfly_storage.usecases.erasing import EraseOutcome
 from mayfly_storage.usecases.quotas import reservation_gone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.timing import Timing
     from mayfly_storage.usecases.drafting import DraftAudio
     from mayfly_storage.usecases.erasing import EraseAudio
+    from mayfly_storage.usecases.parts import CompleteParts, GrantBytes
     from mayfly_storage.usecases.placing import PlaceBytes
     from mayfly_storage.usecases.quotas import PayForUpload
 
@@ -118,7 +119,7 @@ class CreateUpload:
     """Reserves an audio and grants the right to put its bytes."""
 
     reserve: ReserveAudio
-    stores: Stores
+    grant: GrantBytes
     tickets: Tickets
 
     async def __call__(self, request: UploadRequest) -> tuple[Audio, UploadGrant | None]:
@@ -126,8 +127,8 @@ class CreateUpload:
         audio = await self.reserve(request)
         if audio.state is State.READY:
             return audio, None
-        grant = await self.stores.of(audio).links.grant_upload(audio)
-        return audio, replace(grant, attempt=self.tickets.issue(audio))
+        grant, upload_id = await self.grant(audio)
+        return audio, replace(grant, attempt=self.tickets.issue(audio, upload_id))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,12 +139,14 @@ class CommitUpload:
     stores: Stores
     erase: EraseAudio
     tickets: Tickets
+    complete: CompleteParts
     now: Callable[[], datetime]
     reach: Reach = pass_by
 
-    async def __call__(self, name: AudioName, attempt: str) -> Audio:
+    async def __call__(self, name: AudioName, attempt: str, part_etags: Sequence[str] = ()) -> Audio:
         """The audio, READY. Repeating it answers the same."""
         ticket = self.tickets.read(name, attempt)
+        await self.complete(ticket, part_etags)
         audio = await self._commit_unread(ticket) if ticket is not None else None
         audio = audio or await self._commit_row(name, attempt_of(attempt))
         if not audio.is_readable(self.now()):
@@ -221,10 +224,13 @@ class AbandonUpload:
 
     catalog: AudioCatalog
     erase: EraseAudio
+    tickets: Tickets
+    parts: CompleteParts
 
     async def __call__(self, name: AudioName, attempt: str) -> None:
         """Erase the PENDING row and what was put. Abandoning what is gone succeeds."""
         await self._abandon(name, attempt_of(attempt))
+        await self.parts.abort(self.tickets.read(name, attempt))
 
     async def _abandon(self, name: AudioName, attempt: str) -> None:
         audio = (await self.catalog.get_many([name])).get(name)

@@ -18,6 +18,7 @@ from mayfly_storage.backends.aws.folders import DynamoFolders
 from mayfly_storage.backends.aws.links import S3Links
 from mayfly_storage.backends.aws.listing import RowListing
 from mayfly_storage.backends.aws.owned import OwnedRows
+from mayfly_storage.backends.aws.parts import S3Parts
 from mayfly_storage.backends.aws.patience import Patience
 from mayfly_storage.backends.aws.places import ObjectPlaces
 from mayfly_storage.backends.aws.presigning import BucketPresigner
@@ -68,6 +69,8 @@ async def open_aws(
         after_the_pools.callback(clients.close)
         dynamodb_calls = AwsCalls(DYNAMODB, dynamodb_pool)
         table = AudioTable(clients.dynamodb, dynamodb_calls, name=options.table, patience=Patience())
+        s3_calls = AwsCalls(S3, s3_pool)
+        links = _links(options, clients, AwsCalls(S3, signing_pool), now=now)
         yield Backend(
             name="aws",
             bucket=options.bucket,
@@ -77,15 +80,16 @@ async def open_aws(
                 primary=Location.S3,
                 by_location={
                     Location.S3: Store(
-                        blobs=_blobs(options, clients, AwsCalls(S3, s3_pool)),
-                        links=_links(options, clients, AwsCalls(S3, signing_pool), now=now),
+                        blobs=_blobs(options, clients, s3_calls),
+                        links=links,
+                        parts=S3Parts(options, clients.s3, s3_calls, links=links),
                     )
                 },
             ),
             certificates=DynamoCertificates(table=table, lifetime=timing.certificate_lifetime, now=now),
-            audit=BucketCopies(s3=clients.s3, calls=AwsCalls(S3, s3_pool), bucket=options.bucket),
+            audit=BucketCopies(s3=clients.s3, calls=s3_calls, bucket=options.bucket),
             folders=DynamoFolders(table),
-            claims=FeatureProbe(s3=clients.s3, calls=AwsCalls(S3, s3_pool), options=options),
+            claims=FeatureProbe(s3=clients.s3, calls=s3_calls, options=options),
         )
 
 

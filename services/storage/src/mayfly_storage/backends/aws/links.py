@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.backends.aws.presigning import Term, earlier
 from mayfly_storage.backends.aws.reading_links import ReadingLinks
-from mayfly_storage.backends.aws.uploads import guarantees, put_headers, put_parameters
+from mayfly_storage.backends.aws.uploads import (
+    facts_of,
+    guarantees,
+    guarantees_of_parts,
+    put_headers,
+    put_parameters,
+)
 from mayfly_storage.domain.errors import BackendMisconfiguredError, UploadFencedError
-from mayfly_storage.domain.links import UploadGrant
-from mayfly_storage.domain.ports import BlobFacts
+from mayfly_storage.domain.links import UploadGrant, UploadPart
+from mayfly_storage.domain.parts import cuts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from mayfly_storage.backends.aws.clients import AwsCalls
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.presigning import BucketPresigner
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.links import LinkWish, SignedUrl
+    from mayfly_storage.domain.parts import Cut
 
 _AT_ONCE: Final = 32
 """Most links that are signed on the event loop: they take about as long as handing them to a thread."""
@@ -74,13 +81,56 @@ class S3Links:
     def _grant_waiting(self, audio: Audio) -> UploadGrant:
         return self._grant(audio, self._credentials.snapshot())
 
-    def _grant(self, audio: Audio, snapshot: Snapshot) -> UploadGrant:
+    async def grant_parts(self, audio: Audio, upload_id: str) -> UploadGrant:
+        """A presigned PUT for each part. Raises UploadFencedError if less than a second is left for them."""
+        return await self._calls(self._grant_parts_waiting, audio, upload_id)
+
+    def _grant_parts_waiting(self, audio: Audio, upload_id: str) -> UploadGrant:
+        snapshot = self._credentials.snapshot()
+        term = self._term(audio, snapshot)
+        parts = [self._part(audio, upload_id, cut, term, snapshot) for cut in self._cuts(audio)]
+        return UploadGrant(
+            url="",
+            headers={},
+            expire_time=term.end,
+            attempt=audio.attempt,
+            enforced=guarantees_of_parts(self._options.features),
+            parts=tuple(parts),
+        )
+
+    def _cuts(self, audio: Audio) -> Iterator[Cut]:
+        return cuts(audio.size_bytes, self._options.part_bytes)
+
+    def _part(self, audio: Audio, upload_id: str, cut: Cut, term: Term, snapshot: Snapshot) -> UploadPart:
+        headers = {"Content-Length": str(cut.size_bytes)}
+        url = self._presigner.signer.sign(
+            "PUT",
+            audio.object_key,
+            credentials=snapshot.keys,
+            at=term.begin,
+            seconds=term.seconds,
+            query=(("partNumber", str(cut.number)), ("uploadId", upload_id)),
+            headers=headers,
+        )
+        return UploadPart(
+            part_number=cut.number,
+            url=url,
+            headers=headers,
+            offset_bytes=cut.offset_bytes,
+            size_bytes=cut.size_bytes,
+        )
+
+    def _term(self, audio: Audio, snapshot: Snapshot) -> Term:
         now = self._now()
         end, cut = earlier(audio.upload_deadline, snapshot.end)
         term = Term.within(begin=now, now=now, end=end)
         if term is None:
             raise self._expired() if cut else UploadFencedError(audio.name)
-        headers = put_headers(put_parameters(self._options, audio.object_key, _facts_of(audio)))
+        return term
+
+    def _grant(self, audio: Audio, snapshot: Snapshot) -> UploadGrant:
+        term = self._term(audio, snapshot)
+        headers = put_headers(put_parameters(self._options, audio.object_key, facts_of(audio)))
         url = self._presigner.signer.sign(
             "PUT",
             audio.object_key,
@@ -99,13 +149,3 @@ class S3Links:
 
     def _expired(self) -> BackendMisconfiguredError:
         return BackendMisconfiguredError(self._calls.service, "ExpiredToken")
-
-
-def _facts_of(audio: Audio) -> BlobFacts:
-    return BlobFacts(
-        content_type=audio.content_type,
-        size_bytes=audio.size_bytes,
-        sha256=audio.sha256,
-        attempt=audio.attempt,
-        expire_time=audio.expire_time,
-    )

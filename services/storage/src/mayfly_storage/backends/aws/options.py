@@ -27,6 +27,10 @@ class AwsOptions:
     kms_key_id: str | None = None
     accelerate: bool = False
     """Links and grants lead to S3's transfer acceleration."""
+    single_put_bytes: int = 50 * 1024**2
+    """Larger audio is put in parts. S3 takes 5 GiB in one PUT; a broken one has to begin again."""
+    part_bytes: int = 16 * 1024**2
+    """How much a part has, at least: the rest of the whole is the last one."""
     features: StoreFeatures = ALL_FEATURES
     """What the store enforces by itself. To claim what it does not do is to break promises: see `probing`."""
     scratch_prefix: str = "temp-audio/"

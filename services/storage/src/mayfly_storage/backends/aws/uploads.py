@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.backends.aws.attributes import iso
 from mayfly_storage.domain.links import Guarantee
+from mayfly_storage.domain.ports import BlobFacts
 
 if TYPE_CHECKING:
-    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef, PutObjectRequestTypeDef
+    from mypy_boto3_s3.type_defs import (
+        CreateMultipartUploadRequestTypeDef,
+        HeadObjectOutputTypeDef,
+        PutObjectRequestTypeDef,
+    )
 
     from mayfly_storage.backends.aws.features import StoreFeatures
     from mayfly_storage.backends.aws.options import AwsOptions
-    from mayfly_storage.domain.ports import BlobFacts
+    from mayfly_storage.domain.audio import Audio
 
 _ATTEMPT: Final = "attempt"
 _EXPIRES: Final = "expires-at"
@@ -39,6 +44,32 @@ def put_parameters(options: AwsOptions, key: str, facts: BlobFacts) -> PutObject
     if options.kms_key_id:
         parameters["SSEKMSKeyId"] = options.kms_key_id
     return parameters
+
+
+def begin_parameters(options: AwsOptions, key: str, facts: BlobFacts) -> CreateMultipartUploadRequestTypeDef:
+    """CreateMultipartUpload's parameters: what the object will say of itself. There is no checksum of the whole."""
+    parameters: CreateMultipartUploadRequestTypeDef = {
+        "Bucket": options.bucket,
+        "Key": key,
+        "ContentType": facts.content_type,
+        "Metadata": _metadata(facts),
+    }
+    if options.encryption:
+        parameters["ServerSideEncryption"] = options.encryption
+    if options.kms_key_id:
+        parameters["SSEKMSKeyId"] = options.kms_key_id
+    return parameters
+
+
+def facts_of(audio: Audio) -> BlobFacts:
+    """What a PUT of an audio has to say."""
+    return BlobFacts(
+        content_type=audio.content_type,
+        size_bytes=audio.size_bytes,
+        sha256=audio.sha256,
+        attempt=audio.attempt,
+        expire_time=audio.expire_time,
+    )
 
 
 def put_headers(parameters: PutObjectRequestTypeDef) -> dict[str, str]:
@@ -70,6 +101,11 @@ def guarantees(features: StoreFeatures) -> tuple[Guarantee, ...]:
     checksum = (Guarantee.CHECKSUM,) if features.checksums else ()
     write_once = (Guarantee.WRITE_ONCE,) if features.conditional_puts else ()
     return (Guarantee.SIZE, *checksum, Guarantee.CONTENT_TYPE, *write_once)
+
+
+def guarantees_of_parts(features: StoreFeatures) -> tuple[Guarantee, ...]:
+    """What the store enforces at the parts of a grant: each one's length, and the type that was said at first."""
+    return (Guarantee.SIZE, Guarantee.CONTENT_TYPE, *((Guarantee.WRITE_ONCE,) if features.conditional_puts else ()))
 
 
 def sha256_of(head: HeadObjectOutputTypeDef, features: StoreFeatures) -> bytes | None:

@@ -89,7 +89,7 @@ class RetentionServiceServicer(object):
 
     def ListOrphans(self, request, context):
         """ListOrphans answers objects without a live row (listed first, rows read after), rows without an object, and abandoned
-        multipart uploads (there are none before grants have parts). Only things older than the grace period. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
+        multipart uploads. Only things older than the grace period. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
         PAGE_TOKEN_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

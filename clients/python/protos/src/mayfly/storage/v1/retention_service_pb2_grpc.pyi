@@ -42,7 +42,7 @@ class RetentionServiceStub:
     """
     ListOrphans: _grpc.UnaryUnaryMultiCallable[_retention_service_pb2.ListOrphansRequest, _retention_service_pb2.ListOrphansResponse]
     """ListOrphans answers objects without a live row (listed first, rows read after), rows without an object, and abandoned
-    multipart uploads (there are none before grants have parts). Only things older than the grace period. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
+    multipart uploads. Only things older than the grace period. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
     PAGE_TOKEN_INVALID.
     """
     PurgeAudio: _grpc.UnaryUnaryMultiCallable[_retention_service_pb2.PurgeAudioRequest, _retention_service_pb2.PurgeAudioResponse]
@@ -76,7 +76,7 @@ class RetentionServiceAsyncStub(RetentionServiceStub):
     """
     ListOrphans: _aio.UnaryUnaryMultiCallable[_retention_service_pb2.ListOrphansRequest, _retention_service_pb2.ListOrphansResponse]  # type: ignore[assignment]
     """ListOrphans answers objects without a live row (listed first, rows read after), rows without an object, and abandoned
-    multipart uploads (there are none before grants have parts). Only things older than the grace period. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
+    multipart uploads. Only things older than the grace period. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
     PAGE_TOKEN_INVALID.
     """
     PurgeAudio: _aio.UnaryUnaryMultiCallable[_retention_service_pb2.PurgeAudioRequest, _retention_service_pb2.PurgeAudioResponse]  # type: ignore[assignment]
@@ -119,7 +119,7 @@ class RetentionServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_retention_service_pb2.ListOrphansResponse, _abc.Awaitable[_retention_service_pb2.ListOrphansResponse]]:
         """ListOrphans answers objects without a live row (listed first, rows read after), rows without an object, and abandoned
-        multipart uploads (there are none before grants have parts). Only things older than the grace period. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
+        multipart uploads. Only things older than the grace period. Reasons: INVALID_REQUEST, COLLECTION_UNKNOWN,
         PAGE_TOKEN_INVALID.
         """
 

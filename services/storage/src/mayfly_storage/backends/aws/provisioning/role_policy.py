@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.aws.provisioning.wishes import Wishes
 
-OBJECTS: Final = ("s3:DeleteObject", "s3:GetObject", "s3:PutObject")
+OBJECTS: Final = (
+    "s3:AbortMultipartUpload",
+    "s3:DeleteObject",
+    "s3:GetObject",
+    "s3:ListMultipartUploadParts",
+    "s3:PutObject",
+)
 ROWS: Final = (
     "dynamodb:BatchGetItem",
     "dynamodb:ConditionCheckItem",
@@ -27,8 +33,8 @@ ROWS: Final = (
 )
 BUCKET_SETTINGS: Final = (
     "s3:GetAccelerateConfiguration",
-    "s3:GetBucketLogging",
     "s3:GetBucketCORS",
+    "s3:GetBucketLogging",
     "s3:GetBucketObjectLockConfiguration",
     "s3:GetBucketPolicy",
     "s3:GetBucketPublicAccessBlock",
@@ -60,6 +66,8 @@ def _statements(options: AwsOptions, wishes: Wishes) -> Iterator[dict[str, Any]]
     folders = sorted({prefix.partition("/")[0] + "/*" for prefix in prefixes})
     listing = _allow("Listing", ("s3:ListBucket",), [bucket])
     yield {**listing, "Condition": {"StringLikeIfExists": {"s3:prefix": folders}}}
+    # Uploads in parts are listed by key; S3 has no condition on the prefix for that.
+    yield _allow("Uploads", ("s3:ListBucketMultipartUploads",), [bucket])
     yield _allow("Rows", ROWS, [table, f"{table}/index/*"])
     # For the strict start, and for `mayfly-storage doctor`.
     yield _allow("BucketSettings", BUCKET_SETTINGS, [bucket])

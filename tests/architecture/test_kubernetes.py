@@ -77,9 +77,9 @@ class Cluster:
         return {name for name, pod in self.templates().items() if wanted <= pod["metadata"]["labels"].items()}
 
 
-@pytest.fixture(scope="module", params=OVERLAYS)
+@pytest.fixture(scope="module", params=[*OVERLAYS, "overlays/eks components/fallback"])
 def cluster(request: pytest.FixtureRequest) -> Cluster:
-    return Cluster(request.param)
+    return Cluster(*request.param.split())
 
 
 @pytest.fixture(scope="module")
@@ -358,6 +358,24 @@ def test_certificates_are_for_the_names_that_clients_use() -> None:
 def test_a_database_in_a_file_has_one_process() -> None:
     deployment = Cluster("overlays/embedded").one("Deployment", "storage")["spec"]
     assert (deployment["replicas"], deployment["strategy"]) == (1, {"type": "Recreate"})
+
+
+def test_replicas_share_the_folder_that_takes_audio_while_s3_is_away() -> None:
+    cluster = Cluster("base", "components/fallback")
+    for one in built_in(cluster.objects):
+        kubernetes_validate.validate(one, KUBERNETES, strict=True)
+    claim = cluster.one("PersistentVolumeClaim", "fallback")["spec"]
+    assert claim["accessModes"] == ["ReadWriteMany"]
+    folder = cluster.environment("storage")["MAYFLY_STORAGE_FALLBACK_DIR"]
+    mounts = {mount["mountPath"]: mount["name"] for mount in cluster.container("storage")["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in cluster.templates()["storage"]["spec"]["volumes"]}
+    assert volumes[mounts[folder]]["persistentVolumeClaim"]["claimName"] == "fallback"
+    # An emptyDir of each pod's own is not it.
+    assert not folder.startswith(cluster.environment("storage")["MAYFLY_STORAGE_DATA_DIR"])
+    links = [
+        rule for rule in cluster.one("NetworkPolicy", "synth")["spec"]["egress"] if {"port": "links"} in rule["ports"]
+    ]
+    assert [cluster.selected(peer["podSelector"]) for rule in links for peer in rule["to"]] == [{"storage"}]
 
 
 def test_a_sharded_sweep_has_one_pod_for_each_share() -> None:

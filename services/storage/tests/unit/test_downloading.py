@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from mayfly_storage.domain.audio import Location
 from mayfly_storage.domain.errors import AudioNotFoundError, BackendUnavailableError
 from mayfly_storage.domain.uploads import Subject
 from mayfly_storage.usecases.downloading import CHUNK_BYTES, PIECE_BYTES
@@ -164,4 +166,11 @@ async def test_a_store_that_does_not_answer_is_no_missing_audio(stage: Stage) ->
     stage.memory.blobs.failure = BackendUnavailableError("memory")
 
     with pytest.raises(BackendUnavailableError):
+        await whole(stage, audio)
+
+
+async def test_audio_in_a_store_that_this_process_does_not_have_is_not_found(stage: Stage) -> None:
+    audio = replace(await stage.saved(BODY), location=Location.S3)
+
+    with pytest.raises(AudioNotFoundError):
         await whole(stage, audio)

@@ -60,6 +60,8 @@ class ReadAudio:
     async def _piece(self, audio: Audio, offset: int, length: int) -> bytes:
         # A key that its writer chose gets another owner once the audio is gone: then the bytes have to be those.
         etag = audio.etag if audio.claims_key else None
+        if audio.location not in self.stores.by_location:  # its folder was given up
+            raise AudioNotFoundError(audio.name)
         piece = await self.stores.of(audio).blobs.read(audio.object_key, etag=etag, offset=offset, length=length)
         if piece is None or len(piece) < length:
             await self.get(audio.name)  # deleted meanwhile, as a rule

@@ -15,9 +15,11 @@ from mayfly_runtime.server import Readiness, RunningServer, ServerBuilder, serve
 from mayfly_runtime.telemetry import Telemetry
 from mayfly_storage.agreement import agree_on_folder
 from mayfly_storage.data_dir import SPOOL, usable
+from mayfly_storage.domain.audio import Location
 from mayfly_storage.fallback_gauges import offer_fallback
 from mayfly_storage.fitness import require_fit_store
-from mayfly_storage.opening import open_backend, open_privacy, open_world
+from mayfly_storage.mirror_queue import MirrorQueue, mirroring
+from mayfly_storage.opening import open_backend, open_mirror, open_privacy, open_world
 from mayfly_storage.readiness import check_backend, watching
 from mayfly_storage.transport.audit import Audit
 from mayfly_storage.transport.errors import DOMAIN, ERROR_TABLE
@@ -33,7 +35,9 @@ if TYPE_CHECKING:
 
     from mayfly_runtime.server_options import ServerOptions
     from mayfly_storage.config import StorageSettings
+    from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.stores import Backend
+    from mayfly_storage.usecases.assembly import World
 
 STORAGE_SERVICE = "mayfly.storage.v1.StorageService"
 RETENTION_SERVICE = "mayfly.storage.v1.RetentionService"
@@ -85,7 +89,12 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
 
         storage = _builder(settings, settings.server_options(settings.listen), telemetry).add(
             add_StorageServiceServicer_to_server,
-            StorageServicer(storage_calls, uploads=uploads, audit=Audit(telemetry.meter)),
+            StorageServicer(
+                storage_calls,
+                uploads=uploads,
+                audit=Audit(telemetry.meter),
+                on_stored=await _start_mirroring(stack, settings, world, spool, telemetry),
+            ),
             service=STORAGE_SERVICE,
             readiness=readiness,
         )
@@ -100,6 +109,18 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
         yield RunningStorage(
             backend=backend, storage=await _start(stack, storage), retention=await _start(stack, retention)
         )
+
+
+async def _start_mirroring(
+    stack: AsyncExitStack, settings: StorageSettings, world: World, spool: Spool, telemetry: Telemetry
+) -> Callable[[Audio], None]:
+    """What is to hear of each audio that was stored."""
+    if Location.MIRROR not in world.backend.stores.by_location:
+        return lambda _: None
+    queue = MirrorQueue(open_mirror(settings, world, spool.open_file))
+    queue.offer_metrics(telemetry.meter)
+    await stack.enter_async_context(mirroring(queue))
+    return queue.offer
 
 
 async def _start(stack: AsyncExitStack, builder: ServerBuilder) -> RunningServer:

@@ -1,4 +1,4 @@
-"""`mayfly-storage`: serve (the default), provision, policy, doctor, import, retire-fallback, config."""
+"""`mayfly-storage`: serve (the default), provision, policy, doctor, import, mirror, retire-fallback, config."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mayfly_runtime.callers_file import CallersFileError
 from mayfly_runtime.server import ListenError
 from mayfly_runtime.settings import SettingsError
 from mayfly_runtime.tls import TlsFilesError
-from mayfly_storage import administration, cli_import, doctor_report
+from mayfly_storage import administration, cli_import, cli_mirror, doctor_report
 from mayfly_storage import app as composition
 from mayfly_storage.agreement import FolderDisagreementError, FolderInUseError
 from mayfly_storage.backends.embedded.folder import DataFolderError
@@ -115,6 +115,23 @@ def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON."
     typer.echo(doctor_report.as_json(findings) if as_json else f"\n{doctor_report.summary(findings)}")
     if not doctor_report.passed(findings):
         raise typer.Exit(FOUND_FAULTS)
+
+
+@app.command()
+def mirror(
+    *,
+    dry_run: Annotated[bool, typer.Option(help="Change nothing; tell what differs.")] = False,
+    thorough: Annotated[bool, typer.Option(help="Read every copy, where the store keeps no checksum.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the counts as JSON.")] = False,
+) -> None:
+    """Compare the second bucket with what is stored, and bring it up to date; exit code 1 if differences are left."""
+    settings = _settings()
+    logs.configure(level="WARNING", format=settings.log_format)
+    try:
+        code = cli_mirror.mirror(settings, dry_run=dry_run, thorough=thorough, as_json=as_json)
+    except (*_UNUSABLE, cli_mirror.NoMirrorError) as error:
+        _give_up("mirror", error)
+    raise typer.Exit(code)
 
 
 @app.command("retire-fallback")

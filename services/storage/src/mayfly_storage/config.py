@@ -10,13 +10,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from mayfly_storage.audio_settings import AudioSettings, needed_with_aws, older
 from mayfly_storage.backends.aws.features import AddressingStyle, ProviderName
 from mayfly_storage.domain.failpoints import Failpoint
 from mayfly_storage.failing import require_loopback
-from mayfly_storage.setting_types import Address, Arns, HttpUrl, Origins, Period, Secret, Unmanaged
+from mayfly_storage.setting_types import Address, Arns, HttpUrl, Origins, Period, Secret, Unmanaged, listed
 
 
 class StorageSettings(AudioSettings):
@@ -156,6 +156,27 @@ class StorageSettings(AudioSettings):
     fallback_patience: Period = timedelta(seconds=5)
     """AWS: how long an upload through storage waits for S3, and a second per MiB, before it goes to `fallback_dir`."""
 
+    mirror_bucket: str = ""
+    """AWS: a second bucket that gets a copy of everything, for a migration (to R2, say). Empty: none does."""
+
+    mirror_collections: str = ""
+    """AWS: collections that are copied to `mirror_bucket`, with commas between. Empty: all."""
+
+    mirror_region: str = ""
+    """AWS: region of `mirror_bucket`. Empty: that of `bucket`."""
+
+    mirror_endpoint_url: HttpUrl | None = None
+    """AWS: where the mirror's S3 is, for R2 or MinIO. Unset: AWS itself."""
+
+    mirror_provider: ProviderName | None = None
+    """AWS: whose S3 it is, as with `provider`."""
+
+    mirror_access_key_id: str = ""
+    """AWS: credentials of the mirror. Empty: those of storage."""
+
+    mirror_secret_access_key: SecretStr | None = None
+    """AWS: the same."""
+
     s3_uploads: bool = True
     """AWS: `false` lets all new audio go to `fallback_dir`, which is needed then. What lies in S3 stays readable."""
 
@@ -173,6 +194,10 @@ class StorageSettings(AudioSettings):
             raise ValueError("s3_uploads=false needs a fallback_dir for new audio (MAYFLY_STORAGE_FALLBACK_DIR)")
         if self.accelerate and (self.endpoint_url or self.s3_endpoint_url or "." in (self.bucket or "")):
             raise ValueError("accelerate=true needs Amazon's own S3, and a bucket without a dot in its name")
+        if bool(self.mirror_access_key_id) != (self.mirror_secret_access_key is not None):
+            raise ValueError("mirror_access_key_id and mirror_secret_access_key belong together: set both, or neither")
+        if unknown := set(listed(self.mirror_collections)) - set(self.collections().by_id):
+            raise ValueError(f"mirror_collections names {sorted(unknown)}, which are no collections")
         if self.failpoint is not None:
             require_loopback((self.listen, self.retention_listen, self.links_listen))
         self.timing()

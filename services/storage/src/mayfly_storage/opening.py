@@ -13,6 +13,7 @@ from mayfly_storage.domain.privacy import Privacy
 from mayfly_storage.failing import reach_for
 from mayfly_storage.setting_types import listed
 from mayfly_storage.usecases.assembly import World
+from mayfly_storage.usecases.mirroring import Mirror
 from mayfly_storage.usecases.round_trips import swept_prefix
 
 if TYPE_CHECKING:
@@ -21,33 +22,72 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    import boto3
+
     from mayfly_storage.backends.aws.features import Provider, StoreFeatures
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.embedded.options import EmbeddedOptions
     from mayfly_storage.backends.fallback import FallbackOptions
     from mayfly_storage.config import StorageSettings
     from mayfly_storage.domain.stores import Backend
+    from mayfly_storage.usecases.mirroring import Scratch
 
 
 def open_backend(settings: StorageSettings, *, now: Callable[[], datetime]) -> AbstractAsyncContextManager[Backend]:
     """The backend that the settings name, open within the block.
 
     Raises:
-        DataFolderError: The embedded backend cannot use its folder.
+        DataFolderError: The embedded backend, or the fallback, cannot use its folder.
         ListenError: Its links cannot be served at their address.
     """
-    if settings.backend == "aws" and settings.fallback_dir is not None:
+    if settings.backend != "aws":
+        from mayfly_storage.backends.embedded.backend import open_embedded  # noqa: PLC0415 - it imports an HTTP server
+
+        return open_embedded(embedded_options(settings), timing=settings.timing(), now=now)
+    if not settings.mirror_bucket:
+        return _open_aws(settings, now=now)
+    from mayfly_storage.backends.mirror import with_mirror  # noqa: PLC0415 - it imports boto3
+
+    return with_mirror(
+        _open_aws(settings, now=now), mirror_options(settings), now=now, session=_mirror_session(settings)
+    )
+
+
+def _open_aws(settings: StorageSettings, *, now: Callable[[], datetime]) -> AbstractAsyncContextManager[Backend]:
+    """S3, with a folder beside it if one is named."""
+    if settings.fallback_dir is not None:
         from mayfly_storage.backends.fallback import open_aws_with_fallback  # noqa: PLC0415 - it imports boto3
 
         spare = fallback_options(settings, settings.fallback_dir)
         return open_aws_with_fallback(aws_options(settings), spare, timing=settings.timing(), now=now)
-    if settings.backend == "aws":
-        from mayfly_storage.backends.aws.backend import open_aws  # noqa: PLC0415 - as above
+    from mayfly_storage.backends.aws.backend import open_aws  # noqa: PLC0415 - as above
 
-        return open_aws(aws_options(settings), timing=settings.timing(), now=now)
-    from mayfly_storage.backends.embedded.backend import open_embedded  # noqa: PLC0415 - it imports an HTTP server
+    return open_aws(aws_options(settings), timing=settings.timing(), now=now)
 
-    return open_embedded(embedded_options(settings), timing=settings.timing(), now=now)
+
+def _mirror_session(settings: StorageSettings) -> boto3.Session | None:
+    """The mirror's own credentials; None: storage's."""
+    if settings.mirror_secret_access_key is None:
+        return None
+    import boto3  # noqa: PLC0415 - slow to load
+
+    return boto3.Session(settings.mirror_access_key_id, settings.mirror_secret_access_key.get_secret_value())
+
+
+def mirror_options(settings: StorageSettings) -> AwsOptions:
+    """Where the mirror's bucket is, and what its store does."""
+    provider = provider_of(settings.mirror_provider, endpoint_url=settings.mirror_endpoint_url)
+    return replace(
+        aws_options(settings),
+        bucket=settings.mirror_bucket,
+        region=settings.mirror_region or settings.region or "",
+        s3_endpoint_url=settings.mirror_endpoint_url,
+        addressing_style=provider.addressing_style,
+        features=provider.features,
+        accelerate=False,
+        encryption=None,
+        kms_key_id=None,
+    )
 
 
 def open_privacy(settings: StorageSettings) -> Privacy:
@@ -88,6 +128,20 @@ def fallback_options(settings: StorageSettings, folder: Path) -> FallbackOptions
         threshold=settings.fallback_threshold,
         patience=settings.fallback_patience,
         forced=not settings.s3_uploads,
+    )
+
+
+def open_mirror(
+    settings: StorageSettings, world: World, scratch: Callable[[], AbstractAsyncContextManager[Scratch]]
+) -> Mirror:
+    """What makes copies, and compares them; the world's backend has a mirror."""
+    return Mirror(
+        catalog=world.backend.catalog,
+        stores=world.backend.stores,
+        collections=world.collections,
+        mirrored=listed(settings.mirror_collections),
+        scratch=scratch,
+        now=world.now,
     )
 
 

@@ -7,6 +7,7 @@ import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 
+from mayfly_storage.domain.audio import Location
 from mayfly_storage.domain.errors import BackendUnavailableError, StorageError
 from mayfly_storage.domain.fallback import NO_ANSWER
 
@@ -34,6 +35,8 @@ async def check_backend(backend: Backend, *, within: timedelta) -> None:
     await _in_time(backend.catalog.check(), backend.name, within)
     fallback = backend.stores.fallback
     for location, store in backend.stores.by_location.items():
+        if location is Location.MIRROR:
+            continue  # nothing that is acknowledged waits for it
         if fallback is None or location is fallback.location:
             await _in_time(store.blobs.check(), backend.name, within)
         else:

@@ -162,9 +162,9 @@ async def test_what_nobody_ends_is_found_and_swept(
     await put(http, replace(grant, parts=grant.parts[:1]))
     clock.advance(timedelta(hours=2))
     await sweep(calls.retention)
-    # The emulator's own clock goes by the real time: ours says what is old.
-    timing = replace(calls.world.timing, multipart_lifetime=timedelta(0), late_put_bound=timedelta(0))
-    timing = replace(timing, multipart_grace=timedelta(microseconds=1))
+    # The emulator dates by the real time, in whole seconds: what was begun this second has to count as old.
+    timing = replace(calls.world.timing, multipart_lifetime=timedelta(seconds=-5), late_put_bound=timedelta(0))
+    timing = replace(timing, multipart_grace=timedelta(seconds=-4))
     eager = RetentionUseCases.over(replace(calls.world, timing=timing))
     items, cursor = [], ""
     while True:

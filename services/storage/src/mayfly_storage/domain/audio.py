@@ -30,6 +30,8 @@ class Location(StrEnum):
 
     LOCAL = "LOCAL"
     S3 = "S3"
+    MIRROR = "MIRROR"
+    """The second bucket of a migration. No row says so: what lies there are copies."""
 
 
 class AudioName(NamedTuple):

@@ -11,10 +11,11 @@ from mayfly_runtime.identity import current_caller
 from mayfly_storage.transport import page_tokens, requests, responses
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     import grpc.aio
 
+    from mayfly_storage.domain.audio import Audio
     from mayfly_storage.transport.audit import Audit
     from mayfly_storage.transport.upload_stream import UploadReceiver
     from mayfly_storage.usecases.assembly import StorageUseCases
@@ -25,8 +26,23 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 class StorageServicer(stubs.StorageServiceServicer):
     """The RPCs over the use cases."""
 
-    def __init__(self, calls: StorageUseCases, *, uploads: UploadReceiver, audit: Audit) -> None:
-        """Take what it serves, what takes the bytes of UploadAudio, and who is told what was done."""
+    def __init__(
+        self,
+        calls: StorageUseCases,
+        *,
+        uploads: UploadReceiver,
+        audit: Audit,
+        on_stored: Callable[[Audio], None] = lambda _: None,
+    ) -> None:
+        """Take what it serves, what takes the bytes of UploadAudio, and who is told what was done.
+
+        Args:
+            calls: The use cases.
+            uploads: Takes the bytes of UploadAudio.
+            audit: Tells what was done.
+            on_stored: Hears of each audio that became READY, before its caller does; must not wait.
+        """
+        self._on_stored = on_stored
         self._calls = calls
         self._uploads = uploads
         self._audit = audit
@@ -48,6 +64,7 @@ class StorageServicer(stubs.StorageServiceServicer):
         """Verify what was put, and make it readable."""
         audio = await self._calls.commit_upload(*requests.commit_upload(request))
         self._audit.stored(audio, direct=True)
+        self._on_stored(audio)
         return pb.CommitUploadResponse(audio=responses.audio(audio))
 
     async def AbandonUpload(self, request: pb.AbandonUploadRequest, _: Context) -> pb.AbandonUploadResponse:
@@ -64,6 +81,7 @@ class StorageServicer(stubs.StorageServiceServicer):
         async with self._uploads.receive(request_iterator, caller=current_caller().name) as (wanted, path):
             audio = await self._calls.store_file(wanted, path)
         self._audit.stored(audio, direct=False)
+        self._on_stored(audio)
         return pb.UploadAudioResponse(audio=responses.audio(audio))
 
     async def GetAudio(self, request: pb.GetAudioRequest, _: Context) -> pb.GetAudioResponse:

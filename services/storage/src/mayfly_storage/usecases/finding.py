@@ -195,4 +195,8 @@ def _after(place: _Place, places: list[_Place]) -> _Place:
 
 def is_orphan(row: Audio | None, location: Location) -> bool:
     """Whether an object in this store is nobody's. A DELETING row still owns its object: it is due itself."""
-    return row is None or (row.location is not location and row.state is not State.PENDING)
+    if row is None:
+        return True
+    # A mirror's copy stands beside the one that the row names, and ends with the row.
+    elsewhere = row.location is not location and location is not Location.MIRROR
+    return elsewhere and row.state is not State.PENDING

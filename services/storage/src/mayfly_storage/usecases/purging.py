@@ -160,6 +160,15 @@ class PurgeOrphans:
         )
 
 
+def _places_of(item: DueItem) -> tuple[Location, ...]:
+    """Where an item's bytes can lie: a row's also in the mirror."""
+    return (item.location, Location.MIRROR) if item.name is not None else (item.location,)
+
+
+def _may_lie(item: DueItem, location: Location) -> bool:
+    return location in _places_of(item) and not item.multipart_upload_id
+
+
 def _place(item: DueItem) -> tuple[Location, str]:
     return item.location, item.object_key
 
@@ -224,14 +233,14 @@ class VerifyGone:
         begun = await self.uploads.open_among([each for each in items if each.multipart_upload_id])
         present: set[tuple[Location, str]] = set()
         for location, store in self.stores.by_location.items():
-            keys = [item.object_key for item in items if item.location is location and not item.multipart_upload_id]
+            keys = [item.object_key for item in items if _may_lie(item, location)]
             present |= {(location, key) for key in (await store.blobs.present(keys) if keys else ())}
         rows = await self.catalog.get_many([item.name for item in items if item.name is not None])
         return [
             Verdict(
                 object_gone=(item.object_key, item.multipart_upload_id) not in begun
                 if item.multipart_upload_id
-                else _place(item) not in present,
+                else not present.intersection((place, item.object_key) for place in _places_of(item)),
                 row_gone=item.name not in rows or rows[item.name].state is State.DELETING,
             )
             for item in items

@@ -93,6 +93,27 @@ async def open_aws(
         )
 
 
+async def open_bucket(
+    stack: AsyncExitStack,
+    options: AwsOptions,
+    *,
+    now: Callable[[], datetime],
+    session: boto3.Session | None,
+    location: Location,
+) -> Store:
+    """A bucket without a table, with pools of its own; closed with the stack."""
+    after_the_pools = stack.enter_context(ExitStack())
+    name = location.value.lower()
+    pool = _pool(stack, name, options.connections, options.s3_queue)
+    signing = _pool(stack, f"{name}-signing", _SIGNERS, options.queue)
+    clients = await pool(make_clients, options, session=session)
+    after_the_pools.callback(clients.close)
+    return Store(
+        blobs=_blobs(options, clients, AwsCalls(location.value, pool), location=location),
+        links=_links(options, clients, AwsCalls(location.value, signing), now=now),
+    )
+
+
 def _pool(stack: AsyncExitStack, name: str, workers: int, queue: int) -> Offload:
     """A pool, closed with the stack."""
     pool = Offload(name=name, workers=workers, queue=queue)
@@ -112,13 +133,14 @@ def _catalog(options: AwsOptions, table: AudioTable, *, timing: Timing, now: Cal
     )
 
 
-def _blobs(options: AwsOptions, clients: Clients, calls: AwsCalls) -> S3Blobs:
+def _blobs(options: AwsOptions, clients: Clients, calls: AwsCalls, *, location: Location = Location.S3) -> S3Blobs:
     places = ObjectPlaces(clients.s3, calls, bucket=options.bucket)
     return S3Blobs(
         options,
         places=places,
         deletion=ObjectDeletion(places, conditional=options.features.conditional_deletes),
         patience=Patience(),
+        location=location,
     )
 
 

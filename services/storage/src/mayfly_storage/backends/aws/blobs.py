@@ -54,9 +54,16 @@ class S3Blobs:
     """Objects in one bucket; every promise is the port's."""
 
     def __init__(
-        self, options: AwsOptions, *, places: ObjectPlaces, deletion: ObjectDeletion, patience: Patience
+        self,
+        options: AwsOptions,
+        *,
+        places: ObjectPlaces,
+        deletion: ObjectDeletion,
+        patience: Patience,
+        location: Location = Location.S3,
     ) -> None:
-        """Take the bucket's parts, and how long contention at a key is borne with."""
+        """Take the bucket's parts, how long contention at a key is borne with, and which store this is."""
+        self._location = location
         self._options = options
         self._places = places
         self._deletion = deletion
@@ -65,7 +72,7 @@ class S3Blobs:
     @property
     def location(self) -> Location:
         """Which store this is."""
-        return Location.S3
+        return self._location
 
     async def put_file(self, key: str, path: Path, facts: BlobFacts) -> StoredBlob:
         """W2, streamed from the file."""

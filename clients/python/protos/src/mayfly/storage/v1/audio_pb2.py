@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmayfly/storage/v1/audio.proto\x12\x11mayfly.storage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa2\x06\n\x05\x41udio\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncollection\x18\x02 \x01(\t\x12-\n\x05state\x18\x03 \x01(\x0e\x32\x1e.mayfly.storage.v1.Audio.State\x12\x33\n\x08location\x18\x04 \x01(\x0e\x32!.mayfly.storage.v1.Audio.Location\x12\x12\n\nobject_key\x18\x05 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x06 \x01(\t\x12\x12\n\nsize_bytes\x18\x07 \x01(\x03\x12\x0e\n\x06sha256\x18\x08 \x01(\x0c\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64uration\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05voice\x18\x0c \x01(\t\x12\x0c\n\x04text\x18\r \x01(\t\x12;\n\nkey_fields\x18\x0e \x03(\x0b\x32\'.mayfly.storage.v1.Audio.KeyFieldsEntry\x12\x34\n\x06labels\x18\x0f \x03(\x0b\x32$.mayfly.storage.v1.Audio.LabelsEntry\x12\x0f\n\x07user_id\x18\x10 \x01(\t\x12\x11\n\ttext_hash\x18\x11 \x01(\t\x1a\x30\n\x0eKeyFieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"V\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x0f\n\x0bSTATE_READY\x10\x02\x12\x12\n\x0eSTATE_DELETING\x10\x03\"I\n\x08Location\x12\x18\n\x14LOCATION_UNSPECIFIED\x10\x00\x12\x12\n\x0eLOCATION_LOCAL\x10\x01\x12\x0f\n\x0bLOCATION_S3\x10\x02\"@\n\x07Subject\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x17\n\rguest_address\x18\x02 \x01(\tH\x00\x42\t\n\x07subject\"\xf0\x03\n\x08NewAudio\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12\x31\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12(\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12>\n\nkey_fields\x18\x05 \x03(\x0b\x32*.mayfly.storage.v1.NewAudio.KeyFieldsEntry\x12+\n\x07subject\x18\x06 \x01(\x0b\x32\x1a.mayfly.storage.v1.Subject\x12\r\n\x05voice\x18\x07 \x01(\t\x12\x0c\n\x04text\x18\x08 \x01(\t\x12+\n\x08\x64uration\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x37\n\x06labels\x18\n \x03(\x0b\x32\'.mayfly.storage.v1.NewAudio.LabelsEntry\x1a\x30\n\x0eKeyFieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\nexpirationb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dmayfly/storage/v1/audio.proto\x12\x11mayfly.storage.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xb7\x06\n\x05\x41udio\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ncollection\x18\x02 \x01(\t\x12-\n\x05state\x18\x03 \x01(\x0e\x32\x1e.mayfly.storage.v1.Audio.State\x12\x33\n\x08location\x18\x04 \x01(\x0e\x32!.mayfly.storage.v1.Audio.Location\x12\x12\n\nobject_key\x18\x05 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x06 \x01(\t\x12\x12\n\nsize_bytes\x18\x07 \x01(\x03\x12\x0e\n\x06sha256\x18\x08 \x01(\x0c\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x08\x64uration\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\r\n\x05voice\x18\x0c \x01(\t\x12\x0c\n\x04text\x18\r \x01(\t\x12;\n\nkey_fields\x18\x0e \x03(\x0b\x32\'.mayfly.storage.v1.Audio.KeyFieldsEntry\x12\x34\n\x06labels\x18\x0f \x03(\x0b\x32$.mayfly.storage.v1.Audio.LabelsEntry\x12\x0f\n\x07user_id\x18\x10 \x01(\t\x12\x11\n\ttext_hash\x18\x11 \x01(\t\x1a\x30\n\x0eKeyFieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"V\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x0f\n\x0bSTATE_READY\x10\x02\x12\x12\n\x0eSTATE_DELETING\x10\x03\"^\n\x08Location\x12\x18\n\x14LOCATION_UNSPECIFIED\x10\x00\x12\x12\n\x0eLOCATION_LOCAL\x10\x01\x12\x0f\n\x0bLOCATION_S3\x10\x02\x12\x13\n\x0fLOCATION_MIRROR\x10\x03\"@\n\x07Subject\x12\x11\n\x07user_id\x18\x01 \x01(\tH\x00\x12\x17\n\rguest_address\x18\x02 \x01(\tH\x00\x42\t\n\x07subject\"\xf0\x03\n\x08NewAudio\x12\x12\n\ncollection\x18\x01 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x02 \x01(\t\x12\x31\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12(\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationH\x00\x12>\n\nkey_fields\x18\x05 \x03(\x0b\x32*.mayfly.storage.v1.NewAudio.KeyFieldsEntry\x12+\n\x07subject\x18\x06 \x01(\x0b\x32\x1a.mayfly.storage.v1.Subject\x12\r\n\x05voice\x18\x07 \x01(\t\x12\x0c\n\x04text\x18\x08 \x01(\t\x12+\n\x08\x64uration\x18\t \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x37\n\x06labels\x18\n \x03(\x0b\x32\'.mayfly.storage.v1.NewAudio.LabelsEntry\x1a\x30\n\x0eKeyFieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x42\x0c\n\nexpirationb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,7 +42,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NEWAUDIO_LABELSENTRY']._loaded_options = None
   _globals['_NEWAUDIO_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_AUDIO']._serialized_start=118
-  _globals['_AUDIO']._serialized_end=920
+  _globals['_AUDIO']._serialized_end=941
   _globals['_AUDIO_KEYFIELDSENTRY']._serialized_start=662
   _globals['_AUDIO_KEYFIELDSENTRY']._serialized_end=710
   _globals['_AUDIO_LABELSENTRY']._serialized_start=712
@@ -50,11 +50,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUDIO_STATE']._serialized_start=759
   _globals['_AUDIO_STATE']._serialized_end=845
   _globals['_AUDIO_LOCATION']._serialized_start=847
-  _globals['_AUDIO_LOCATION']._serialized_end=920
-  _globals['_SUBJECT']._serialized_start=922
-  _globals['_SUBJECT']._serialized_end=986
-  _globals['_NEWAUDIO']._serialized_start=989
-  _globals['_NEWAUDIO']._serialized_end=1485
+  _globals['_AUDIO_LOCATION']._serialized_end=941
+  _globals['_SUBJECT']._serialized_start=943
+  _globals['_SUBJECT']._serialized_end=1007
+  _globals['_NEWAUDIO']._serialized_start=1010
+  _globals['_NEWAUDIO']._serialized_end=1506
   _globals['_NEWAUDIO_KEYFIELDSENTRY']._serialized_start=662
   _globals['_NEWAUDIO_KEYFIELDSENTRY']._serialized_end=710
   _globals['_NEWAUDIO_LABELSENTRY']._serialized_start=712

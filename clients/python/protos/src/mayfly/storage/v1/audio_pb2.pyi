@@ -66,6 +66,8 @@ class Audio(_message.Message):
         """Storage's own files: the embedded backend, or the fallback of the AWS backend."""
         LOCATION_S3: Audio._Location.ValueType  # 2
         """The configured S3 bucket (or R2, or another S3-compatible store)."""
+        LOCATION_MIRROR: Audio._Location.ValueType  # 3
+        """The second bucket of a migration. Only of things that have to go: no audio says that it lies there."""
 
     class Location(_Location, metaclass=_LocationEnumTypeWrapper):
         """Location is the store that holds the bytes."""
@@ -76,6 +78,8 @@ class Audio(_message.Message):
     """Storage's own files: the embedded backend, or the fallback of the AWS backend."""
     LOCATION_S3: Audio.Location.ValueType  # 2
     """The configured S3 bucket (or R2, or another S3-compatible store)."""
+    LOCATION_MIRROR: Audio.Location.ValueType  # 3
+    """The second bucket of a migration. Only of things that have to go: no audio says that it lies there."""
 
     @_typing.final
     class KeyFieldsEntry(_message.Message):

@@ -76,9 +76,7 @@ class AsyncUploads(AsyncConnection):
             if upload.grant is None:
                 return upload.audio
             try:
-                return await self._put_and_commit(
-                    upload.audio.name, upload.grant, source, progress, self._long(timeout)
-                )
+                return await self._put_and_commit(upload.audio, upload.grant, source, progress, self._long(timeout))
             except UnavailableError:
                 _log.info("upload.through_storage", extra={"audio": upload.audio.name})
             # A retry of the same request, so at most one of the two ways makes an audio.
@@ -92,20 +90,20 @@ class AsyncUploads(AsyncConnection):
 
     async def _put_and_commit(
         self,
-        name: str,
+        audio: Audio,
         grant: UploadGrant,
         source: bytes | Path,
         progress: Progress | None,
         timeout: float,
     ) -> Audio:
         try:
-            stall = _links.stall_of(timeout)
+            stall = _links.stall_of(timeout, audio.size_bytes)
             etags = await put_grant(self.http, grant, source, timeout=timeout, progress=progress, stall=stall)
-            return await self.commit_upload(name, grant.attempt, part_etags=etags)
+            return await self.commit_upload(audio.name, grant.attempt, part_etags=etags)
         except UnavailableError:  # there is another way
             raise
         except BaseException:
-            await self._give_up(name, grant)
+            await self._give_up(audio.name, grant)
             raise
 
     async def _give_up(self, name: str, grant: UploadGrant) -> None:

@@ -36,8 +36,7 @@ _WAIT_SECONDS, _CONNECT_SECONDS = 30.0, 5.0
 HTTP_TIMEOUT = httpx.Timeout(_WAIT_SECONDS, connect=_CONNECT_SECONDS)
 """Bounds of each single wait; the whole transfer has a deadline besides."""
 
-STALL_SHARE = 3
-"""Of the time for an upload that can take another way, at most this part (one third) waits for a store that hangs."""
+_STALL_SECONDS, _STALL_BYTES_PER_SECOND, _STALL_SHARE = 5.0, 1024**2, 3
 
 GET_HEADERS = {"Accept-Encoding": "identity"}
 """Audio is compressed already, and its size and checksum are those of the stored bytes."""
@@ -96,9 +95,13 @@ class Deadline:
             yield piece
 
 
-def stall_of(timeout: float) -> float:
-    """Seconds to wait for a store that makes no progress, if there is another way."""
-    return min(_WAIT_SECONDS, timeout / STALL_SHARE)
+def stall_of(timeout: float, size_bytes: int) -> float:
+    """Seconds to wait for a store that makes no progress, if there is another way.
+
+    A large file takes its time in the store, too, once all of it was sent. At most a third of the time is waited: the
+    other way needs the rest.
+    """
+    return min(_WAIT_SECONDS, timeout / _STALL_SHARE, _STALL_SECONDS + size_bytes / _STALL_BYTES_PER_SECOND)
 
 
 def waits(stall: float | None) -> httpx.Timeout:

@@ -76,7 +76,7 @@ class SyncUploads(SyncConnection):
         if upload.grant is None:
             return upload.audio
         try:
-            return self._put_and_commit(upload.audio.name, upload.grant, source, progress, deadline)
+            return self._put_and_commit(upload.audio, upload.grant, source, progress, deadline)
         except UnavailableError:
             _log.info("upload.through_storage", extra={"audio": upload.audio.name})
         # A retry of the same request, so at most one of the two ways makes an audio.
@@ -95,7 +95,7 @@ class SyncUploads(SyncConnection):
 
     def _put_and_commit(
         self,
-        name: str,
+        audio: Audio,
         grant: UploadGrant,
         source: bytes | Path,
         progress: Progress | None,
@@ -103,15 +103,14 @@ class SyncUploads(SyncConnection):
     ) -> Audio:
         try:
             left = deadline.left()
-            etags = put_grant_sync(
-                self.http, grant, source, timeout=left, progress=progress, stall=_links.stall_of(left)
-            )
+            stall = _links.stall_of(left, audio.size_bytes)
+            etags = put_grant_sync(self.http, grant, source, timeout=left, progress=progress, stall=stall)
             seconds = min(self._short(None), deadline.left())
-            return self.commit_upload(name, grant.attempt, part_etags=etags, timeout=seconds)
+            return self.commit_upload(audio.name, grant.attempt, part_etags=etags, timeout=seconds)
         except UnavailableError:  # there is another way
             raise
         except BaseException:
-            self._give_up(name, grant)
+            self._give_up(audio.name, grant)
             raise
 
     def _give_up(self, name: str, grant: UploadGrant) -> None:

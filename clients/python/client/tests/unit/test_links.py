@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from mayfly_client import DeadlineError, LinkEndedError, PreconditionError, UnavailableError
-from mayfly_client._links import Deadline, check_get, check_put, unreachable
+from mayfly_client._links import Deadline, check_get, check_put, stall_of, unreachable
 
 URL = "http://store:9000/key.wav?sig=deadbeef"
 
@@ -76,3 +76,10 @@ def test_a_deadline_is_looked_at_between_chunks() -> None:
     assert next(pieces) == b"one"
     with pytest.raises(DeadlineError, match="download was not done within 3 s"):
         next(pieces)
+
+
+@pytest.mark.parametrize(
+    ("timeout", "size_bytes", "seconds"), [(100, 20_000, 5), (100, 10 * 1024**2, 15), (600, 1024**3, 30), (6, 1, 2)]
+)
+def test_a_store_that_hangs_gets_a_third_of_the_time_at_most(timeout: float, size_bytes: int, seconds: float) -> None:
+    assert stall_of(timeout, size_bytes) == pytest.approx(seconds, abs=0.1)

@@ -37,8 +37,8 @@ _NAMESPACE: Final = UUID("6f1d2f0e-9a55-5b0c-8f0a-1c6d3b3f7a51")
 # Storage keeps texts up to this length. A longer one was streamed, and is not kept.
 _MAX_KEPT_TEXT: Final = 5_000
 _PUT_SECONDS: Final = 120.0
-# A store that makes no progress for so long is given up: there is another way. Two thirds of the time are left for it.
-_STALL_SECONDS: Final = 30.0
+# A store that makes no progress for so long is given up: there is another way, which needs most of the time.
+_STALL_SECONDS: Final = 5.0
 _ABANDON_SECONDS: Final = 5.0
 
 _log = logging.getLogger("mayfly.synth.storage")

@@ -1,9 +1,11 @@
 """Two audios, one after the other, at a key that the caller chose; erasers of either may stall for any time.
 
-A key with an audio id in it is one row's for ever. This one is claimed in W1, free after D4, and claimed again. There
-is no clock here: periods of grace are for availability, so anything may be reaped at any time. What time does decide is
-said by two assumptions: when a tombstone may go (`waits_for_puts`), and how long an eraser can be overtaken
-(`waits_for_erasers`).
+A key with an audio id in it is one row's for ever. This one is claimed in W1, free after D4, and claimed again. All
+writes have one ETag, as equal bytes have in S3: nothing that a delete could name would tell the two audios apart. So an
+eraser deletes under a lease, which the store itself ends: it refuses a request whose signature is over.
+
+There is no clock here: periods of grace are for availability, so anything may be reaped, and a lease may end, at any
+time.
 """
 
 from __future__ import annotations
@@ -19,26 +21,19 @@ if TYPE_CHECKING:
 FIRST, SECOND, SWEEPER = 0, 1, 2
 """Whose rows there are: the sweeper's is the tombstone under which it deletes an orphan."""
 NOBODY = -1
-NOTHING = 0
 _ENDED = ("done", "failed", "dead")
 _SPENT = ("done", "failed", "dead", "start")
 _MOST_PUTS = (2, 1)
 """The first may have one under way that lands late; the second's would meet nobody new."""
 
 
-class Object(NamedTuple):
-    """What lies at the key."""
-
-    owner: int
-    etag: int
-
-
 class Row(NamedTuple):
     """A row; its id is never used again."""
 
     state: str = ""
-    """PENDING, READY, DELETING, GONE; empty: not yet."""
-    etag: int = NOTHING
+    """PENDING, READY, DELETING, GONE; empty: not yet. A tombstone that has given its key back is as good as gone."""
+    leased: bool = False
+    """Its lease has not ended."""
 
 
 class Writer(NamedTuple):
@@ -47,16 +42,19 @@ class Writer(NamedTuple):
     step: str = "start"
     puts: int = 0
     sent: int = 0
-    etag: int = NOTHING
 
 
 class Eraser(NamedTuple):
-    """How far an eraser is with which row, and which object it means."""
+    """How far an eraser is with which row."""
 
     step: str = "idle"
     row: int = NOBODY
-    etag: int = NOTHING
-    looked: bool = False
+    holds: bool = False
+    """The row says that the lease is this eraser's, over or not."""
+    signed: bool = False
+    """The store takes its delete."""
+    unanswered: bool = False
+    """A first try of its delete may still land."""
 
 
 class State(NamedTuple):
@@ -64,9 +62,12 @@ class State(NamedTuple):
 
     rows: tuple[Row, Row, Row] = (Row(), Row(), Row())
     claim: int = NOBODY
-    lies: Object | None = None
+    lies: int = NOBODY
+    """Whose object lies at the key."""
     writers: tuple[Writer, Writer] = (Writer(), Writer())
     erasers: tuple[Eraser, Eraser] = (Eraser(), Eraser())
+    stray: int = NOBODY
+    """Under whose lease a delete was sent that nobody answered, and that may land late."""
     acknowledged: tuple[bool, bool] = (False, False)
     unwanted: bool = False
     """The first audio was deleted by its caller, or has expired."""
@@ -77,28 +78,32 @@ Step = tuple[str, State]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How the store and our code behave; each default is what `usecases/erasing.py` does on files."""
+    """How the store and our code behave; each default is what `usecases/erasing.py` does."""
 
     claims: bool = True
     """W1 claims the key."""
-    names_object: bool = True
-    """D2 deletes the object that was committed, or that was seen under the row's claim, and no other."""
-    looks_again: bool = True
-    """Where another object lies than the one that was named, it is looked at, then the row is read."""
-    rows_after_objects: bool = True
-    """An object is looked at before the row is read that owns it, not after."""
+    leases: bool = True
+    """An eraser takes the row's lease before it deletes."""
+    lease_is_alone: bool = True
+    """A lease is given only when the one before has ended."""
+    deletes_end: bool = True
+    """The store refuses a delete when the lease is over that it was signed under."""
+    removes_by_lease: bool = True
+    """D4 removes the row only if the lease is still this eraser's."""
+    waits_for_answers: bool = True
+    """Where a try of the delete was not answered, D4 waits for the end of the lease."""
     orphans_under_claim: bool = True
     """An orphan is deleted under a claim of the sweeper's own."""
     frees_stranded_claims: bool = True
     """A claim whose row was collected by the TTL is given up by the sweeper."""
     collects: bool = False
     """The TTL may collect rows (not claims: theirs come later)."""
-    unique_etags: bool = True
-    """Two writes never have one ETag: files, S3 with KMS. Else both audios have the same bytes, and so one ETag."""
-    waits_for_puts: bool = True
+    lease_outlives_ttl: bool = True
+    """A row that is leased is not collected: the lease moves its TTL."""
+    writes_once: bool = True
+    """The store honours If-None-Match."""
+    waits_for_puts: bool = False
     """D4 waits until no PUT of the row can land any more."""
-    waits_for_erasers: bool = False
-    """No eraser is overtaken by a D4 of the same row and all that follows: it stalls for less than that waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,102 +126,130 @@ class ChosenKey:
             yield "the first audio is to be deleted", s._replace(unwanted=True)
         if self._may_collect(s):
             yield "the TTL collects the first row", _set_row(s, FIRST, Row("GONE"))
+        yield from self._time(s)
         for index, eraser in enumerate(s.erasers):
             for label, after, following in self._eraser(s, eraser):
-                yield f"eraser: {label}", following._replace(erasers=_with(s.erasers, index, after))
+                yield f"eraser: {label}", following._replace(erasers=_with(following.erasers, index, after))
 
     def _may_collect(self, s: State) -> bool:
-        stalled = self.rules.waits_for_erasers and any(each.row == FIRST for each in s.erasers)
-        return self.rules.collects and s.unwanted and s.rows[FIRST].state in {"READY", "DELETING"} and not stalled
+        row = s.rows[FIRST]
+        stays = row.leased and self.rules.lease_outlives_ttl
+        return self.rules.collects and s.unwanted and row.state in {"READY", "DELETING"} and not stays
+
+    def _time(self, s: State) -> Iterator[Step]:
+        """A lease ends, and with it whatever was signed under it."""
+        for index, row in enumerate(s.rows):
+            if row.leased:
+                ended = _set_row(s, index, row._replace(leased=False))
+                yield f"the lease of {_NAMES[index]} ends", self._cut(ended, index)
+        for index, eraser in enumerate(s.erasers):
+            if eraser.signed and not eraser.holds and self.rules.deletes_end:
+                yield "a signature ends", s._replace(erasers=_with(s.erasers, index, eraser._replace(signed=False)))
+        if s.stray != NOBODY:
+            yield "an unanswered delete lands", s._replace(lies=NOBODY, stray=NOBODY)
+            yield "an unanswered delete gets lost", s._replace(stray=NOBODY)
+
+    def _cut(self, s: State, row: int) -> State:
+        if not self.rules.deletes_end:
+            return s
+        first, second = (e._replace(signed=False) if e.row == row and e.holds else e for e in s.erasers)
+        stray = NOBODY if s.stray == row else s.stray
+        return s._replace(erasers=(first, second) if first <= second else (second, first), stray=stray)
 
     def _writer(self, s: State, me: int, w: Writer) -> Iterator[Step]:
         if w.step not in _SPENT:
             yield "crashes or gives up", _set_writer(s, me, w._replace(step="dead"))
-        if w.step == "start" and (s.claim == NOBODY or not self.rules.claims) and _in_turn(s, me):
+        if w.step == "start" and (self._is_free(s) or not self.rules.claims) and _in_turn(s, me):
             reserved = _set_row(s, me, Row("PENDING"))._replace(claim=me)
             yield "W1 row PENDING", _set_writer(reserved, me, Writer("put"))
         elif w.step in {"put", "await"} and w.sent < _MOST_PUTS[me]:
             yield "W2 sends a PUT", _set_writer(s, me, Writer("await", w.puts + 1, w.sent + 1))
         elif w.step == "ready":
             fenced = s.rows[me].state != "PENDING"
-            ready = s if fenced else _set_row(s, me, Row("READY", w.etag))
+            ready = s if fenced else _set_row(s, me, Row("READY"))
             yield "W3", _set_writer(ready, me, w._replace(step="failed" if fenced else "ack"))
         elif w.step == "ack":
             told = (s.acknowledged[FIRST] or me == FIRST, s.acknowledged[SECOND] or me == SECOND)
             yield "W4 acknowledges", _set_writer(s, me, w._replace(step="done"))._replace(acknowledged=told)
-        if w.step == "await" and s.lies is not None:
+        if w.step == "await" and s.lies != NOBODY:
             # By the PUT's own answer, or by the look that a commit takes: no matter which PUT it was.
-            own = s.lies.owner == me
-            after = w._replace(step="ready", etag=s.lies.etag) if own else w._replace(step="failed")
+            own = s.lies == me
+            after = w._replace(step="ready" if own else "failed")
             yield "finds its object" if own else "finds another's object", _set_writer(s, me, after)
         if w.puts:
             yield from self._network(s, me, w._replace(puts=w.puts - 1))
 
+    def _is_free(self, s: State) -> bool:
+        """Whether W1 gets the key: at once, or when it has freed a claim without a row."""
+        return s.claim == NOBODY or (self.rules.frees_stranded_claims and s.rows[s.claim].state == "GONE")
+
     def _network(self, s: State, me: int, w: Writer) -> Iterator[Step]:
         yield "a PUT gets lost, or is refused", _set_writer(s, me, w)
-        if s.lies is None:  # If-None-Match
-            etag = 1 + w.puts + 2 * me if self.rules.unique_etags else 1
-            yield "a PUT lands", _set_writer(s, me, w)._replace(lies=Object(me, etag))
+        if s.lies == NOBODY or not self.rules.writes_once:
+            yield "a PUT lands", _set_writer(s, me, w)._replace(lies=me)
 
     def _eraser(self, s: State, e: Eraser) -> Iterator[tuple[str, Eraser, State]]:
         if e.step == "idle":
             yield from self._begin(s)
-        elif e.step == "look":
-            seen = s.lies.etag if s.lies else NOTHING
-            following = "read" if self.rules.rows_after_objects else "D2"
-            yield "looks at the object", e._replace(step=following, etag=seen, looked=True), s
-        elif e.step == "read":
-            owned = "D2" if self.rules.rows_after_objects else "look"
-            gone = s.rows[e.row].state == "GONE"
-            yield "reads the row again", e._replace(step="D3" if gone else owned), s
+        elif e.step == "lease":
+            yield from self._lease(s, e)
         elif e.step == "D2":
             yield from self._d2(s, e)
         elif e.step == "D3":
-            yield "D3 looks for the object", e._replace(step="D4") if s.lies is None else Eraser(), s
+            yield "D3 looks for the object", e._replace(step="D4") if s.lies == NOBODY else Eraser(), s
         elif e.step == "D4":
             yield "D4 removes row and claim, if they may go", Eraser(), self._remove(s, e)
         elif e.step == "listed":
-            yield from self._orphan(s, e)
+            yield from self._orphan(s)
         elif e.step == "unclaimed":
-            yield "deletes the orphan", Eraser(), s._replace(lies=None) if self._means(s, e) else s
+            yield "deletes the orphan", Eraser(), s._replace(lies=NOBODY)
 
     def _begin(self, s: State) -> Iterator[tuple[str, Eraser, State]]:
         for index, row in enumerate(s.rows):
             due = row.state == "PENDING" or (index == FIRST and row.state == "READY" and s.unwanted)
             if due:
                 marked = _set_row(s, index, row._replace(state="DELETING"))
-                yield f"D1 of {_NAMES[index]}", self._aim(index, row), marked
+                yield f"D1 of {_NAMES[index]}", self._aim(index), marked
             elif row.state == "DELETING":
-                yield f"resumes {_NAMES[index]}", self._aim(index, row), s
-        if s.lies is not None and self._is_orphan(s):
-            yield "lists an object without a row", Eraser("listed", etag=s.lies.etag), s
+                yield f"resumes {_NAMES[index]}", self._aim(index), s
+        if s.lies != NOBODY and self._is_orphan(s):
+            yield "lists an object without a row", Eraser("listed"), s
 
-    def _aim(self, index: int, row: Row) -> Eraser:
-        """What D2 is about: the committed object by its ETag; else whatever lies there under the row's claim."""
-        if row.etag != NOTHING or not self.rules.names_object:
-            return Eraser("D2", index, row.etag)
-        return Eraser("look" if self.rules.rows_after_objects else "read", index, row.etag)
+    def _aim(self, index: int) -> Eraser:
+        return Eraser("lease", index) if self.rules.leases else Eraser("D2", index, signed=True)
+
+    def _lease(self, s: State, e: Eraser) -> Iterator[tuple[str, Eraser, State]]:
+        row = s.rows[e.row]
+        if row.state != "DELETING" or (row.leased and self.rules.lease_is_alone):
+            yield "gets no lease", Eraser(), s
+            return
+        leased = _set_row(s, e.row, row._replace(leased=True))
+        first, second = (x._replace(holds=False) if x.row == e.row else x for x in s.erasers)
+        yield (
+            "takes the lease",
+            e._replace(step="D2", holds=True, signed=True),
+            leased._replace(erasers=(first, second)),
+        )
 
     def _d2(self, s: State, e: Eraser) -> Iterator[tuple[str, Eraser, State]]:
-        if s.lies is None or self._means(s, e):
-            yield "D2 deletes the object", e._replace(step="D3"), s._replace(lies=None)
-        elif self.rules.looks_again and not e.looked:
-            yield "D2 meets another object", e._replace(step="look"), s
-        else:
-            yield "D2 leaves another object alone", Eraser(), s
-
-    def _means(self, s: State, e: Eraser) -> bool:
-        return s.lies is not None and (s.lies.etag == e.etag or not self.rules.names_object)
+        if not e.signed:
+            yield "D2 is refused", Eraser(), s
+            return
+        yield "D2 deletes what lies there", e._replace(step="D3"), s._replace(lies=NOBODY)
+        if s.stray == NOBODY:
+            again = e._replace(step="D3", unanswered=True)
+            yield "D2 is answered at its second try", again, s._replace(lies=NOBODY, stray=e.row)
 
     def _remove(self, s: State, e: Eraser) -> State:
-        if s.rows[e.row].state != "DELETING" or not self._settled(s, e.row):
+        row = s.rows[e.row]
+        lost = self.rules.leases and self.rules.removes_by_lease and not e.holds
+        waits = e.unanswered and self.rules.waits_for_answers and (row.leased or not self.rules.leases)
+        if row.state != "DELETING" or lost or waits or not self._settled(s, e.row):
             return s
         removed = _set_row(s, e.row, Row("GONE"))
         return removed._replace(claim=NOBODY if s.claim == e.row else s.claim)
 
     def _settled(self, s: State, row: int) -> bool:
-        if self.rules.waits_for_erasers and sum(each.row == row for each in s.erasers) > 1:
-            return False
         if row == SWEEPER or not self.rules.waits_for_puts:
             return True
         return s.writers[row].step in _ENDED and not s.writers[row].puts
@@ -224,14 +257,11 @@ class ChosenKey:
     def _is_orphan(self, s: State) -> bool:
         return s.claim == NOBODY or s.rows[s.claim].state == "GONE"
 
-    def _orphan(self, s: State, e: Eraser) -> Iterator[tuple[str, Eraser, State]]:
+    def _orphan(self, s: State) -> Iterator[tuple[str, Eraser, State]]:
         if not self.rules.orphans_under_claim:
-            yield "sees no claim", Eraser("unclaimed", etag=e.etag) if self._is_orphan(s) else Eraser(), s
-            return
-        stranded = s.claim != NOBODY and s.rows[s.claim].state == "GONE" and self.rules.frees_stranded_claims
-        if s.rows[SWEEPER].state == "" and (s.claim == NOBODY or stranded):
-            claimed = _set_row(s, SWEEPER, Row("DELETING", e.etag))._replace(claim=SWEEPER)
-            yield "claims the key", Eraser("D2", SWEEPER, e.etag), claimed
+            yield "sees no claim", Eraser("unclaimed") if self._is_orphan(s) else Eraser(), s
+        elif s.rows[SWEEPER].state == "" and self._is_free(s):
+            yield "claims the key", self._aim(SWEEPER), _set_row(s, SWEEPER, Row("DELETING"))._replace(claim=SWEEPER)
         else:
             yield "finds the key claimed", Eraser(), s
 
@@ -239,10 +269,11 @@ class ChosenKey:
         """The promise that a state breaks."""
         for index in (FIRST, SECOND):
             wanted = s.acknowledged[index] and not (index == FIRST and s.unwanted)
-            if wanted and (s.rows[index].state != "READY" or s.lies is None or s.lies.owner != index):
+            if wanted and (s.rows[index].state != "READY" or s.lies != index):
                 return Broken.LOST
         quiet = all(w.step in _SPENT and not w.puts for w in s.writers) and s.erasers == State().erasers
-        return Broken.LEAK if quiet and self._survives(s) else None
+        ended = s.stray == NOBODY and not any(row.leased for row in s.rows)
+        return Broken.LEAK if quiet and ended and self._survives(s) else None
 
     def _survives(self, s: State) -> bool:
         """Whether anything is left that nobody acknowledged, after an eraser has done all that it finds to do."""
@@ -256,13 +287,13 @@ class ChosenKey:
             s = _set_row(s, SWEEPER, Row())  # the next orphan's tombstone has an id of its own
         kept = [index for index in (FIRST, SECOND) if s.rows[index].state == "READY"]
         stays = s.claim != NOBODY and s.claim not in kept and s.rows[s.claim].state != "GONE"  # those the TTL collects
-        return stays or (s.lies is not None and s.lies.owner not in kept)
+        return stays or (s.lies != NOBODY and s.lies not in kept)
 
     def _finish(self, s: State, eraser: Eraser) -> State:
         """What a lone eraser leaves when it has come to its end."""
         while eraser.step != "idle":
             _, eraser, s = next(iter(self._eraser(s, eraser)))
-        return s
+        return self._cut(s._replace(rows=_ended(s.rows)), eraser.row)
 
 
 _NAMES = ("first", "second", "sweeper's")
@@ -271,6 +302,11 @@ _NAMES = ("first", "second", "sweeper's")
 def _in_turn(s: State, me: int) -> bool:
     """The two are alike, so the first may as well be the first."""
     return me == FIRST or s.rows[FIRST].state != ""
+
+
+def _ended(rows: tuple[Row, Row, Row]) -> tuple[Row, Row, Row]:
+    first, second, third = (row._replace(leased=False) for row in rows)
+    return first, second, third
 
 
 def _set_row(s: State, index: int, row: Row) -> State:

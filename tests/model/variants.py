@@ -41,8 +41,6 @@ def _multipart(**changes: Any) -> Multipart:
     return Multipart(multipart.Rules(**changes))
 
 
-_CONTENT: Final = {"unique_etags": False, "waits_for_erasers": True}
-
 SAVING: Final = (
     Variant("the protocol", _saving()),
     Variant("object first, row last, no grace (system A)", _saving(row_first=False, orphan_grace=False), Broken.LOST),
@@ -70,21 +68,22 @@ SAVING: Final = (
 )
 
 CHOSEN_KEY: Final = (
-    Variant("the protocol, no ETag twice (files, S3 with KMS)", _chosen()),
+    Variant("the protocol: equal bytes, erasers stall for any time", _chosen()),
     Variant("the same, and the TTL collects a row", _chosen(collects=True)),
     Variant("no claim", _chosen(claims=False), Broken.LOST),
-    Variant("D2 names no object", _chosen(names_object=False), Broken.LOST),
-    Variant("D2 names the committed object only", _chosen(looks_again=False), Broken.LEAK),
-    Variant("the row is read before its object is looked at", _chosen(rows_after_objects=False), Broken.LOST),
+    Variant("no lease, as equal bytes have equal ETags", _chosen(leases=False), Broken.LOST),
+    Variant("a lease is taken before the other's has ended", _chosen(lease_is_alone=False), Broken.LOST),
+    Variant("a delete is good for ever, once it is signed", _chosen(deletes_end=False), Broken.LOST),
+    Variant("D4 by an eraser that has lost its lease", _chosen(removes_by_lease=False), Broken.LOST),
+    Variant("D4 while an unanswered delete may land", _chosen(waits_for_answers=False), Broken.LOST),
+    Variant("orphans are deleted without a claim", _chosen(orphans_under_claim=False), Broken.LOST),
+    Variant("the TTL collects a leased row", _chosen(collects=True, lease_outlives_ttl=False), Broken.LOST),
     Variant(
-        "a claim without a row is left to the TTL", _chosen(collects=True, frees_stranded_claims=False), Broken.LEAK
+        "a claim without a row is left to its TTL", _chosen(collects=True, frees_stranded_claims=False), Broken.LEAK
     ),
-    Variant("equal bytes have equal ETags (S3), erasers stall for less than a grace", _chosen(**_CONTENT)),
-    Variant("the same, and the TTL collects a row", _chosen(**_CONTENT, collects=True)),
-    Variant(
-        "the same, and orphans are deleted without a claim", _chosen(**_CONTENT, orphans_under_claim=False), Broken.LOST
-    ),
-    Variant("equal bytes have equal ETags (S3), erasers stall for any time", _chosen(unique_etags=False), Broken.LOST),
+    Variant("D4 waits for late PUTs, too", _chosen(waits_for_puts=True)),
+    Variant("a store that overwrites, and D4 waits for late PUTs", _chosen(writes_once=False, waits_for_puts=True)),
+    Variant("a store that overwrites", _chosen(writes_once=False), Broken.LOST),
 )
 
 FALLBACK: Final = (

@@ -18,6 +18,7 @@ from mayfly_storage.data_dir import SPOOL, usable
 from mayfly_storage.domain.audio import Location
 from mayfly_storage.fallback_gauges import offer_fallback
 from mayfly_storage.fitness import require_fit_store
+from mayfly_storage.link_metrics import offer_traffic
 from mayfly_storage.mirror_queue import MirrorQueue, mirroring
 from mayfly_storage.opening import open_backend, open_mirror, open_privacy, open_world
 from mayfly_storage.readiness import check_backend, watching
@@ -82,6 +83,9 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
             offer_gauges(telemetry.meter, storage_calls.get_usage)
             if backend.stores.fallback is not None:
                 offer_fallback(telemetry.meter, backend.stores.fallback)
+            for store in backend.stores.by_location.values():
+                if store.traffic is not None:
+                    offer_traffic(telemetry.meter, store.traffic)
             await stack.enter_async_context(counting(storage_calls.get_usage, every=settings.usage_interval))
         uploads = UploadReceiver(admit=storage_calls.admit_stream, spool=spool)
         readiness = Readiness()

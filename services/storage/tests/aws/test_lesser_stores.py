@@ -15,12 +15,10 @@ from mayfly_storage.backends.aws.testing import EMULATED, emulated_options, open
 from mayfly_storage.domain.audio import State
 from mayfly_storage.domain.errors import ContentMismatchError, UploadIncompleteError
 from mayfly_storage.domain.links import Guarantee
-from mayfly_storage.domain.tickets import Tickets
-from mayfly_storage.domain.timing import Timing
 from mayfly_storage.testing import SOUND, a_request, an_audio, facts_of
 from mayfly_storage.testing.lesser_store import CHECKSUMS, CONDITION, Lessening, lesser_store
-from mayfly_storage.usecases.erasing import EraseAudio
-from mayfly_storage.usecases.upload import CommitUpload
+from mayfly_storage.testing.stage import Stage
+from mayfly_storage.usecases.assembly import StorageUseCases
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.links import UploadGrant
     from mayfly_storage.domain.stores import Backend
+    from mayfly_storage.usecases.upload import CommitUpload
 
 WRONG: Final = SOUND[::-1]
 """As many bytes, and others."""
@@ -72,9 +71,7 @@ async def backend(options: AwsOptions, session: boto3.Session, clock: FakeClock,
 
 @pytest.fixture
 def commit(backend: Backend, clock: FakeClock) -> CommitUpload:
-    erase = EraseAudio(catalog=backend.catalog, stores=backend.stores, timing=Timing(), now=clock.now)
-    tickets = Tickets(b"a secret of the tests, and long enough")
-    return CommitUpload(catalog=backend.catalog, stores=backend.stores, erase=erase, tickets=tickets, now=clock.now)
+    return StorageUseCases.over(replace(Stage().world, backend=backend, now=clock.now)).commit_upload
 
 
 async def put(grant: UploadGrant, body: bytes = SOUND) -> int:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from mayfly_storage.domain.links import LinkWish
 from mayfly_storage.domain.ports import BlobTarget
+from mayfly_storage.link_metrics import offer_traffic
 from mayfly_storage.testing import SOUND
 
 if TYPE_CHECKING:
@@ -249,6 +252,28 @@ async def test_pages_of_other_origins_cannot_read_a_link(
     answer = await http.get(await link_to(embedded, await save(embedded)), headers={"Origin": "https://other.example"})
 
     assert [name for name in answer.headers if name.startswith("access-control")] == []
+
+
+async def test_what_went_over_links_is_counted_by_method_and_status(
+    embedded: Subject, save: Save, http: httpx.AsyncClient
+) -> None:
+    url = await link_to(embedded, await save(embedded))
+    await http.get(url)
+    await http.head(url)
+    await http.get(url, headers={"Range": "bytes=0-9"})
+    await http.request("BREW", url)
+    await http.get(url + "0")
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader])
+    traffic = embedded.backend.stores.first.traffic
+    assert traffic is not None
+    offer_traffic(provider.get_meter("test"), traffic)
+    data = reader.get_metrics_data()
+    assert data is not None
+    [metric] = data.resource_metrics[0].scope_metrics[0].metrics
+    told = {tuple((p.attributes or {}).values()): getattr(p, "value", 0) for p in metric.data.data_points}
+    assert told == {("GET", 200): 1, ("HEAD", 200): 1, ("GET", 206): 1, ("GET", 403): 1, ("other", 405): 1}
+    provider.shutdown()
 
 
 async def test_a_refusal_does_not_repeat_the_link(embedded: Subject, save: Save, http: httpx.AsyncClient) -> None:

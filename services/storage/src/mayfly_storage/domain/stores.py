@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Mapping
 
     from mayfly_storage.domain.audio import Audio, Location
@@ -22,6 +23,8 @@ class Store:
 
     blobs: BlobStore
     links: LinkSigner
+    traffic: Counter[tuple[str, int]] | None = None
+    """Answers to requests over its links, by HTTP method and status; None where others answer them."""
     parts: PartStore | None = None
     """None where one PUT takes audio of any size."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -64,10 +65,12 @@ class LocalStore:
         secrets = self.options.link_secrets
         keys = LinkKeys(secrets) if secrets else keys_from_file(self.folder.link_key)
         blobs = await self._blobs(stack)
-        app = await self._link_app(stack, Served(catalog=self.catalog, blobs=blobs, keys=keys, now=self.now))
+        traffic: Counter[tuple[str, int]] = Counter()
+        served = Served(catalog=self.catalog, blobs=blobs, keys=keys, now=self.now)
+        app = await self._link_app(stack, served, traffic)
         server = await stack.enter_async_context(LinkServer(app, self.options.links))
         links = HmacLinks(keys=keys, base_url=_base_url(self.options, server.address), now=self.now)
-        return Store(blobs=blobs, links=links)
+        return Store(blobs=blobs, links=links, traffic=traffic)
 
     async def _blobs(self, stack: AsyncExitStack) -> FileBlobs:
         paths = KeyPaths(self.folder.objects)
@@ -77,7 +80,7 @@ class LocalStore:
         pool = await open_pool(stack, "files", workers=self.options.file_workers)
         return FileBlobs(paths=paths, publisher=publisher, offload=pool, now=self.now)
 
-    async def _link_app(self, stack: AsyncExitStack, served: Served) -> ASGIApp:
+    async def _link_app(self, stack: AsyncExitStack, served: Served, traffic: Counter[tuple[str, int]]) -> ASGIApp:
         # A pool of their own: guests' transfers must not keep other services waiting for their files.
         pool = await open_pool(stack, "link-files", workers=self.options.file_workers)
         served = replace(served, blobs=replace(served.blobs, offload=pool))
@@ -86,7 +89,7 @@ class LocalStore:
         in_time = replace(limits, transfer_timeout=min(limits.transfer_timeout, self.timing.late_put_bound))
         uploads = Uploads(served=served, staging=Staging(self.folder.staging, pool), limits=in_time)
         downloads = Downloads(served=served, limits=limits)
-        return link_app(downloads, uploads, max_requests=limits.max_requests, now=self.now)
+        return link_app(downloads, uploads, max_requests=limits.max_requests, now=self.now, traffic=traffic)
 
 
 def _base_url(options: EmbeddedOptions, address: ListenAddress) -> str:

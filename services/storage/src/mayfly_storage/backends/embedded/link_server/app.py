@@ -16,6 +16,7 @@ from mayfly_storage.backends.embedded.link_server.errors import EXPECTED, LinkEr
 from mayfly_storage.domain.audio import AudioName
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable
     from datetime import datetime
 
@@ -27,9 +28,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _CLOSE: Final = {"Connection": "close"}
+_METHODS: Final = frozenset({"GET", "HEAD", "PUT"})
 
 
-def link_app(downloads: Downloads, uploads: Uploads, *, max_requests: int, now: Callable[[], datetime]) -> ASGIApp:
+def link_app(
+    downloads: Downloads,
+    uploads: Uploads,
+    *,
+    max_requests: int,
+    now: Callable[[], datetime],
+    traffic: Counter[tuple[str, int]],
+) -> ASGIApp:
     """The application. No CORS: a page of another origin may play a link, but not read it."""
 
     async def download(request: Request) -> Any:
@@ -46,7 +55,7 @@ def link_app(downloads: Downloads, uploads: Uploads, *, max_requests: int, now: 
     app = Starlette(routes=routes, exception_handlers=handlers)
     # A redirect would lead to whatever the client calls this host, and take the signature along.
     app.router.redirect_slashes = False
-    return Recorded(BoundedApp(app, limit=max_requests), now=now)
+    return Recorded(BoundedApp(app, limit=max_requests), now=now, traffic=traffic)
 
 
 class BoundedApp:
@@ -83,10 +92,11 @@ class BoundedApp:
 class Recorded:
     """Dates each answer, and logs one line about it: never the query, which holds the signature, nor who asked."""
 
-    def __init__(self, app: ASGIApp, *, now: Callable[[], datetime]) -> None:
-        """Take the application and the clock."""
+    def __init__(self, app: ASGIApp, *, now: Callable[[], datetime], traffic: Counter[tuple[str, int]]) -> None:
+        """Take the application, the clock, and what counts the answers by method and status."""
         self._app = app
         self._now = now
+        self._traffic = traffic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Run the request."""
@@ -105,6 +115,9 @@ class Recorded:
             elapsed = asyncio.get_running_loop().time() - began
             facts = {"audio": _audio(scope), "method": scope["method"], **sent, "elapsed_ms": round(elapsed * 1000, 1)}
             logger.info("link_request", extra=facts)
+            # Methods are the client's words, and would be as many counters.
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._traffic[method, sent["status"]] += 1
 
 
 def _audio(scope: Scope) -> str:

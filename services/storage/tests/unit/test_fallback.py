@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
-from mayfly_runtime.refusals import ServerBusyError
 from mayfly_storage.domain.audio import Location
 from mayfly_storage.domain.errors import (
     AudioNotFoundError,
     BackendMisconfiguredError,
     BackendUnavailableError,
     StorageFullError,
+    UploadIncompleteError,
 )
-from mayfly_storage.domain.fallback import BUSY, FORCED, Fallback
+from mayfly_storage.domain.fallback import FORCED, Fallback
 from mayfly_storage.domain.ports import Shard
 from mayfly_storage.domain.retention import DueReason
 from mayfly_storage.domain.uploads import Subject
-from mayfly_storage.fallback_gauges import offer_fallback
-from mayfly_storage.readiness import check_backend
 from mayfly_storage.testing import SOUND
 from mayfly_storage.testing.stage import Stage
 
@@ -54,11 +49,6 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "sound"
     path.write_bytes(SOUND)
     return path
-
-
-def metrics(reader: InMemoryMetricReader) -> list[Any]:
-    data: Any = reader.get_metrics_data()
-    return list(data.resource_metrics[0].scope_metrics[0].metrics)
 
 
 async def swept(stage: Stage) -> list[DueReason]:
@@ -126,31 +116,6 @@ async def test_after_some_failures_grants_lead_to_the_fallback(stage: Stage, fal
     assert audio.location is Location.LOCAL
 
 
-async def test_one_answer_ends_it(stage: Stage, fallback: Fallback, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "mayfly.storage.fallback")
-    first = stage.memory.backend.stores.first.blobs
-    stage.memory.blobs.failure = DOWN
-    for _ in range(3):
-        with pytest.raises(BackendUnavailableError):
-            await first.check()
-    stage.clock.advance(timedelta(seconds=42))
-    stage.memory.blobs.failure = None
-    await first.check()
-    assert (await stage.reserved()).location is Location.S3
-    told: list[Any] = [(record.getMessage(), vars(record)["cause"]) for record in caplog.records]
-    assert told == [("fallback.began", "ConnectTimeoutError"), ("fallback.ended", "ConnectTimeoutError")]
-    assert vars(caplog.records[-1])["lasted_s"] == 42
-
-
-async def test_a_refusal_is_an_answer(stage: Stage, fallback: Fallback) -> None:
-    first = stage.memory.backend.stores.first.blobs
-    for failure in (DOWN, DOWN, DENIED, DOWN, DOWN):
-        stage.memory.blobs.failure = failure
-        with pytest.raises(type(failure)):
-            await first.check()
-    assert not fallback.is_active
-
-
 async def test_while_it_is_active_nobody_waits_for_the_first_store(
     stage: Stage, fallback: Fallback, file: Path
 ) -> None:
@@ -175,41 +140,6 @@ async def test_what_needs_the_first_store_is_told_at_once_that_it_is_away(stage:
         await stage.storage.get_audio(old.name)
 
 
-async def test_a_large_upload_may_take_longer(fallback: Fallback) -> None:
-    assert fallback.patience_with(40_000) == timedelta(seconds=5)
-    assert fallback.patience_with(50 * 1024**2) == timedelta(seconds=55)
-
-
-async def test_a_check_that_cannot_even_begin_is_a_failure_and_no_reason_to_be_unready(
-    stage: Stage, fallback: Fallback
-) -> None:
-    stage.memory.blobs.failure = ServerBusyError("S3 slots", limit=64)
-    for _ in range(3):
-        await check_backend(stage.world.backend, within=timedelta(seconds=1))
-    assert fallback.outage is not None
-    assert fallback.outage.cause == BUSY
-
-
-async def test_metrics_say_whether_it_is_active_and_what_went_there_why(
-    stage: Stage, fallback: Fallback, file: Path
-) -> None:
-    reader = InMemoryMetricReader()
-    provider = MeterProvider([reader])
-    offer_fallback(provider.get_meter("test"), fallback)
-    stage.memory.blobs.failure = DOWN
-    await stage.storage.store_file(stage.wish(), file)
-    told: list[Any] = [
-        (metric.name, dict(point.attributes), point.value)
-        for metric in metrics(reader)
-        for point in metric.data.data_points
-    ]
-    provider.shutdown()
-    assert told == [
-        ("mayfly.storage.fallback.active", {}, 0),
-        ("mayfly.storage.fallback.stored", {"cause": "ConnectTimeoutError"}, 1),
-    ]
-
-
 async def test_a_store_that_hangs_is_not_waited_for(stage: Stage, file: Path) -> None:
     assert stage.fallback is not None
     stage.fallback.patience = timedelta(0)
@@ -225,6 +155,33 @@ async def test_a_retry_of_a_grant_that_failed_goes_through_storage(stage: Stage,
     stage.memory.blobs.failure = DOWN
     stored = await stage.storage.store_file(request, file)
     assert (stored.name, stored.location) == (audio.name, Location.LOCAL)
+
+
+async def test_a_retry_during_an_outage_gets_a_grant_that_leads_to_the_fallback(
+    stage: Stage, fallback: Fallback
+) -> None:
+    request = stage.wish()
+    first, _ = await stage.storage.create_upload(request)
+    for _ in range(3):
+        fallback.failed(DOWN)
+    again, grant = await stage.storage.create_upload(request)
+    assert grant is not None
+    assert (first.name, first.location, again.location) == (again.name, Location.S3, Location.LOCAL)
+    with pytest.raises(UploadIncompleteError):
+        await stage.storage.commit_upload(again.name, grant.attempt)
+    links: Any = stage.memory.backend.stores.by_location[Location.LOCAL].links
+    assert links.serve("PUT", grant.url, headers=grant.headers, body=SOUND).status == 200
+    stored = await stage.storage.commit_upload(again.name, grant.attempt)
+    assert (stored.location, places(stage, stored)) == (Location.LOCAL, {Location.LOCAL})
+
+
+async def test_a_grant_in_parts_that_cannot_begin_leads_to_the_fallback(stage: Stage, fallback: Fallback) -> None:
+    parts: Any = stage.memory.backend.stores.first.parts
+    parts.single_put_bytes = len(SOUND) - 1
+    stage.memory.blobs.failure = DOWN
+    audio, grant = await stage.storage.create_upload(stage.wish())
+    assert grant is not None
+    assert (audio.location, grant.parts) == (Location.LOCAL, ())
 
 
 async def test_a_put_that_lands_after_all_is_swept_and_the_audio_stays(stage: Stage, file: Path) -> None:

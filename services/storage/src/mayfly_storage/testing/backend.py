@@ -56,11 +56,11 @@ def memory_backend(
 def _stores(
     blobs: MemoryBlobs, links: MemoryLinks, spare: MemoryBlobs, fallback: Fallback | None, now: Callable[[], datetime]
 ) -> Stores:
+    parts = MemoryParts(blobs=blobs, links=links, now=now)
     if fallback is None:
-        parts = MemoryParts(blobs=blobs, links=links, now=now)
         store = Store(blobs=blobs, links=links, parts=parts)
         return Stores(primary=blobs.location, by_location={blobs.location: store})
-    watched = Store(blobs=WatchedBlobs(blobs=blobs, fallback=fallback), links=links)
+    watched = Store(blobs=WatchedBlobs(blobs=blobs, fallback=fallback), links=links, parts=parts)
     other = Store(blobs=spare, links=MemoryLinks(blobs=spare, now=now))
     return Stores(
         primary=blobs.location, by_location={blobs.location: watched, spare.location: other}, fallback=fallback

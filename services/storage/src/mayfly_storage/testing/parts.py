@@ -47,6 +47,8 @@ class MemoryParts:
 
     async def begin(self, audio: Audio) -> str:
         """An id of its own."""
+        if self._blobs.failure is not None:
+            raise self._blobs.failure
         upload_id = f"upload-{next(self._ids)}"
         self.open[upload_id] = MemoryUpload(audio, self._now())
         return upload_id

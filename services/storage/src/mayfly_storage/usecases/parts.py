@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import State
-from mayfly_storage.domain.errors import InvalidAudioError, UploadFencedError
+from mayfly_storage.domain.errors import BackendUnavailableError, InvalidAudioError, UploadFencedError
 from mayfly_storage.domain.retention import DueItem, DueReason, PurgeOutcome, PurgeResult
 from mayfly_storage.usecases.ownership import find_owners
 
@@ -33,14 +33,28 @@ class GrantBytes:
 
     stores: Stores
 
-    async def __call__(self, audio: Audio) -> tuple[UploadGrant, str]:
-        """The grant, and the id of the upload in parts; empty for a single PUT."""
+    async def __call__(self, audio: Audio) -> tuple[Audio, UploadGrant, str]:
+        """The audio with where its bytes are to go, the grant, and the id of the upload in parts (empty: a single PUT).
+
+        A retry that comes while the store of the first try is away goes elsewhere: W3 says which of the two it was.
+        """
+        fallback = self.stores.fallback
+        if fallback is None or audio.location is fallback.location:
+            return await self._at(audio)
+        if not fallback.is_active:
+            try:
+                return await self._at(audio)
+            except BackendUnavailableError as error:  # only uploads in parts ask the store
+                fallback.failed(error)
+        return await self._at(replace(audio, location=fallback.location))
+
+    async def _at(self, audio: Audio) -> tuple[Audio, UploadGrant, str]:
         store = self.stores.of(audio)
         parts = store.parts_for(audio.size_bytes)
         if parts is None:
-            return await store.links.grant_upload(audio), ""
+            return audio, await store.links.grant_upload(audio), ""
         upload_id = await self._earlier(parts, audio) or await parts.begin(audio)
-        return await parts.grant(audio, upload_id), upload_id
+        return audio, await parts.grant(audio, upload_id), upload_id
 
     @staticmethod
     async def _earlier(parts: PartStore, audio: Audio) -> str:

@@ -127,7 +127,7 @@ class CreateUpload:
         audio = await self.reserve(request)
         if audio.state is State.READY:
             return audio, None
-        grant, upload_id = await self.grant(audio)
+        audio, grant, upload_id = await self.grant(audio)
         return audio, replace(grant, attempt=self.tickets.issue(audio, upload_id))
 
 
@@ -148,7 +148,7 @@ class CommitUpload:
         ticket = self.tickets.read(name, attempt)
         await self.complete(ticket, part_etags)
         audio = await self._commit_unread(ticket) if ticket is not None else None
-        audio = audio or await self._commit_row(name, attempt_of(attempt))
+        audio = audio or await self._commit_row(name, attempt_of(attempt), ticket)
         if not audio.is_readable(self.now()):
             raise AudioNotFoundError(name)
         return audio
@@ -164,14 +164,19 @@ class CommitUpload:
         except StateChangedError:
             return None
 
-    async def _commit_row(self, name: AudioName, attempt: str) -> Audio:
+    async def _commit_row(self, name: AudioName, attempt: str, ticket: Ticket | None) -> Audio:
         """By the row: what finds out why a commit cannot be, and clears up behind it."""
         audio = (await self.catalog.get_many([name])).get(name)
         if audio is None:
             raise AudioNotFoundError(name)
         if audio.attempt != attempt or audio.state is State.DELETING:
             raise UploadFencedError(name)
-        return await self._verify_and_fence(audio) if audio.state is State.PENDING else audio
+        if audio.state is not State.PENDING:
+            return audio
+        # The row says where the bytes were expected when it was made, and the ticket where their grant led.
+        if ticket is not None and ticket.location in self.stores.by_location:
+            audio = replace(audio, location=ticket.location)
+        return await self._verify_and_fence(audio)
 
     async def _verify_and_fence(self, audio: Audio) -> Audio:
         blob = await _look(self.stores.of(audio).blobs, audio)

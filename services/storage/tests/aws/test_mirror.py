@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,82 +10,24 @@ from uuid import uuid4
 
 import pytest
 
-from mayfly_runtime.offload import Offload
-from mayfly_storage.backends.aws.backend import open_aws
-from mayfly_storage.backends.aws.clients import make_clients
-from mayfly_storage.backends.aws.provision import ensure_bucket_and_table
-from mayfly_storage.backends.aws.testing import emulated_options, emulated_session
-from mayfly_storage.backends.mirror import with_mirror
 from mayfly_storage.domain.audio import Location
 from mayfly_storage.domain.errors import AudioDamagedError, BackendUnavailableError
 from mayfly_storage.domain.ports import Shard
 from mayfly_storage.domain.retention import DueReason
 from mayfly_storage.domain.timing import Timing
-from mayfly_storage.domain.uploads import Subject
-from mayfly_storage.mirror_queue import MirrorQueue, mirroring
 from mayfly_storage.readiness import check_backend
 from mayfly_storage.testing import SOUND
+from mayfly_storage.testing.mirrored import RECORDING, Mirrored, open_mirrored
 from mayfly_storage.testing.relay import Relay, relay_to
-from mayfly_storage.testing.stage import Stage
 from mayfly_storage.testing.sweeping import sweep
-from mayfly_storage.transport.spool import Spool
-from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases
-from mayfly_storage.usecases.mirroring import Copied, Differs, Mirror
+from mayfly_storage.usecases.assembly import RetentionUseCases
+from mayfly_storage.usecases.mirroring import Copied, Differs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from mayfly_runtime.testing import FakeClock
-    from mayfly_storage.backends.aws.clients import Clients
-    from mayfly_storage.backends.aws.options import AwsOptions
-    from mayfly_storage.domain.audio import Audio
-    from mayfly_storage.domain.stores import Backend
-
-RECORDING: dict[str, Any] = {
-    "collection": "recordings",
-    "key_fields": {"recording_id": "r1"},
-    "subject": Subject(user_id="u1"),
-}
-
-
-class Mirrored:
-    """Storage with a mirror behind a relay, and both buckets in the hand."""
-
-    def __init__(self, backend: Backend, clock: FakeClock, spool: Spool, raw: Clients, bucket: str) -> None:
-        self.backend, self.clock, self.stage, self.raw, self.bucket = backend, clock, Stage(), raw, bucket
-        self.world = replace(self.stage.world, backend=backend, now=clock.now)
-        self.storage = StorageUseCases.over(self.world)
-        self.retention = RetentionUseCases.over(self.world)
-        self.mirror = Mirror(
-            catalog=backend.catalog,
-            stores=backend.stores,
-            collections=self.world.collections,
-            mirrored=(),
-            scratch=spool.open_file,
-            now=clock.now,
-        )
-        self.queue = MirrorQueue(self.mirror)
-
-    async def saved(self, file: Path, body: bytes = SOUND, **facts: Any) -> Audio:
-        await asyncio.to_thread(file.write_bytes, body)
-        audio = await self.storage.store_file(self.stage.wish(body, **facts), file)
-        self.queue.offer(audio)
-        return audio
-
-    async def copied(self, audio: Audio) -> bytes | None:
-        """What lies in the mirror."""
-        try:
-            answer = await asyncio.to_thread(self.raw.s3.get_object, Bucket=self.bucket, Key=audio.object_key)
-        except self.raw.s3.exceptions.NoSuchKey:
-            return None
-        return await asyncio.to_thread(answer["Body"].read)
-
-    async def put(self, key: str, body: bytes) -> None:
-        await asyncio.to_thread(self.raw.s3.put_object, Bucket=self.bucket, Key=key, Body=body)
-
-    async def differences(self) -> list[tuple[Differs, str]]:
-        return [(each.kind, each.object_key) async for each in self.mirror.differences(thorough=True) if each]
 
 
 @pytest.fixture
@@ -95,34 +36,9 @@ async def relay(aws_url: str) -> AsyncIterator[Relay]:
         yield relay
 
 
-@asynccontextmanager
-async def opened(aws_url: str, relay: Relay, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Mirrored]:
-    first = emulated_options(aws_url)
-    second = emulated_options(aws_url, bucket=f"mirror-{uuid4().hex}")
-    raw = make_clients(second, session=emulated_session())
-    for options in (first, second):
-        await asyncio.to_thread(provision, options)
-    behind = replace(second, s3_endpoint_url=relay.url, connect_timeout=timedelta(seconds=2), attempts=1)
-    pool = Offload(name="spool", workers=2, queue=20)
-    opening = open_aws(first, timing=Timing(), now=clock.now, session=emulated_session())
-    async with with_mirror(opening, behind, now=clock.now, session=emulated_session()) as backend:
-        spool = await Spool.open(tmp_path / "spool", pool)
-        mirrored = Mirrored(backend, clock, spool, raw, second.bucket)
-        async with mirroring(mirrored.queue):
-            yield mirrored
-    await pool.shutdown()
-    raw.close()
-
-
-def provision(options: AwsOptions) -> None:
-    clients = make_clients(options, session=emulated_session())
-    ensure_bucket_and_table(clients, options)
-    clients.close()
-
-
 @pytest.fixture
 async def mirrored(aws_url: str, relay: Relay, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Mirrored]:
-    async with opened(aws_url, relay, tmp_path, clock) as mirrored:
+    async with open_mirrored(aws_url, relay, tmp_path, clock) as mirrored:
         yield mirrored
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mayfly_storage.domain.audio import Audio
+    from mayfly_storage.domain.ports import BlobStore
     from mayfly_storage.domain.stores import Stores
     from mayfly_storage.usecases.access import GetAudio
 
@@ -62,7 +63,10 @@ class ReadAudio:
         etag = audio.etag if audio.claims_key else None
         if audio.location not in self.stores.by_location:  # its folder was given up
             raise AudioNotFoundError(audio.name)
-        piece = await self.stores.of(audio).blobs.read(audio.object_key, etag=etag, offset=offset, length=length)
+        blobs = self.stores.of(audio).blobs
+        piece = await blobs.read(audio.object_key, etag=etag, offset=offset, length=length)
+        if piece is None and etag is not None and (own := await _own_etag(blobs, audio)) != etag:
+            piece = await blobs.read(audio.object_key, etag=own, offset=offset, length=length) if own else None
         if piece is None or len(piece) < length:
             await self.get(audio.name)  # deleted meanwhile, as a rule
             logger.error("download.bytes_missing", extra={"audio": str(audio.name)})
@@ -72,3 +76,13 @@ class ReadAudio:
     async def _living(self, audio: Audio) -> Audio:
         """The audio; the row is asked only where the end that was known has come, for it may have been moved."""
         return audio if audio.is_readable(self.now()) else await self.get(audio.name)
+
+
+async def _own_etag(blobs: BlobStore, audio: Audio) -> str:
+    """What the store calls the audio's bytes now; empty: they are not there.
+
+    After a migration to another store, what was put in parts has an ETag that the row does not know. The attempt goes
+    with the bytes, and is nobody else's.
+    """
+    there = await blobs.head(audio.object_key)
+    return there.etag if there is not None and there.attempt == audio.attempt else ""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from mayfly_storage.domain.audio import Audio, Location, State
 from mayfly_storage.domain.digests import with_digest
-from mayfly_storage.domain.errors import AudioDamagedError, AudioNotFoundError
+from mayfly_storage.domain.errors import AudioDamagedError, AudioNotFoundError, StorageError
 from mayfly_storage.domain.ports import AudioFilter, BlobFacts, BlobTarget
 from mayfly_storage.usecases.ownership import find_owners
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from mayfly_storage.domain.audio import AudioName
     from mayfly_storage.domain.collections import Collections
     from mayfly_storage.domain.ports import AudioCatalog, BlobStore, StoredBlob
     from mayfly_storage.domain.stores import Stores
@@ -31,6 +32,15 @@ _PAGE: Final = 500
 _PIECE: Final = 1024 * 1024
 
 logger = logging.getLogger("mayfly.storage.mirror")
+
+
+class CopyDamagedError(StorageError):
+    """What lies in the mirror is not what was put there."""
+
+    def __init__(self, name: AudioName, how: str) -> None:
+        """Take the audio, and how its copy differs."""
+        super().__init__(f"The copy of {name} in the mirror is not what was put there: {how}. Compare again.")
+        self.name = name
 
 
 class Copied(StrEnum):
@@ -103,20 +113,48 @@ class Mirror:
 
         Raises:
             AudioDamagedError: The bytes are not those that were stored; they are not spread.
+            CopyDamagedError: The mirror took other bytes than it was sent.
             BackendUnavailableError: One of the stores does not answer.
         """
         there = await self.blobs.head(audio.object_key)
+        # The row is read after: a key that callers choose may have another owner by now, whose copy has to stay.
+        if not await self._lives(audio):
+            return await self._take_back(audio, there)
         if there is not None:
             if not await self._other(audio, there, thorough=True):
-                return await self._if_still(audio, Copied.SAME)
+                return Copied.SAME
             await self.blobs.delete_many([BlobTarget(key=there.key, etag=there.etag)])
+        try:
+            await self._put(audio)
+        except AudioNotFoundError:
+            return Copied.GONE
+        there = await self.blobs.head(audio.object_key)
+        # Its D2 may have looked here before there was anything.
+        if not await self._lives(audio):
+            return await self._take_back(audio, there)
+        await self._require_same(audio, there)
+        return Copied.COPIED
+
+    async def _lives(self, audio: Audio) -> bool:
+        row = (await self.catalog.get_many([audio.name])).get(audio.name)
+        return row is not None and row.state is State.READY
+
+    async def _take_back(self, audio: Audio, there: StoredBlob | None) -> Copied:
+        """Delete what was seen, if it is a copy of an audio that has ended, and not of the next one at its key."""
+        if there is not None and there.attempt in {None, audio.attempt}:
+            await self.blobs.delete_many([BlobTarget(key=there.key, etag=there.etag)])
+        return Copied.GONE
+
+    async def _put(self, audio: Audio) -> None:
         async with self.scratch() as file:
-            try:
-                await self._fetch(audio, file)
-            except AudioNotFoundError:
-                return Copied.GONE
+            await self._fetch(audio, file)
             await self.blobs.put_file(audio.object_key, file.path, _facts(audio))
-        return await self._if_still(audio, Copied.COPIED)
+
+    async def _require_same(self, audio: Audio, there: StoredBlob | None) -> None:
+        """Believe in a copy only when its store has told what it is; not all stores compare what they are sent."""
+        wrong = await self._other(audio, there, thorough=True) if there is not None else "nothing lies there"
+        if wrong:
+            raise CopyDamagedError(audio.name, wrong)
 
     async def _fetch(self, audio: Audio, file: Scratch) -> None:
         source = self.stores.of(audio).blobs
@@ -127,16 +165,6 @@ class Mirror:
             await file.write(piece)
         if await file.finish() != audio.sha256:
             raise AudioDamagedError(audio.name)
-
-    async def _if_still(self, audio: Audio, outcome: Copied) -> Copied:
-        """Take a copy back whose audio ended meanwhile: its D2 may have looked here before there was anything."""
-        row = (await self.catalog.get_many([audio.name])).get(audio.name)
-        if row is not None and row.state is State.READY:
-            return outcome
-        there = await self.blobs.head(audio.object_key)
-        if there is not None and there.attempt in {None, audio.attempt}:
-            await self.blobs.delete_many([BlobTarget(key=there.key, etag=there.etag)])
-        return Copied.GONE
 
     async def _other(self, audio: Audio, there: StoredBlob, *, thorough: bool) -> str:
         """How a copy differs from its audio; empty: it does not."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 
 from opentelemetry.metrics import Observation
 
-from mayfly_storage.domain.errors import StorageError
+from mayfly_runtime.refusals import ServerBusyError
+from mayfly_storage.domain.errors import BackendUnavailableError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from opentelemetry.metrics import Meter
 
@@ -25,17 +26,20 @@ logger = logging.getLogger("mayfly.storage.mirror")
 _WORKERS: Final = 2
 _WAITING: Final = 1_000
 """Rows without bytes: a few megabytes at most."""
+_PAUSE: Final = 5
+"""Seconds between two tries of a copy while a store does not answer."""
 
 
 class MirrorQueue:
     """Takes what was stored, and copies it soon."""
 
-    def __init__(self, mirror: Mirror) -> None:
-        """Take what makes the copies."""
+    def __init__(self, mirror: Mirror, *, pause: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(_PAUSE)) -> None:
+        """Take what makes the copies, and what waits while a store does not answer."""
         self._mirror = mirror
+        self._pause = pause
         self._waiting: asyncio.Queue[Audio] = asyncio.Queue(_WAITING)
         self.outcomes: Counter[str] = Counter()
-        """`copied`, `same`, `gone`, `failed` (the mirror did not take it) and `left` (the queue was full)."""
+        """`copied`, `same`, `gone`, `failed` (tries that failed) and `left` (to the command: the queue was full)."""
 
     def offer(self, audio: Audio) -> None:
         """Copy an audio that has just become READY; never waits, and never fails."""
@@ -52,15 +56,29 @@ class MirrorQueue:
         while True:
             audio = await self._waiting.get()
             try:
-                self.outcomes[await self._mirror.copy(audio)] += 1
+                await self._copy(audio)
             except StorageError as error:
-                self.outcomes["failed"] += 1
-                logger.warning("mirror.failed", extra={"audio": str(audio.name), "cause": type(error).__name__})
+                self._failed(audio, error)
             except Exception:  # a worker that dies would leave the queue to fill up
                 self.outcomes["failed"] += 1
                 logger.exception("mirror.failed")
             finally:
                 self._waiting.task_done()
+
+    async def _copy(self, audio: Audio) -> None:
+        """Try until it is copied, or not wanted any more: those behind it would meet the same outage."""
+        while self._mirror.wants(audio):
+            try:
+                self.outcomes[await self._mirror.copy(audio)] += 1
+            except (BackendUnavailableError, ServerBusyError) as error:
+                self._failed(audio, error)
+                await self._pause()
+            else:
+                return
+
+    def _failed(self, audio: Audio, error: Exception) -> None:
+        self.outcomes["failed"] += 1
+        logger.warning("mirror.failed", extra={"audio": str(audio.name), "cause": type(error).__name__})
 
     async def drained(self) -> None:
         """Wait until everything that was offered is done."""

@@ -62,7 +62,7 @@ async def test_nobody_waits_for_a_mirror_that_is_away_and_it_is_brought_up_later
 ) -> None:
     relay.cut()
     audio = await mirrored.saved(file)
-    await mirrored.queue.drained()
+    await mirrored.failed.wait()
     await check_backend(mirrored.backend, within=timedelta(seconds=5))
     assert mirrored.queue.outcomes == {"failed": 1}
     relay.mend()
@@ -70,6 +70,27 @@ async def test_nobody_waits_for_a_mirror_that_is_away_and_it_is_brought_up_later
     assert await mirrored.mirror.copy(audio) is Copied.COPIED
     assert await mirrored.mirror.copy(audio) is Copied.SAME
     assert await mirrored.differences() == []
+
+
+async def test_what_an_outage_held_up_is_copied_when_it_is_over(mirrored: Mirrored, relay: Relay, file: Path) -> None:
+    relay.cut()
+    audios = [await mirrored.saved(file) for _ in range(5)]
+    await mirrored.failed.wait()
+    relay.mend()
+    mirrored.again.set()
+    await mirrored.queue.drained()
+    assert [await mirrored.copied(audio) for audio in audios] == [SOUND] * 5
+    assert await mirrored.differences() == []
+
+
+async def test_what_ends_during_the_outage_holds_up_nobody(mirrored: Mirrored, relay: Relay, file: Path) -> None:
+    relay.cut()
+    await mirrored.saved(file, ttl=timedelta(minutes=5))
+    await mirrored.failed.wait()
+    mirrored.clock.advance(timedelta(minutes=6))
+    mirrored.again.set()
+    await mirrored.queue.drained()
+    assert set(mirrored.queue.outcomes) == {"failed"}
 
 
 @pytest.mark.parametrize("facts", [{}, RECORDING])
@@ -146,7 +167,7 @@ async def test_other_bytes_and_bytes_of_nobody_are_found_and_mended(mirrored: Mi
 async def test_damaged_bytes_are_not_spread(mirrored: Mirrored, relay: Relay, file: Path, aws_url: str) -> None:
     relay.cut()
     audio = await mirrored.saved(file)
-    await mirrored.queue.drained()
+    await mirrored.failed.wait()
     relay.mend()
     await asyncio.to_thread(
         mirrored.raw.s3.put_object, Bucket=mirrored.backend.bucket, Key=audio.object_key, Body=SOUND[:-1] + b"\0"

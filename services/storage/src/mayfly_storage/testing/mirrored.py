@@ -61,7 +61,13 @@ class Mirrored:
             scratch=spool.open_file,
             now=clock.now,
         )
-        self.queue = MirrorQueue(self.mirror)
+        self.failed, self.again = asyncio.Event(), asyncio.Event()
+        """Set when a copy could not be made, and to let the queue try again."""
+        self.queue = MirrorQueue(self.mirror, pause=self._pause)
+
+    async def _pause(self) -> None:
+        self.failed.set()
+        await self.again.wait()
 
     async def saved(self, file: Path, body: bytes = SOUND, **facts: Any) -> Audio:
         """A READY audio, of which the mirror has heard."""

@@ -41,6 +41,7 @@ DEVELOPMENT = [
     "jsonpatch",
     "kubernetes-validate",
     "mypy",
+    "promql-parser",
     "pytest",
     "pytest-asyncio",
     "pytest-socket",

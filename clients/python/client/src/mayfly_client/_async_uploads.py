@@ -99,7 +99,8 @@ class AsyncUploads(AsyncConnection):
         try:
             stall = _links.stall_of(timeout, audio.size_bytes)
             etags = await put_grant(self.http, grant, source, timeout=timeout, progress=progress, stall=stall)
-            return await self.commit_upload(audio.name, grant.attempt, part_etags=etags)
+            seconds = _links.commit_seconds(self._short(None), audio.size_bytes)
+            return await self.commit_upload(audio.name, grant.attempt, part_etags=etags, timeout=seconds)
         except UnavailableError:  # there is another way
             raise
         except BaseException:

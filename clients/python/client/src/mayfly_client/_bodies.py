@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import threading
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +13,10 @@ from pathlib import Path
 from mayfly_client._links import TRANSFER_CHUNK_BYTES
 
 Progress = Callable[[int, int], None]
-"""Called with the bytes that are done and all bytes, now and then, from the thread of the call."""
+"""Called with the bytes that are done and all bytes, now and then; never twice at a time.
+
+From the thread of the call; the synchronous client puts parts of a large file from threads of their own.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +70,36 @@ async def chunks_off_loop(source: bytes | Path, offset: int = 0, size: int | Non
             reader.close()
 
 
-def counted(pieces: Iterator[bytes], start: int, total: int, progress: Progress | None) -> Iterator[bytes]:
-    """Tell `progress` about each piece that goes by; `start` bytes are done already."""
-    done = start
-    for piece in pieces:
-        yield piece
-        done += len(piece)
-        if progress is not None:
-            progress(done, total)
-
-
 @dataclass(slots=True)
 class Tally:
     """How much of a body is sent, however many parts of it are under way."""
 
     total: int
     progress: Progress | None
-    sent: dict[int, int] = field(default_factory=dict)
+    _sent: dict[int, int] = field(default_factory=dict)
     """By the offset of the part."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    async def watch(self, pieces: AsyncIterator[bytes], offset: int) -> AsyncIterator[bytes]:
+    def watch(self, pieces: Iterator[bytes], offset: int) -> Iterator[bytes]:
         """The pieces of the part at an offset. One that is sent again counts anew."""
-        self.sent[offset] = 0
+        self._begin(offset)
+        for piece in pieces:
+            yield piece
+            self._add(offset, len(piece))
+
+    async def watch_async(self, pieces: AsyncIterator[bytes], offset: int) -> AsyncIterator[bytes]:
+        """The asynchronous twin of `watch`."""
+        self._begin(offset)
         async for piece in pieces:
             yield piece
-            self.sent[offset] += len(piece)
+            self._add(offset, len(piece))
+
+    def _begin(self, offset: int) -> None:
+        with self._lock:
+            self._sent[offset] = 0
+
+    def _add(self, offset: int, size: int) -> None:
+        with self._lock:
+            self._sent[offset] += size
             if self.progress is not None:
-                self.progress(sum(self.sent.values()), self.total)
+                self.progress(sum(self._sent.values()), self.total)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
@@ -12,7 +12,7 @@ from mayfly_client import _links
 from mayfly_client._argument_error import ArgumentError
 from mayfly_client._bodies import Tally, chunks_off_loop
 from mayfly_client._error_types import UnavailableError
-from mayfly_client._grants import PutStep, part_etags, put_steps
+from mayfly_client._grants import PARTS_AT_A_TIME, PutStep, part_etags, put_steps
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from mayfly_client._results_storage import UploadGrant
 
 _T = TypeVar("_T")
-_PARTS_AT_A_TIME: Final = 4
-"""More fills the line of a fast network, and the memory of a slow one: 256 KiB each."""
 
 
 def open_http() -> httpx.AsyncClient:
@@ -92,12 +90,12 @@ async def _put_all(
     if not isinstance(body, bytes | Path):
         return await _put_stream(http, grant, body, stall)
     total = len(body) if isinstance(body, bytes) else (await asyncio.to_thread(body.stat)).st_size
-    tally, slots = Tally(total, progress), asyncio.Semaphore(_PARTS_AT_A_TIME)
+    tally, slots = Tally(total, progress), asyncio.Semaphore(PARTS_AT_A_TIME)
 
     async def put(step: PutStep) -> str:
         async def once() -> str:
             pieces = chunks_off_loop(body, step.offset_bytes, step.size_bytes)
-            return await _put(http, step, tally.watch(pieces, step.offset_bytes), stall)
+            return await _put(http, step, tally.watch_async(pieces, step.offset_bytes), stall)
 
         async with slots:
             return await retrying(once, give_up_stalls=stall is not None)

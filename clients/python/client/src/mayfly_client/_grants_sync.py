@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx
 
 from mayfly_client import _links
-from mayfly_client._bodies import chunks, counted
+from mayfly_client._bodies import Tally, chunks
 from mayfly_client._error_types import UnavailableError
-from mayfly_client._grants import PutStep, part_etags, put_steps
+from mayfly_client._grants import PARTS_AT_A_TIME, PutStep, part_etags, put_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from mayfly_client._bodies import Progress
@@ -42,16 +44,43 @@ def put_grant_sync(
 ) -> tuple[str, ...]:
     """Put the announced bytes through a grant; the twin of `put_grant`. The timeout is looked at between chunks."""
     total = len(body) if isinstance(body, bytes) else body.stat().st_size
-    deadline = _links.Deadline.start("upload", timeout)
-    etags = []
-    for step in put_steps(grant, total):
+    deadline, tally, stopped = _links.Deadline.start("upload", timeout), Tally(total, progress), threading.Event()
 
-        def once(step: PutStep = step) -> str:
-            pieces = chunks(body, step.offset_bytes, step.size_bytes)
-            return _put(http, step, counted(pieces, step.offset_bytes, total, progress), deadline, stall)
+    def put(step: PutStep) -> str:
+        def once() -> str:
+            pieces = _until(stopped, chunks(body, step.offset_bytes, step.size_bytes))
+            return _put(http, step, tally.watch(pieces, step.offset_bytes), deadline, stall)
 
-        etags.append(retrying_sync(once, deadline, give_up_stalls=stall is not None))
+        return retrying_sync(once, deadline, give_up_stalls=stall is not None)
+
+    steps = put_steps(grant, total)
+    etags = [put(steps[0])] if len(steps) == 1 else _side_by_side(put, steps, stopped)
     return part_etags(grant, etags)
+
+
+class _StoppedError(Exception):
+    """Another part has failed."""
+
+
+def _until(stopped: threading.Event, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        if stopped.is_set():
+            raise _StoppedError
+        yield piece
+
+
+def _side_by_side(put: Callable[[PutStep], str], steps: Sequence[PutStep], stopped: threading.Event) -> list[str]:
+    """The ETags, in order. What fails first ends all of them, at their next piece."""
+    with ThreadPoolExecutor(PARTS_AT_A_TIME, thread_name_prefix="mayfly-part") as pool:
+        puts = [pool.submit(put, step) for step in steps]
+        try:
+            done, _ = wait(puts, return_when=FIRST_EXCEPTION)
+            for each in done:
+                each.result()
+            return [each.result() for each in puts]
+        finally:
+            stopped.set()
+            pool.shutdown(cancel_futures=True)
 
 
 def retrying_sync(once: Callable[[], _T], deadline: _links.Deadline, *, give_up_stalls: bool = False) -> _T:

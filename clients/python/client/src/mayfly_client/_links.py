@@ -37,6 +37,7 @@ HTTP_TIMEOUT = httpx.Timeout(_WAIT_SECONDS, connect=_CONNECT_SECONDS)
 """Bounds of each single wait; the whole transfer has a deadline besides."""
 
 _STALL_SECONDS, _STALL_BYTES_PER_SECOND, _STALL_SHARE = 5.0, 1024**2, 3
+_READ_BACK_BYTES_PER_SECOND = 10 * 1024**2
 
 GET_HEADERS = {"Accept-Encoding": "identity"}
 """Audio is compressed already, and its size and checksum are those of the stored bytes."""
@@ -102,6 +103,11 @@ def stall_of(timeout: float, size_bytes: int) -> float:
     other way needs the rest.
     """
     return min(_WAIT_SECONDS, timeout / _STALL_SHARE, _STALL_SECONDS + size_bytes / _STALL_BYTES_PER_SECOND)
+
+
+def commit_seconds(timeout: float, size_bytes: int) -> float:
+    """Seconds for a commit: where the store keeps no checksum of the whole, storage reads all of it back."""
+    return timeout + size_bytes / _READ_BACK_BYTES_PER_SECOND
 
 
 def waits(stall: float | None) -> httpx.Timeout:

@@ -105,7 +105,7 @@ class SyncUploads(SyncConnection):
             left = deadline.left()
             stall = _links.stall_of(left, audio.size_bytes)
             etags = put_grant_sync(self.http, grant, source, timeout=left, progress=progress, stall=stall)
-            seconds = min(self._short(None), deadline.left())
+            seconds = min(_links.commit_seconds(self._short(None), audio.size_bytes), deadline.left())
             return self.commit_upload(audio.name, grant.attempt, part_etags=etags, timeout=seconds)
         except UnavailableError:  # there is another way
             raise

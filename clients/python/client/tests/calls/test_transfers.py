@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -37,8 +38,14 @@ class Store(ThreadingHTTPServer):
         self.script: list[int] = []
         self.bodies: list[bytes] = []
         self.headers: list[dict[str, str]] = []
+        self.by_path: dict[str, list[int]] = {}
+        """A script for a path of its own."""
+        self.under_way = self.most_under_way = 0
         self.hangs = threading.Event()
         self.released = threading.Event()
+        self.meets = threading.Barrier(1)
+        """Where PUTs wait for each other; alone, unless a test says so."""
+        self._lock = threading.Lock()
 
     def grant(self, *, parts: tuple[UploadPart, ...] = ()) -> UploadGrant:
         return UploadGrant(
@@ -55,6 +62,18 @@ class Store(ThreadingHTTPServer):
         url = f"http://127.0.0.1:{self.server_port}/key?part={number}"
         return UploadPart(part_number=number, url=url, headers={}, offset_bytes=offset, size_bytes=size)
 
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """How many PUTs are under way."""
+        with self._lock:
+            self.under_way += 1
+            self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.under_way -= 1
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -62,12 +81,15 @@ class _Handler(BaseHTTPRequestHandler):
     server: Store
 
     def do_PUT(self) -> None:
-        self.server.headers.append(dict(self.headers))
-        self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-        if self.server.hangs.is_set():
-            self.server.released.wait(30)
-        self.send_response(self.server.script.pop(0) if self.server.script else 200)
-        self.send_header("ETag", f'"{len(self.server.bodies)}"')
+        with self.server.counting():
+            self.server.headers.append(dict(self.headers))
+            self.server.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.server.meets.wait(10)
+            if self.server.hangs.is_set():
+                self.server.released.wait(30)
+        script = self.server.by_path.get(self.path, self.server.script)
+        self.send_response(script.pop(0) if script else 200)
+        self.send_header("ETag", f'"{self.path.rpartition("=")[2]}"')
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -161,16 +183,48 @@ async def test_a_refused_grant_is_not_tried_again(put: Put, store: Store) -> Non
     assert len(store.bodies) == 1
 
 
-async def test_parts_are_put_one_by_one_and_their_etags_answered(put: Put, store: Store, tmp_path: Path) -> None:
+def in_parts(store: Store, count: int, size: int = 1) -> UploadGrant:
+    return store.grant(parts=tuple(store.part(number, (number - 1) * size, size) for number in range(1, count + 1)))
+
+
+async def test_parts_are_put_and_their_etags_answered_in_order(put: Put, store: Store, tmp_path: Path) -> None:
     file, seen = tmp_path / "clip.wav", []
     file.write_bytes(b"0123456789")
     grant = store.grant(parts=(store.part(1, 0, 6), store.part(2, 6, 4)))
 
     etags = await put(grant, file, progress=lambda *step: seen.append(step))
 
-    assert store.bodies == [b"012345", b"6789"]
+    assert sorted(store.bodies) == [b"012345", b"6789"]
     assert etags == ('"1"', '"2"')
-    assert seen == [(6, 10), (10, 10)]
+    assert seen[-1] == (10, 10)
+    assert [total for _, total in seen] == [10, 10]
+
+
+async def test_four_parts_go_side_by_side_and_no_more(put: Put, store: Store) -> None:
+    store.meets = threading.Barrier(4)
+
+    etags = await put(in_parts(store, 8), b"01234567")
+
+    assert etags == tuple(f'"{number}"' for number in range(1, 9))
+    assert store.most_under_way == 4
+
+
+async def test_a_part_that_breaks_is_put_again_alone(put: Put, store: Store) -> None:
+    store.by_path["/key?part=2"] = [503, 500]
+
+    etags = await put(in_parts(store, 3), b"abc")
+
+    assert etags == ('"1"', '"2"', '"3"')
+    assert sorted(store.bodies) == [b"a", b"b", b"b", b"b", b"c"]
+
+
+async def test_a_part_that_is_refused_ends_the_others(put: Put, store: Store) -> None:
+    store.by_path["/key?part=2"] = [403]
+
+    with pytest.raises(LinkEndedError):
+        await put(in_parts(store, 100), bytes(100))
+
+    assert len(store.bodies) < 100
 
 
 async def test_a_stream_is_put_as_it_comes(store: Store) -> None:

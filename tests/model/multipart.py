@@ -2,7 +2,8 @@
 
 Parts belong to an upload that no key listing shows, and a part under way when its upload is aborted may be kept all
 the same. S3 does not list an aborted upload any more, so whoever aborts has to know that nothing is under way, or to
-remember the upload. There is no clock here: whatever a period of grace delays may happen at any time.
+remember the upload: its row names it before anybody may put a part. There is no clock here: whatever a period of grace
+delays may happen at any time.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ class State(NamedTuple):
     """PENDING, READY, DELETING, GONE; empty: not yet."""
     upload: str = ""
     """open, aborted, completed; empty: not yet."""
+    named: bool = False
+    """The row says which upload is its own."""
     parts: int = 0
     """Stored parts that are no object yet."""
     under_way: int = 0
@@ -48,8 +51,10 @@ class Rules:
     """The sweep lists unfinished uploads, too."""
     aborts_when_settled: bool = True
     """An upload is aborted when no part of it can land any more."""
-    row_names_upload: bool = False
-    """The row names the upload: the abort is repeated until D4."""
+    row_names_upload: bool = True
+    """The row names the upload before its parts are granted: the abort is repeated until D4."""
+    aborts_at_once: bool = True
+    """Who deletes the row, a writer who gives up or a sweep, aborts the upload then, and does not wait."""
     fence: bool = True
     """W3 asks whether the row is still PENDING."""
 
@@ -83,18 +88,32 @@ class Multipart:
             row = "PENDING" if self.rules.row_first else ""
             yield "W1 row PENDING" if row else "no row yet", s._replace(row=row, writer="begin")
         elif s.writer == "begin":
-            yield "W2 begins the upload", s._replace(upload="open", writer="parts")
-        elif s.writer == "parts":
-            if s.parts + s.under_way < 2:
-                yield "W2 sends a part", s._replace(under_way=s.under_way + 1)
-            if s.parts:
-                yield "W2 asks to complete it", s._replace(completing=True, writer="await")
-        elif s.writer == "await" and s.lies:
+            yield "W2 begins the upload", s._replace(upload="open", writer="name")
+        elif s.writer == "name":
+            yield self._name(s)
+        elif s.writer in ("parts", "await"):
+            yield from self._putting(s)
+        elif s.writer in ("ready", "ack"):
+            yield from self._fence(s)
+
+    def _putting(self, s: State) -> Iterator[tuple[str, State]]:
+        if s.writer == "parts" and s.parts + s.under_way < 2:
+            yield "W2 sends a part", s._replace(under_way=s.under_way + 1)
+        if s.writer == "parts" and s.parts:
+            yield "W2 asks to complete it", s._replace(completing=True, writer="await")
+        if s.writer == "await" and s.lies:
             yield "W2 sees the object", s._replace(writer="ready")
         elif s.writer == "await" and not s.completing:
             yield "W2 is refused", s._replace(writer="done")
-        elif s.writer in ("ready", "ack"):
-            yield from self._fence(s)
+        if s.row == "PENDING":
+            yield "the writer gives up: D1, D2", self._delete(s._replace(row="DELETING", writer="done"))
+
+    def _name(self, s: State) -> tuple[str, State]:
+        if not (self.rules.row_names_upload and self.rules.row_first):
+            return "W2 grants the parts", s._replace(writer="parts")
+        if s.row != "PENDING":  # nobody has a grant, so nothing can be under way
+            return "W2 finds the row gone", s._replace(upload="aborted", writer="done")
+        return "W2 names the upload in the row", s._replace(named=True, writer="parts")
 
     def _fence(self, s: State) -> Iterator[tuple[str, State]]:
         if s.writer == "ready":
@@ -118,9 +137,9 @@ class Multipart:
         if me == "idle":
             yield from self._sweeper_looks(s)
         elif me == "D2":
-            yield "D2 deletes object, and aborts a named upload", "D4", self._abort_named(s)._replace(lies=False)
+            yield "D2 deletes the object, and aborts the upload", "D4", self._delete(s)
         elif me == "D4":
-            done = not s.lies and self._settled(s) and not (self.rules.row_names_upload and s.parts)
+            done = not s.lies and self._settled(s) and not (s.named and s.parts)
             yield "D3, D4 if nothing can land", "idle", s._replace(row="GONE") if done and s.row == "DELETING" else s
         elif me == "upload listed":
             yield "reads the row of the upload", "idle" if s.row in ("PENDING", "READY") else "abort", s
@@ -143,10 +162,12 @@ class Multipart:
         if s.upload == "open" and self.rules.lists_uploads and settled:
             yield "lists the upload", "upload listed", s
 
-    def _abort_named(self, s: State) -> State:
-        if not self.rules.row_names_upload or s.upload not in ("open", "aborted"):
-            return s
-        return s._replace(upload="aborted", parts=0)
+    def _delete(self, s: State) -> State:
+        """D2. A row that does not name its upload still leads to it while the store lists it: by the key."""
+        found = s.named or (not self.rules.row_names_upload and s.upload == "open")
+        if self.rules.aborts_at_once and found and s.upload in ("open", "aborted"):
+            s = s._replace(upload="aborted", parts=0)
+        return s._replace(lies=False)
 
     @staticmethod
     def _settled(s: State) -> bool:
@@ -162,7 +183,7 @@ class Multipart:
     def _survives(self, s: State) -> bool:
         """Whether a lone sweeper leaves parts, or an object that no READY row accounts for."""
         if s.row in ("PENDING", "DELETING") or (s.row == "READY" and s.expired):
-            s = self._abort_named(s)._replace(row="GONE", lies=False)
+            s = self._delete(s)._replace(row="GONE")
         if s.row in ("", "GONE"):
             s = s._replace(lies=False)
         if s.upload == "open" and self.rules.lists_uploads and s.row != "READY":

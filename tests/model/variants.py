@@ -98,8 +98,17 @@ FALLBACK: Final = (
 MULTIPART: Final = (
     Variant("the protocol", _multipart()),
     Variant("uploads are not listed", _multipart(lists_uploads=False), Broken.LEAK),
-    Variant("uploads are aborted while parts may land", _multipart(aborts_when_settled=False), Broken.LEAK),
-    Variant("the same, and the row names the upload", _multipart(aborts_when_settled=False, row_names_upload=True)),
+    Variant("the row does not name the upload", _multipart(row_names_upload=False), Broken.LEAK),
+    Variant(
+        "the same, and nothing is aborted before no part can land",
+        _multipart(row_names_upload=False, aborts_at_once=False),
+    ),
+    Variant("listed uploads are aborted while parts may land", _multipart(aborts_when_settled=False)),
+    Variant(
+        "the same, and the row does not name the upload",
+        _multipart(row_names_upload=False, aborts_at_once=False, aborts_when_settled=False),
+        Broken.LEAK,
+    ),
     Variant("the upload first, the row last", _multipart(row_first=False), Broken.LOST),
     Variant("no fence", _multipart(fence=False), Broken.LOST),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import uuid
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.backends.aws.features import provider_of
 from mayfly_storage.data_dir import PRIVACY_KEY, read_or_make_secret
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from mayfly_storage.config import StorageSettings
     from mayfly_storage.domain.stores import Backend
     from mayfly_storage.usecases.mirroring import Scratch
+
+_MIRROR_ATTEMPTS: Final = 2
 
 
 def open_backend(settings: StorageSettings, *, now: Callable[[], datetime]) -> AbstractAsyncContextManager[Backend]:
@@ -87,6 +89,8 @@ def mirror_options(settings: StorageSettings) -> AwsOptions:
         accelerate=False,
         encryption=None,
         kms_key_id=None,
+        # Callers who delete wait for it.
+        attempts=min(_MIRROR_ATTEMPTS, settings.aws_attempts),
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 from mayfly_storage.domain.audio import Location
 from mayfly_storage.domain.errors import AudioDamagedError, BackendUnavailableError
 from mayfly_storage.domain.ports import Shard
+from mayfly_storage.domain.rests import REST
 from mayfly_storage.domain.retention import DueReason
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.readiness import check_backend
@@ -47,6 +48,12 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "sound"
 
 
+def back(relay: Relay, mirrored: Mirrored) -> None:
+    """The mirror answers again, and has rested."""
+    relay.mend()
+    mirrored.clock.advance(REST)
+
+
 @pytest.mark.parametrize("facts", [{}, RECORDING])
 async def test_what_is_stored_has_a_copy_soon(mirrored: Mirrored, file: Path, facts: dict[str, Any]) -> None:
     audio = await mirrored.saved(file, **facts)
@@ -65,7 +72,7 @@ async def test_nobody_waits_for_a_mirror_that_is_away_and_it_is_brought_up_later
     await mirrored.failed.wait()
     await check_backend(mirrored.backend, within=timedelta(seconds=5))
     assert mirrored.queue.outcomes == {"failed": 1}
-    relay.mend()
+    back(relay, mirrored)
     assert await mirrored.differences() == [(Differs.MISSING, audio.object_key)]
     assert await mirrored.mirror.copy(audio) is Copied.COPIED
     assert await mirrored.mirror.copy(audio) is Copied.SAME
@@ -76,7 +83,7 @@ async def test_what_an_outage_held_up_is_copied_when_it_is_over(mirrored: Mirror
     relay.cut()
     audios = [await mirrored.saved(file) for _ in range(5)]
     await mirrored.failed.wait()
-    relay.mend()
+    back(relay, mirrored)
     mirrored.again.set()
     await mirrored.queue.drained()
     assert [await mirrored.copied(audio) for audio in audios] == [SOUND] * 5
@@ -168,7 +175,7 @@ async def test_damaged_bytes_are_not_spread(mirrored: Mirrored, relay: Relay, fi
     relay.cut()
     audio = await mirrored.saved(file)
     await mirrored.failed.wait()
-    relay.mend()
+    back(relay, mirrored)
     await asyncio.to_thread(
         mirrored.raw.s3.put_object, Bucket=mirrored.backend.bucket, Key=audio.object_key, Body=SOUND[:-1] + b"\0"
     )

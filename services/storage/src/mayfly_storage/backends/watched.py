@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mayfly_storage.domain.audio import Location
-    from mayfly_storage.domain.fallback import Fallback
+    from mayfly_storage.domain.fallback import Breaker
     from mayfly_storage.domain.ports import BlobFacts, BlobPage, BlobStore, BlobTarget, DeleteOutcome, StoredBlob
 
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 class WatchedBlobs:
     """A BlobStore over another one, which tells how each call ended.
 
-    While the fallback is active, all but `check` raise BackendUnavailableError at once.
+    While its breaker says so, all but `check` raise BackendUnavailableError at once.
     """
 
     blobs: BlobStore
-    fallback: Fallback
+    fallback: Breaker
 
     @property
     def location(self) -> Location:

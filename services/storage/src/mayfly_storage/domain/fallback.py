@@ -12,7 +12,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +39,27 @@ class Outage:
 
     cause: str
     begin_time: datetime
+
+
+class Breaker(Protocol):
+    """Hears how calls to a store end, and says when it is to be left alone."""
+
+    @property
+    def patience(self) -> timedelta:
+        """How long a small call may take."""
+
+    @property
+    def leaves_alone(self) -> Outage | None:
+        """Why nobody may call the store now; None: all may."""
+
+    def patience_with(self, size_bytes: int) -> timedelta:
+        """How long a PUT may take."""
+
+    def failed(self, error: BackendUnavailableError) -> None:
+        """The store did not answer."""
+
+    def answered(self) -> None:
+        """The store answered, be it with a refusal."""
 
 
 @dataclass(slots=True, kw_only=True)

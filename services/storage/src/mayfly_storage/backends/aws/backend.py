@@ -100,18 +100,20 @@ async def open_bucket(
     now: Callable[[], datetime],
     session: boto3.Session | None,
     location: Location,
-) -> Store:
-    """A bucket without a table, with pools of its own; closed with the stack."""
+) -> tuple[Store, BucketCopies]:
+    """A bucket without a table, with pools of its own, and what reads back its settings; closed with the stack."""
     after_the_pools = stack.enter_context(ExitStack())
     name = location.value.lower()
     pool = _pool(stack, name, options.connections, options.s3_queue)
     signing = _pool(stack, f"{name}-signing", _SIGNERS, options.queue)
     clients = await pool(make_clients, options, session=session)
     after_the_pools.callback(clients.close)
-    return Store(
-        blobs=_blobs(options, clients, AwsCalls(location.value, pool), location=location),
+    calls = AwsCalls(location.value, pool)
+    store = Store(
+        blobs=_blobs(options, clients, calls, location=location),
         links=_links(options, clients, AwsCalls(location.value, signing), now=now),
     )
+    return store, BucketCopies(s3=clients.s3, calls=calls, bucket=options.bucket)
 
 
 def _pool(stack: AsyncExitStack, name: str, workers: int, queue: int) -> Offload:

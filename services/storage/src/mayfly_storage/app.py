@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mayfly.storage.v1.retention_service_pb2_grpc import add_RetentionServiceServicer_to_server
@@ -14,8 +15,11 @@ from mayfly_runtime.offload import Offload
 from mayfly_runtime.server import Readiness, RunningServer, ServerBuilder, serve_until_signal
 from mayfly_runtime.telemetry import Telemetry
 from mayfly_storage.agreement import agree_on_folder
+from mayfly_storage.clock_watch import compare_clocks
 from mayfly_storage.data_dir import SPOOL, usable
 from mayfly_storage.domain.audio import Location
+from mayfly_storage.domain.errors import BackendUnavailableError
+from mayfly_storage.domain.store_clock import StoreClock
 from mayfly_storage.fallback_gauges import offer_fallback
 from mayfly_storage.fitness import require_fit_store
 from mayfly_storage.link_metrics import offer_traffic
@@ -72,6 +76,9 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
         backend = await stack.enter_async_context(open_backend(settings, now=_now))
         await check_backend(backend, within=settings.readiness_interval)
         await agree_on_folder(backend)
+        backend = _with_clock(backend, settings)
+        with suppress(BackendUnavailableError):  # which the check above has borne, where there is a fallback
+            await compare_clocks(backend.stores, _now)
         await require_fit_store(backend, strict=settings.strict, within=settings.readiness_interval)
         with usable(settings.data_dir):
             spool = await Spool.open(settings.data_dir / SPOOL, spool_pool)
@@ -89,7 +96,14 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
             await stack.enter_async_context(counting(storage_calls.get_usage, every=settings.usage_interval))
         uploads = UploadReceiver(admit=storage_calls.admit_stream, spool=spool)
         readiness = Readiness()
-        await stack.enter_async_context(watching(backend, readiness, every=settings.readiness_interval))
+        await stack.enter_async_context(
+            watching(
+                backend,
+                readiness,
+                every=settings.readiness_interval,
+                also=partial(compare_clocks, backend.stores, _now),
+            )
+        )
 
         storage = _builder(settings, settings.server_options(settings.listen), telemetry).add(
             add_StorageServiceServicer_to_server,
@@ -113,6 +127,10 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
         yield RunningStorage(
             backend=backend, storage=await _start(stack, storage), retention=await _start(stack, retention)
         )
+
+
+def _with_clock(backend: Backend, settings: StorageSettings) -> Backend:
+    return replace(backend, stores=replace(backend.stores, clock=StoreClock(allowed=settings.max_clock_skew)))
 
 
 async def _start_mirroring(

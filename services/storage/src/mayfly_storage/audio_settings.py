@@ -72,6 +72,9 @@ class AudioSettings(ServerSettings):
     readiness_interval: Period = timedelta(seconds=10)
     """How often the backend is checked. Health calls answer from the last check: shorter notices sooner, costs more."""
 
+    max_clock_skew: Period = timedelta(seconds=2)
+    """AWS: how far this machine's clock may be from the store's. Further off, nothing is signed, and health says so."""
+
     spool_workers: int = Field(default=4, ge=1)
     """How many uploads over gRPC write to disk at a time. As many as the disk likes."""
 

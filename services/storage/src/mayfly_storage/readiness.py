@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.domain.audio import Location
@@ -66,11 +67,21 @@ async def _in_time(check: Awaitable[None], name: str, within: timedelta) -> None
         raise BackendUnavailableError(name, cause=NO_ANSWER) from None
 
 
+async def _nothing() -> None:
+    """All else is right."""
+
+
 class BackendWatch:
     """Checks again and again, and says how it is."""
 
     def __init__(
-        self, backend: Backend, readiness: Readiness, *, every: timedelta, pause: Callable[[], Awaitable[None]]
+        self,
+        backend: Backend,
+        readiness: Readiness,
+        *,
+        every: timedelta,
+        pause: Callable[[], Awaitable[None]],
+        also: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         """Describe the watch.
 
@@ -79,7 +90,9 @@ class BackendWatch:
             readiness: What to set.
             every: How long a check may take: as long as the pause that `pause` makes.
             pause: Waits until the next check.
+            also: What else has to be right; raises StorageError if it is not.
         """
+        self._also = also
         self._backend = backend
         self._readiness = readiness
         self._every = every
@@ -94,6 +107,7 @@ class BackendWatch:
     async def _look(self) -> None:
         try:
             await check_backend(self._backend, within=self._every)
+            await _in_time(self._also(), self._backend.name, self._every)
         except StorageError as error:
             self._readiness.set(ready=False, reason=str(error))
         except Exception:  # a watch that dies would leave the last state for ever
@@ -104,9 +118,12 @@ class BackendWatch:
 
 
 @asynccontextmanager
-async def watching(backend: Backend, readiness: Readiness, *, every: timedelta) -> AsyncIterator[None]:
+async def watching(
+    backend: Backend, readiness: Readiness, *, every: timedelta, also: Callable[[], Awaitable[None]] = _nothing
+) -> AsyncIterator[None]:
     """Watch for the length of the block."""
-    watch = BackendWatch(backend, readiness, every=every, pause=lambda: asyncio.sleep(every.total_seconds()))
+    pause = partial(asyncio.sleep, every.total_seconds())
+    watch = BackendWatch(backend, readiness, every=every, pause=pause, also=also)
     task = asyncio.create_task(watch.run(), name="backend-watch")
     try:
         yield

@@ -234,6 +234,21 @@ class BackendMisconfiguredError(StorageError):
         self.cause = cause
 
 
+class ClockWrongError(BackendMisconfiguredError):
+    """This machine's clock is not the store's: nothing that it signs would end when it says."""
+
+    def __init__(self, off: timedelta, allowed: timedelta) -> None:
+        """Take how far ours is ahead (negative: behind), and how far it may be."""
+        super().__init__("S3", "ClockWrong")
+        seconds = off.total_seconds()
+        way = "ahead of" if seconds > 0 else "behind"
+        told = (
+            f"The clock of this machine is {abs(seconds):.0f} s {way} the store's, and {allowed.total_seconds():g} s "
+            "are allowed: links would not end when they say. An operator has to set it right (NTP)."
+        )
+        self.args = (told,)
+
+
 class StateChangedError(StorageError):
     """A conditional write met a row that is not as it was read. Internal: use cases decide what it means."""
 

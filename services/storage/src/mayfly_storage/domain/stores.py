@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.findings import ClaimAudit, DeletionAudit
     from mayfly_storage.domain.parts import PartStore
     from mayfly_storage.domain.ports import AudioCatalog, BlobStore, FolderRegistry, LinkSigner
+    from mayfly_storage.domain.store_clock import StoreClock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +40,15 @@ class Stores:
 
     primary: Location
     by_location: Mapping[Location, Store]
+    clock: StoreClock | None = None
+    """Where the stores have a clock of their own; None: nobody has compared it."""
     fallback: Fallback | None = None
     """Takes new audio while the primary store fails in a way that passes; None: nothing does."""
+
+    def require_right_clock(self) -> None:
+        """Raise ClockWrongError where nothing may be signed, because this machine's clock is wrong."""
+        if self.clock is not None:
+            self.clock.require_right()
 
     @property
     def for_new_audio(self) -> Location:

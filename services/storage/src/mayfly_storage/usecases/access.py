@@ -80,6 +80,7 @@ class SignUrls:
         self, names: Sequence[AudioName], *, ttl: timedelta | None, attachment: bool
     ) -> dict[AudioName, SignedUrl | StorageError]:
         """A link, or why there is none, for each different name: one read of the rows, one batch for each store."""
+        self.stores.require_right_clock()
         distinct = list(dict.fromkeys(names))
         now, rows = self.now(), await self.catalog.get_many(distinct)
         outcomes: dict[AudioName, SignedUrl | StorageError] = {}

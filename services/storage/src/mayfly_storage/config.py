@@ -111,6 +111,9 @@ class StorageSettings(AudioSettings):
     conditional_deletes: bool | None = None
     """AWS: whether the store's batch delete honours ETags. `false`: they are compared before, a moment earlier."""
 
+    conditional_completes: bool | None = None
+    """AWS: whether completing an upload in parts with `If-None-Match: *` overwrites nothing. `false`: looked before."""
+
     unmanaged: Unmanaged | None = None
     """AWS: settings of the bucket that `provision` leaves alone, with commas between. Unset: as the provider wants."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import httpx
 import pytest
 
-from mayfly_storage.backends.aws.features import ALL_FEATURES, StoreFeatures
+from mayfly_storage.backends.aws.features import ALL_FEATURES, NO_FEATURES
 from mayfly_storage.backends.aws.probing import probe
 from mayfly_storage.backends.aws.testing import EMULATED, emulated_options, open_emulated
 from mayfly_storage.domain.audio import State
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from mayfly_runtime.testing import FakeClock
     from mayfly_storage.backends.aws.clients import Clients
+    from mayfly_storage.backends.aws.features import StoreFeatures
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.aws.testing import Wire
     from mayfly_storage.domain.audio import Audio
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
 WRONG: Final = SOUND[::-1]
 """As many bytes, and others."""
 NO_CHECKSUMS: Final = replace(ALL_FEATURES, checksums=False, conditional_deletes=False)
-NO_CONDITIONS: Final = replace(ALL_FEATURES, conditional_puts=False, conditional_deletes=False)
-NEITHER: Final = StoreFeatures(conditional_puts=False, checksums=False, conditional_deletes=False)
+NEITHER: Final = NO_FEATURES
 
 STORES: Final = [
     pytest.param((Lessening(), NO_CHECKSUMS), id="repeats-checksums-unchecked"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from mayfly_storage.config import StorageSettings
 from mayfly_storage.domain.findings import Verdict
 from mayfly_storage.opening import aws_options, unmanaged
 
-PUTS_ONLY = StoreFeatures(conditional_puts=True, checksums=False, conditional_deletes=False)
+PUTS_ONLY = replace(NO_FEATURES, conditional_puts=True)
+NO_COMPLETES = replace(ALL_FEATURES, conditional_completes=False)
 ENDPOINT = {"s3_endpoint_url": "https://s3.example.com"}
 
 
@@ -31,7 +33,11 @@ def settings(**overrides: Any) -> StorageSettings:
         (ENDPOINT | {"provider": "aws"}, ALL_FEATURES, "auto"),
         (ENDPOINT | {"provider": "r2"}, PUTS_ONLY, "path"),
         (ENDPOINT | {"provider": "ceph"}, PUTS_ONLY, "path"),
-        (ENDPOINT | {"provider": "ceph", "checksums": "true", "conditional_deletes": "true"}, ALL_FEATURES, "path"),
+        (
+            ENDPOINT | {"provider": "ceph", "checksums": "true", "conditional_deletes": "true"},
+            NO_COMPLETES,
+            "path",
+        ),
         (ENDPOINT | {"provider": "minio", "addressing_style": "virtual"}, PROVIDERS["minio"].features, "virtual"),
         (ENDPOINT | {"provider": "ceph", "conditional_puts": "false"}, NO_FEATURES, "path"),
     ],
@@ -57,7 +63,7 @@ def test_what_is_left_alone_is_the_provider_s_unless_it_is_said() -> None:
             ALL_FEATURES,
             ALL_FEATURES,
             Verdict.OK,
-            "conditional puts, checksums, conditional deletes, as the settings say",
+            "conditional puts, checksums, conditional deletes, conditional completes, as the settings say",
         ),
         (PUTS_ONLY, ALL_FEATURES, Verdict.WARNING, "MAYFLY_STORAGE_CHECKSUMS=true, MAYFLY_STORAGE_CONDITIONAL_DELETES"),
         (ALL_FEATURES, PUTS_ONLY, Verdict.FAILED, "MAYFLY_STORAGE_CHECKSUMS=false, MAYFLY_STORAGE_CONDITIONAL_DELETES"),

@@ -21,7 +21,7 @@ _REFUSAL: Final = b"<Error><Code>NotImplemented</Code><Message>A header is not i
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lessening:
-    """What the store does not do, by names of headers in lower case. Only PUTs are looked at."""
+    """What the store does not do, by names of headers in lower case. Only requests that write bytes are looked at."""
 
     overlooks: frozenset[str] = frozenset()
     refuses: frozenset[str] = frozenset()
@@ -53,7 +53,7 @@ class _Proxy(BaseHTTPRequestHandler):
     def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _NOT_PASSED_ON}
-        if self.command == "PUT":
+        if self.command == "PUT" or "uploadId=" in self.path:
             if self.lessening.refuses & {name.lower() for name in headers}:
                 self._answer(501, {"Content-Type": "application/xml"}, _REFUSAL)
                 return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ class StoreFeatures:
     """`x-amz-checksum-sha256` at a PUT is compared with the bytes, and told by HEAD. Without, a commit reads them."""
     conditional_deletes: bool = True
     """DeleteObjects honours ETags. Without, a listing is compared before, which leaves a moment between."""
+    conditional_completes: bool = True
+    """`If-None-Match: *` where an upload in parts is completed. Without, the key is looked at before."""
 
     @property
     def fixes_bytes(self) -> bool:
@@ -58,7 +60,9 @@ class StoreFeatures:
 
 
 ALL_FEATURES: Final = StoreFeatures()
-NO_FEATURES: Final = StoreFeatures(conditional_puts=False, checksums=False, conditional_deletes=False)
+NO_FEATURES: Final = StoreFeatures(
+    conditional_puts=False, checksums=False, conditional_deletes=False, conditional_completes=False
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +75,7 @@ class Provider:
     """Groups of the bucket's settings that provisioning leaves alone: the store lacks them, or breaks by them."""
 
 
-_CONDITIONAL_PUTS: Final = StoreFeatures(conditional_puts=True, checksums=False, conditional_deletes=False)
+_CONDITIONAL_PUTS: Final = replace(NO_FEATURES, conditional_puts=True)
 
 PROVIDERS: Final[Mapping[ProviderName, Provider]] = {
     "aws": Provider(features=ALL_FEATURES),
@@ -81,7 +85,7 @@ PROVIDERS: Final[Mapping[ProviderName, Provider]] = {
         unmanaged=frozenset({PUBLIC_ACCESS_BLOCK, DEFAULT_ENCRYPTION, BUCKET_POLICY, BUCKET_TAGS}),
     ),
     "minio": Provider(
-        features=StoreFeatures(conditional_deletes=False),
+        features=StoreFeatures(conditional_deletes=False, conditional_completes=False),
         addressing_style="path",
         unmanaged=frozenset({PUBLIC_ACCESS_BLOCK, DEFAULT_ENCRYPTION, CORS_RULES}),
     ),

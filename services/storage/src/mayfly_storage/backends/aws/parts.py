@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.links import UploadGrant
 
 _GONE: Final = frozenset({"404", "NoSuchUpload"})
+_MISSING: Final = frozenset({"404", "NoSuchKey"})
 _OTHER_PARTS: Final = frozenset({"EntityTooSmall", "InvalidPart", "InvalidPartOrder", "InvalidRequest", "MalformedXML"})
 _TAKEN: Final = frozenset({"412", "PreconditionFailed"})
 _CONTENDED: Final = frozenset({"409", "ConditionalRequestConflict"})
@@ -71,12 +72,23 @@ class S3Parts:
             "UploadId": upload_id,
             "MultipartUpload": {"Parts": parts},  # type: ignore[typeddict-item] # a list of such
         }
-        if self._options.features.conditional_puts:
+        if self._options.features.conditional_completes:
             request["IfNoneMatch"] = "*"
+        elif await self._is_taken(key):
+            return
         try:
             await self._calls(self._client.complete_multipart_upload, **request)
         except ClientError as error:
             self._explain(error, len(etags))
+
+    async def _is_taken(self, key: str) -> bool:
+        try:
+            await self._calls(self._client.head_object, Bucket=self._options.bucket, Key=key)
+        except ClientError as error:
+            if code_of(error) in _MISSING:
+                return False
+            raise
+        return True
 
     def _explain(self, error: ClientError, count: int) -> None:
         code = code_of(error)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import CompletedMultipartUploadTypeDef
 
     from mayfly_storage.backends.aws.clients import AwsCalls
     from mayfly_storage.backends.aws.options import AwsOptions
@@ -75,12 +76,13 @@ def _set(names: Sequence[str], value: str) -> str:
 
 
 def probe(s3: S3Client, options: AwsOptions) -> StoreFeatures:
-    """Try each feature; about ten requests. Blocks. Raises ClientError if nothing can be written at all."""
+    """Try each feature; about fifteen requests. Blocks. Raises ClientError if nothing can be written at all."""
     scratch = _Scratch(s3, options.bucket, f"{options.scratch_prefix}mayfly-probe-{secrets.token_hex(8)}")
     with scratch.lying():
         return StoreFeatures(
             conditional_puts=scratch.spares_what_is_there(),
             checksums=scratch.compares_and_tells_checksums(),
+            conditional_completes=scratch.completes_nothing_over_it(),
             conditional_deletes=scratch.spares_other_etags(),
         )
 
@@ -105,6 +107,23 @@ class _Scratch:
         return _refused(
             lambda: self.s3.put_object(Bucket=self.bucket, Key=self.key, Body=_BODY, IfNoneMatch="*"),
             {"412", "PreconditionFailed"},
+        )
+
+    def completes_nothing_over_it(self) -> bool:
+        """Whether an upload in parts with If-None-Match is refused."""
+        begun = self.s3.create_multipart_upload(Bucket=self.bucket, Key=self.key)["UploadId"]
+        try:
+            etag = self.s3.upload_part(
+                Bucket=self.bucket, Key=self.key, UploadId=begun, PartNumber=1, Body=_BODY, ContentLength=len(_BODY)
+            )["ETag"]
+            return _refused(lambda: self._complete(begun, etag), {"412", "PreconditionFailed"})
+        finally:
+            _refused(lambda: self.s3.abort_multipart_upload(Bucket=self.bucket, Key=self.key, UploadId=begun))
+
+    def _complete(self, upload_id: str, etag: str) -> object:
+        parts: CompletedMultipartUploadTypeDef = {"Parts": [{"PartNumber": 1, "ETag": etag}]}
+        return self.s3.complete_multipart_upload(
+            Bucket=self.bucket, Key=self.key, UploadId=upload_id, MultipartUpload=parts, IfNoneMatch="*"
         )
 
     def compares_and_tells_checksums(self) -> bool:

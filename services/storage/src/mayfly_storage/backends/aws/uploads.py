@@ -105,7 +105,8 @@ def guarantees(features: StoreFeatures) -> tuple[Guarantee, ...]:
 
 def guarantees_of_parts(features: StoreFeatures) -> tuple[Guarantee, ...]:
     """What the store enforces at the parts of a grant: each one's length, and the type that was said at first."""
-    return (Guarantee.SIZE, Guarantee.CONTENT_TYPE, *((Guarantee.WRITE_ONCE,) if features.conditional_puts else ()))
+    write_once = (Guarantee.WRITE_ONCE,) if features.conditional_completes else ()
+    return (Guarantee.SIZE, Guarantee.CONTENT_TYPE, *write_once)
 
 
 def sha256_of(head: HeadObjectOutputTypeDef, features: StoreFeatures) -> bytes | None:

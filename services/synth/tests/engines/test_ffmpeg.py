@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mayfly_synth.domain.errors import EncoderFailedError
+from mayfly_synth.domain.formats import AudioFormat
+from mayfly_synth.engines.arguments import compile_arguments, output, pcm_input
 from mayfly_synth.engines.encoders import SpeechEncoder
-from mayfly_synth.engines.ffmpeg import Ffmpeg, FfmpegError, Limits, mp3_arguments
+from mayfly_synth.engines.ffmpeg import Ffmpeg, FfmpegError, Limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
-ARGUMENTS = mp3_arguments(sample_rate=16_000, bit_rate=64_000)
+ARGUMENTS = compile_arguments(
+    pcm_input(16_000), [], output(AudioFormat.MP3, sample_rate=16_000, bit_rate=64_000), talks=False
+)
 
 
 async def silence(seconds: int) -> AsyncIterator[bytes]:

@@ -1,7 +1,7 @@
-"""Files out of samples: WAV by hand, MP3 through ffmpeg.
+"""Files out of samples: WAV and PCM by hand, everything else through ffmpeg.
 
-WAV parts leave as they come. The MP3 encoder looks ahead: about a quarter of a second stays in it until more samples
-come, or the end. The silence after a sentence is about as long, so what is held back is hardly ever speech.
+WAV parts leave as they come. Encoders look ahead: MP3's keeps about a quarter of a second until more samples come, or
+the end. The silence after a sentence is about as long, so what is held back is hardly ever speech.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from mayfly_synth.domain.errors import EncoderFailedError
+from mayfly_synth.domain.formats import SAMPLE_BYTES, AudioFormat, Encoding, Meter
 from mayfly_synth.domain.ports import Encoded
-from mayfly_synth.domain.speech import SAMPLE_BYTES, AudioFormat
-from mayfly_synth.engines import mp3, wav
-from mayfly_synth.engines.ffmpeg import Ffmpeg, FfmpegError, mp3_arguments
+from mayfly_synth.engines import arguments, clocks, flac, leveling, mp3, mp4, tags, wav
+from mayfly_synth.engines.ffmpeg import Ffmpeg, FfmpegError
+from mayfly_synth.engines.reports import Report
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from enum import Enum
 
-# Speech of one speaker has no more to say: the voices end at 11 kHz, and higher rates sound the same.
-MP3_BIT_RATE: Final = 64_000
+_RAW: Final = (AudioFormat.WAV, AudioFormat.PCM)
+_COUNTED: Final = (AudioFormat.FLAC, AudioFormat.AAC)
 
 
 class SpeechEncoder:
@@ -30,25 +32,46 @@ class SpeechEncoder:
         self._ffmpeg = ffmpeg
 
     def encode(
-        self, pcm: AsyncIterator[bytes], audio_format: AudioFormat, *, sample_rate: int
+        self,
+        pcm: AsyncIterator[bytes],
+        encoding: Encoding | Enum,
+        *,
+        sample_rate: int,
+        meter: Meter | None = None,
+        whole: bool = False,
     ) -> AsyncGenerator[Encoded, None]:
         """Encode samples; see `Encoder`."""
-        if audio_format is AudioFormat.WAV:
-            return _wav(pcm, sample_rate)
-        return self._mp3(pcm, sample_rate)
+        meter, encoding = meter or Meter(), _as_encoding(encoding, sample_rate)
+        if encoding.loudness_lufs is not None:
+            return self._leveled(pcm, encoding, sample_rate=sample_rate, meter=meter, whole=whole)
+        if encoding.format in _RAW and encoding.sample_rate == sample_rate:
+            return _raw(pcm, encoding)
+        return self._through_ffmpeg(pcm, encoding, (), sample_rate=sample_rate, meter=meter)
 
-    def seal(self, file: bytearray, audio_format: AudioFormat, *, sample_rate: int, samples: int) -> None:
+    def seal(
+        self,
+        file: bytearray,
+        encoding: Encoding | Enum,
+        *,
+        sample_rate: int,
+        samples: int,
+        meter: Meter | None = None,
+    ) -> None:
         """Write the true length into the header; see `Encoder`."""
-        if audio_format is AudioFormat.WAV:
-            file[: wav.HEADER_BYTES] = wav.header(sample_rate=sample_rate, data_bytes=len(file) - wav.HEADER_BYTES)
-            return
-        # The frame of the stream's start repeats the header of the first real one, up to the padding byte.
-        first = mp3.FrameHeader.parse(bytes(file[:4]))
-        frames = mp3.frames_in(len(file) - first.size, first)
-        file[: first.size] = mp3.info_frame(first, frames=frames, size=len(file), samples=samples)
+        meter, encoding = meter or Meter(), _as_encoding(encoding, sample_rate)
+        written = meter.samples if meter.samples is not None else round(samples * encoding.sample_rate / sample_rate)
+        if encoding.format is AudioFormat.WAV:
+            size = len(_wav_header(encoding))
+            file[:size] = _wav_header(encoding, data_bytes=len(file) - size)
+        elif encoding.format is AudioFormat.MP3:
+            _seal_mp3(file, samples=written)
+        elif encoding.format is AudioFormat.FLAC:
+            flac.state_length(file, samples=written)
+        elif encoding.format is AudioFormat.AAC:
+            mp4.state_length(file, samples=written)
 
     async def check(self) -> None:
-        """Encode a moment of silence, so that a program that cannot is found at start and not by a caller.
+        """Encode a moment of silence in each format, so that what a program cannot do is found at the start.
 
         Raises:
             FfmpegError: If it cannot.
@@ -57,35 +80,99 @@ class SpeechEncoder:
         async def silence() -> AsyncIterator[bytes]:
             yield bytes(1600 * SAMPLE_BYTES)
 
-        try:
-            async with aclosing(self._mp3(silence(), 16_000)) as parts:
-                async for _ in parts:
-                    pass
-        except (OSError, EncoderFailedError) as error:
-            raise FfmpegError(
-                f"{self._ffmpeg.path} cannot write MP3 (libmp3lame); name another program with MAYFLY_SYNTH_FFMPEG."
-            ) from error
+        for audio_format in AudioFormat:
+            encoding = Encoding(format=audio_format, sample_rate=audio_format.nearest_rate(16_000))
+            encoded = self._through_ffmpeg(silence(), encoding, (), sample_rate=16_000, meter=Meter())
+            try:
+                async with aclosing(encoded) as parts:
+                    async for _ in parts:
+                        pass
+            except (OSError, EncoderFailedError) as error:
+                raise FfmpegError(
+                    f"{self._ffmpeg.path} cannot write {audio_format.value}; name another program with "
+                    "MAYFLY_SYNTH_FFMPEG."
+                ) from error
 
-    async def _mp3(self, pcm: AsyncIterator[bytes], sample_rate: int) -> AsyncGenerator[Encoded, None]:
-        arguments = mp3_arguments(sample_rate=sample_rate, bit_rate=MP3_BIT_RATE)
-        frames = 0
-        async with aclosing(self._ffmpeg.run(arguments, pcm)) as pieces:
+    async def _leveled(
+        self, pcm: AsyncIterator[bytes], encoding: Encoding, *, sample_rate: int, meter: Meter, whole: bool
+    ) -> AsyncGenerator[Encoded, None]:
+        """Hear as much as may be heard before anything is written, and give it one gain from then on."""
+        heard = await leveling.gathered(pcm, at_least=None if whole else leveling.first_bytes(sample_rate))
+        measured = await leveling.measured(self._ffmpeg, heard, sample_rate=sample_rate)
+        filters = arguments.loudness_filters(
+            measured, encoding.loudness_lufs or 0.0, sample_rate=encoding.sample_rate, whole=whole
+        )
+        filters += [f"aresample={encoding.sample_rate}", arguments.measure()]
+        source = leveling.again(heard, pcm)
+        async with (
+            aclosing(source),
+            aclosing(self._through_ffmpeg(source, encoding, filters, sample_rate=sample_rate, meter=meter)) as parts,
+        ):
+            async for part in parts:
+                yield part
+
+    async def _through_ffmpeg(
+        self, pcm: AsyncIterator[bytes], encoding: Encoding, filters: Sequence[str], *, sample_rate: int, meter: Meter
+    ) -> AsyncGenerator[Encoded, None]:
+        counted = encoding.format in _COUNTED and encoding.sample_rate != sample_rate
+        chain = [*filters, *([f"aresample={encoding.sample_rate}", arguments.count("out")] if counted else [])]
+        given = arguments.compile_arguments(
+            arguments.pcm_input(sample_rate), chain, _output(encoding), talks=bool(chain)
+        )
+        report = Report() if chain else None
+        clock, started = clocks.clock_of(encoding), False
+        async with aclosing(self._ffmpeg.run(given, pcm, report=report)) as pieces:
             async for piece in pieces:
-                if not frames:
-                    yield Encoded(mp3.info_frame(mp3.FrameHeader.parse(piece)), timedelta())
-                frames += len(piece)
-                yield Encoded(piece, _heard(frames, sample_rate))
+                if not started and (first := _first_part(encoding, piece)):
+                    yield Encoded(first, timedelta())
+                started = True
+                clock.pass_by(piece)
+                yield Encoded(piece, timedelta(seconds=clock.seconds))
+        if report is not None:
+            meter.loudness, meter.samples = report.loudness, report.samples.get("out")
 
 
-async def _wav(pcm: AsyncIterator[bytes], sample_rate: int) -> AsyncGenerator[Encoded, None]:
-    yield Encoded(wav.header(sample_rate=sample_rate), timedelta())
+def _as_encoding(given: Encoding | Enum, sample_rate: int) -> Encoding:
+    if isinstance(given, Encoding):
+        return given
+    return Encoding(format=AudioFormat(given.value), sample_rate=sample_rate)
+
+
+def _output(encoding: Encoding) -> dict[str, object]:
+    bit_rate = encoding.format.bit_rate(encoding.bit_rate) if encoding.format.is_lossy else None
+    comment = {"metadata": f"comment={tags.mark(encoding.title)}"} if encoding.title else {}
+    return arguments.output(encoding.format, sample_rate=encoding.sample_rate, bit_rate=bit_rate, **comment)
+
+
+async def _raw(pcm: AsyncIterator[bytes], encoding: Encoding) -> AsyncGenerator[Encoded, None]:
+    if first := _first_part(encoding, b""):
+        yield Encoded(first, timedelta())
     samples = 0
     async for block in pcm:
         samples += len(block) // SAMPLE_BYTES
-        yield Encoded(block, timedelta(seconds=samples / sample_rate))
+        yield Encoded(block, timedelta(seconds=samples / encoding.sample_rate))
 
 
-def _heard(frame_bytes: int, sample_rate: int) -> timedelta:
-    """How much of the input can be heard with so many bytes of MP3 frames."""
-    delay = (mp3.ENCODER_DELAY + mp3.DECODER_DELAY) / sample_rate
-    return timedelta(seconds=max(frame_bytes * 8 / MP3_BIT_RATE - delay, 0))
+def _first_part(encoding: Encoding, piece: bytes) -> bytes:
+    """What stands before everything that ffmpeg writes."""
+    if encoding.format is AudioFormat.WAV:
+        return _wav_header(encoding)
+    if encoding.format is AudioFormat.MP3:
+        tag = mp3.comment_tag(tags.mark(encoding.title)) if encoding.title else b""
+        return tag + mp3.info_frame(mp3.FrameHeader.parse(piece))
+    return b""
+
+
+def _wav_header(encoding: Encoding, *, data_bytes: int = wav.LARGEST_DATA) -> bytes:
+    comment = tags.mark(encoding.title) if encoding.title else ""
+    return wav.header(sample_rate=encoding.sample_rate, data_bytes=data_bytes, comment=comment)
+
+
+def _seal_mp3(file: bytearray, *, samples: int) -> None:
+    """The frame of the stream's start repeats the header of the first real one, up to the padding byte."""
+    at = mp3.tag_size(bytes(file[:10]))
+    if len(file) <= at:
+        return
+    first = mp3.FrameHeader.parse(bytes(file[at : at + 4]))
+    frames = mp3.frames_in(len(file) - at - first.size, first)
+    file[at : at + first.size] = mp3.info_frame(first, frames=frames, size=len(file) - at, samples=samples)

@@ -1,9 +1,9 @@
-"""ffmpeg as a filter: bytes in through one pipe, bytes out through another, nothing else.
+"""ffmpeg as a filter: bytes in through one pipe or an open file, bytes out through another pipe, nothing else.
 
 The child can open no file and no connection (`protocol_whitelist`), is told the format of its input instead of guessing
-it, has bounds on memory and processor time (`prlimit`), and lives in a session of its own, so that it and whatever it
-might start can be killed together. There is no `preexec_fn` here: with it the interpreter would fork, and forking a
-process that serves gRPC corrupts it.
+it (see arguments.py and processing_arguments.py), has bounds on memory, processor time, files and processes
+(`prlimit`), and lives in a session of its own, so that it and whatever it might start can be killed together. There is
+no `preexec_fn` here: with it the interpreter would fork, and forking a process that serves gRPC corrupts it.
 """
 
 from __future__ import annotations
@@ -18,16 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-import ffmpeg
 import imageio_ffmpeg
 
 from mayfly_synth.domain.errors import EncoderFailedError
+from mayfly_synth.engines.reports import Report
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 PIECE_BYTES: Final = 64 * 1024
 _COMPLAINT_BYTES: Final = 4096
+_SMALL: Final = PIECE_BYTES // 4
 # ffmpeg writes frame by frame, some hundred bytes each. Waiting a moment between reads makes few large pieces of them,
 # which costs far less to send, and delays no sound that anybody could hear.
 _PACE_SECONDS: Final = 0.005
@@ -39,15 +40,30 @@ class FfmpegError(Exception):
     """There is no ffmpeg to run, or it cannot do what is needed."""
 
 
+class FfmpegFailedError(EncoderFailedError):
+    """A run of ffmpeg ended with an error. What it worked on decides whose fault that is."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__()
+        self.exit_code = exit_code
+
+    @property
+    def out_of_cpu_time(self) -> bool:
+        """Whether the kernel ended it, which is what happens at the bound on processor time."""
+        return self.exit_code in (-signal.SIGKILL, -signal.SIGXCPU)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What one run of ffmpeg may use. Generous for speech; a bound for what goes wrong."""
+    """What one run of ffmpeg may use: a bound for what goes wrong, generous for everything else."""
 
     memory_bytes: int = 2 * 1024**3
     """Address space. A static build needs 300 MB to begin at all, one with shared libraries more."""
     cpu_seconds: int = 600
     """Processor time. MP3 is encoded some 300 times faster than it plays, so this is two days of speech."""
     open_files: int = 64
+    processes: int = 4096
+    """Processes and threads of this user, ours included: the kernel counts no other way. Ends a fork bomb."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,71 +83,56 @@ class Ffmpeg:
         """
         return cls(path or _installed(), _prlimit(limits or Limits()))
 
-    async def run(self, arguments: Sequence[str], source: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    async def run(
+        self,
+        arguments: Sequence[str],
+        source: AsyncIterator[bytes] | int,
+        *,
+        report: Report | None = None,
+        watch: Callable[[Report], None] | None = None,
+    ) -> AsyncGenerator[bytes, None]:
         """Send `source` through the program, and answer what comes out as it comes.
 
         Both pipes are served at the same time, or the program and we would wait for each other. Output that is not
         taken stops the program, and with it the taking of `source`. Closing the generator kills the program's process
         group and waits for its end.
 
+        Args:
+            arguments: Of the program.
+            source: Bytes for its standard input, or the descriptor of a file that is its standard input.
+            report: Takes what the program says. Whoever gives one decides what is logged.
+            watch: Called when the program has said something; what it raises ends the program, and is raised here.
+
         Raises:
-            EncoderFailedError: If the program ended with an error.
+            FfmpegFailedError: If the program ended with an error.
         """
+        said = Report() if report is None else report
         process = await asyncio.create_subprocess_exec(
             *self.prefix,
             self.path,
             *arguments,
-            stdin=asyncio.subprocess.PIPE,
+            stdin=source if isinstance(source, int) else asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
         feeder = asyncio.create_task(_feed(process, source))
-        complaints = asyncio.create_task(_complaints(process))
+        listener = asyncio.create_task(_listen(process, said, watch))
         try:
             while piece := await _pipe(process.stdout).read(PIECE_BYTES):
                 yield piece
-                await asyncio.sleep(_PACE_SECONDS)
-            await feeder
-            if await process.wait():
-                _log.error("ffmpeg_failed", extra={"exit_code": process.returncode, "stderr": await complaints})
-                raise EncoderFailedError
+                if len(piece) < _SMALL:
+                    await asyncio.sleep(_PACE_SECONDS)
+            await listener
+            if (exit_code := await process.wait()) == 0 or feeder.done():
+                # A source that fails ends the input, and the program with it: then that is what went wrong.
+                await feeder
+            if exit_code:
+                if report is None:
+                    _log.error("ffmpeg_failed", extra={"exit_code": exit_code, "stderr": said.said})
+                raise FfmpegFailedError(exit_code)
         finally:
-            await _end(process, feeder, complaints)
-
-
-def mp3_arguments(*, sample_rate: int, bit_rate: int) -> list[str]:
-    """Arguments that make MP3 frames, and nothing around them, of 16-bit mono samples.
-
-    Args:
-        sample_rate: Of the samples. Unit: hertz.
-        bit_rate: Unit: bits in a second.
-    """
-    source = ffmpeg.input(
-        "pipe:0",
-        format="s16le",
-        ar=sample_rate,
-        ac=1,
-        protocol_whitelist="pipe",
-        format_whitelist="s16le",
-        # Nothing is to be found out about raw samples, and waiting for more of them would delay the first sound.
-        probesize=32,
-        analyzeduration=0,
-    )
-    target = ffmpeg.output(
-        source,
-        "pipe:1",
-        format="mp3",
-        acodec="libmp3lame",
-        audio_bitrate=bit_rate,
-        write_xing=0,
-        id3v2_version=0,
-        threads=1,
-        flush_packets=1,
-    )
-    # The first item is the program's name, which is decided elsewhere.
-    arguments: list[str] = ffmpeg.compile(target.global_args("-hide_banner", "-nostdin", "-loglevel", "error"))[1:]
-    return arguments
+            await _end(process, feeder, listener)
 
 
 def _installed() -> Path:
@@ -155,13 +156,16 @@ def _prlimit(limits: Limits) -> tuple[str, ...]:
         f"--as={limits.memory_bytes}",
         f"--cpu={limits.cpu_seconds}",
         f"--nofile={limits.open_files}",
+        f"--nproc={limits.processes}",
         "--fsize=0",
         "--core=0",
         "--",
     )
 
 
-async def _feed(process: asyncio.subprocess.Process, source: AsyncIterator[bytes]) -> None:
+async def _feed(process: asyncio.subprocess.Process, source: AsyncIterator[bytes] | int) -> None:
+    if isinstance(source, int):
+        return
     stdin = cast("asyncio.StreamWriter", process.stdin)
     try:
         async for block in source:
@@ -175,22 +179,31 @@ async def _feed(process: asyncio.subprocess.Process, source: AsyncIterator[bytes
         stdin.close()
 
 
-async def _complaints(process: asyncio.subprocess.Process) -> str:
-    """The end of what the program says, while all of it is taken so that it never waits."""
-    said = b""
+async def _listen(process: asyncio.subprocess.Process, report: Report, watch: Callable[[Report], None] | None) -> None:
+    """Take all that the program says, so that it never waits for us."""
     while piece := await _pipe(process.stderr).read(_COMPLAINT_BYTES):
-        said = (said + piece)[-_COMPLAINT_BYTES:]
-    return said.decode(errors="replace")
+        report.hear(piece)
+        if watch is not None:
+            try:
+                watch(report)
+            except Exception:
+                _kill(process)
+                raise
 
 
-async def _end(process: asyncio.subprocess.Process, *tasks: asyncio.Task[object]) -> None:
+async def _end(process: asyncio.subprocess.Process, *tasks: asyncio.Task[None]) -> None:
     if process.returncode is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill(process)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     await process.wait()
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """The whole group: the program may have started others."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _pipe(stream: asyncio.StreamReader | None) -> asyncio.StreamReader:

@@ -28,11 +28,12 @@ _HAS_BYTES: Final = 0b10
 # In a stream: decoders pass over the frame only if it tells one of the two, and this one is only a bound.
 _LARGEST: Final = 0xFFFFFFFF
 _MOST_PADDING: Final = 0xFFF
+_TAG_HEADER: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class FrameHeader:
-    """The four bytes at the start of each frame, taken apart. Layer III, mono."""
+    """The four bytes at the start of each frame, taken apart. Layer III."""
 
     raw: bytes
     mpeg1: bool
@@ -60,6 +61,14 @@ class FrameHeader:
         return 1152 if self.mpeg1 else 576
 
     @property
+    def side_information(self) -> int:
+        """Bytes between the header and the sound."""
+        mono = self.raw[3] >> 6 == 3
+        if self.mpeg1:
+            return 17 if mono else 32
+        return 9 if mono else 17
+
+    @property
     def size(self) -> int:
         """Bytes of a frame without the padding byte that some frames have."""
         return self.samples // 8 * self.bit_rate // self.sample_rate
@@ -76,7 +85,7 @@ def info_frame(first: FrameHeader, *, frames: int = 0, size: int = 0, samples: i
     """
     # Not protected by a checksum, and without the padding byte, whatever the first real frame is.
     head = bytes((first.raw[0], first.raw[1] | 1, first.raw[2] & 0b11111101, first.raw[3]))
-    side_information = bytes(17 if first.mpeg1 else 9)
+    side_information = bytes(first.side_information)
     padding = 0
     counts = struct.pack(">4sII", b"Info", _HAS_BYTES, _LARGEST)
     if frames:
@@ -92,3 +101,28 @@ def frames_in(size: int, first: FrameHeader) -> int:
     Frames differ by the padding byte, which the encoder sets so that the average is exact.
     """
     return round(size * 8 * first.sample_rate / (first.bit_rate * first.samples))
+
+
+def comment_tag(comment: str) -> bytes:
+    """An ID3v2.3 tag to put before everything.
+
+    Args:
+        comment: In ASCII.
+    """
+    body = b"\0eng\0" + comment.encode("ascii", errors="replace")
+    frame = struct.pack(">4sIH", b"COMM", len(body), 0) + body
+    size = len(frame)
+    # Seven bits in a byte, so that no decoder takes the size for a frame's start.
+    return b"ID3\x03\0\0" + bytes(size >> shift & 0x7F for shift in (21, 14, 7, 0)) + frame
+
+
+def tag_size(head: bytes) -> int:
+    """Bytes of the ID3v2 tag that a file begins with; 0 if it begins with none."""
+    if head[:3] != b"ID3" or len(head) < _TAG_HEADER:
+        return 0
+    footer = _TAG_HEADER if head[5] & 0x10 else 0
+    return (
+        _TAG_HEADER
+        + footer
+        + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+    )

@@ -1,37 +1,45 @@
-"""The header of a WAV file: RIFF, 16-bit mono PCM, 44 bytes."""
+"""The header of a WAV file: RIFF, 16-bit PCM, 44 bytes, and those of a comment."""
 
 from __future__ import annotations
 
 import struct
 from typing import Final
 
-from mayfly_synth.domain.speech import SAMPLE_BYTES
+from mayfly_synth.domain.formats import SAMPLE_BYTES
 
 HEADER_BYTES: Final = 44
 # What a stream states, whose length is not known yet: the most that the 32-bit fields can say, in whole samples.
 LARGEST_DATA: Final = (0xFFFFFFFF - 36) // SAMPLE_BYTES * SAMPLE_BYTES
 
 
-def header(*, sample_rate: int, data_bytes: int = LARGEST_DATA) -> bytes:
+def header(*, sample_rate: int, channels: int = 1, data_bytes: int = LARGEST_DATA, comment: str = "") -> bytes:
     """The header of a file with `data_bytes` of samples after it.
 
     Args:
         sample_rate: Unit: hertz.
+        channels: How many samples are heard at a time.
         data_bytes: Length of what follows. Default: the largest, for a stream.
+        comment: Tag of the file, in ASCII. It stands before the samples, as it could not come after them in a stream.
     """
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI",
-        b"RIFF",
-        data_bytes + HEADER_BYTES - 8,
-        b"WAVE",
+    tag = _comment_chunk(comment) if comment else b""
+    frame = channels * SAMPLE_BYTES
+    data_bytes = min(data_bytes, LARGEST_DATA - len(tag) // SAMPLE_BYTES * SAMPLE_BYTES)
+    about = struct.pack(
+        "<4sIHHIIHH",
         b"fmt ",
         16,  # bytes of the format that follow
         1,  # PCM
-        1,  # channel
+        channels,
         sample_rate,
-        sample_rate * SAMPLE_BYTES,
-        SAMPLE_BYTES,
+        sample_rate * frame,
+        frame,
         SAMPLE_BYTES * 8,
-        b"data",
-        data_bytes,
     )
+    riff = struct.pack("<4sI4s", b"RIFF", data_bytes + HEADER_BYTES + len(tag) - 8, b"WAVE")
+    return riff + about + tag + struct.pack("<4sI", b"data", data_bytes)
+
+
+def _comment_chunk(comment: str) -> bytes:
+    text = comment.encode("ascii", errors="replace") + b"\0"
+    entry = struct.pack("<4sI", b"ICMT", len(text)) + text + b"\0" * (len(text) % 2)
+    return struct.pack("<4sI4s", b"LIST", len(entry) + 4, b"INFO") + entry

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bench import (
     large_stores,
+    outage,
     requests_per_save,
     signing,
     slow_store,
@@ -32,6 +33,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "upload": upload.run,
     "requests-per-save": requests_per_save.run,
     "slow-store": slow_store.run,
+    "outage": outage.run,
     "soak": soak.run,
     "large-stores": large_stores.run,
 }

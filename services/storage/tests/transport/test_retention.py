@@ -171,3 +171,23 @@ async def test_audio_of_a_person_leaves_no_trace_in_its_tombstone(memory: Served
 
     [row] = memory.stage.memory.catalog.rows.values()
     assert (row.text, row.owner, row.ip_address) == ("", "", "")
+
+
+async def test_a_row_is_purged_by_its_name_alone(served: Served) -> None:
+    """A tombstone that has given back the key, which its caller chose, is listed without one."""
+    audio = await served.saved(ttl={"seconds": 60})
+    served.clock.advance(60)
+    item = pb.DueItem(name=audio.name, location=audio.location, reason=pb.DUE_REASON_UNFINISHED)
+
+    purged = await served.retention.PurgeAudio(pb.PurgeAudioRequest(items=[item]))
+
+    assert [result.outcome for result in purged.results] == [Outcome.OUTCOME_DELETED]
+
+
+async def test_an_orphan_without_a_key_is_refused(served: Served) -> None:
+    item = pb.DueItem(location=audio_pb2.Audio.LOCATION_LOCAL, reason=pb.DUE_REASON_ORPHAN_OBJECT)
+
+    with pytest.raises(AioRpcError) as refused:
+        await served.retention.PurgeAudio(pb.PurgeAudioRequest(items=[item]))
+
+    assert rpc_error(refused.value).code is StatusCode.INVALID_ARGUMENT

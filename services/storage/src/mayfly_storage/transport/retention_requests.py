@@ -83,7 +83,9 @@ def _item(form: Form, message: pb.DueItem) -> DueItem:
     form.require(location is not None, "location", f"must be that of the listed item; it is {message.location}")
     form.require(reason is not None, "reason", f"must be that of the listed item; it is {message.reason}")
     form.require(bool(message.name) or reason not in _OF_ROWS, "name", f"must be that of the listed row, for {reason}")
-    form.require(bool(message.object_key), "object_key", "must be that of the listed item; it is empty")
+    # A tombstone that gave its key back has a name alone.
+    found = bool(message.object_key or message.name)
+    form.require(found, "object_key", "must be that of the listed item; it is empty")
     return DueItem(
         name=form.audio_name("name", message.name) if message.name else None,
         location=location or Location.LOCAL,

@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 TEXT ?= Hello from Mayfly. This sentence will be gone tomorrow.
 BACKEND ?= embedded
 T ?=
+PROVE ?=
 DISTRIBUTIONS := libs/runtime clients/python/protos clients/python/client services/storage services/synth services/sweeper
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 ifeq ($(filter $(BACKEND),embedded aws),)
@@ -34,7 +35,7 @@ down: .state/run ## Stop what `make up` started
 	@$(BIN)/python -m tools.stack down
 
 ##@ Work on it
-.PHONY: setup test check format protos locks bench test-compose clean help
+.PHONY: setup test check prove format protos locks bench test-compose clean help
 setup: .state/dev ## Make the virtual environment with everything for development
 
 test: .state/dev ## Run all tests (T=services/storage for some of them)
@@ -42,6 +43,9 @@ test: .state/dev ## Run all tests (T=services/storage for some of them)
 
 check: .state/dev .state/protos ## Formatters, linters, types, import rules, contracts, generated files
 	@$(BIN)/python tools/check.py
+
+prove: .state/dev ## Prove both promises over three virtual days of faults; writes .run/proof.html (PROVE="--hours 6 --seed 1")
+	@$(BIN)/python -m tests.prove $(PROVE)
 
 format: .state/dev ## Format code and contracts
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix . && $(BIN)/buf format -w protos

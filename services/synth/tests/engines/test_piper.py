@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from mayfly_synth.domain.utterance import Manner, Piece, Utterance
 from mayfly_synth.engines.piper import PiperEngine
 from mayfly_synth.engines.pronunciation import pronounce
 
@@ -24,7 +25,7 @@ LANGUAGES = ("en-us", "de", "fr", "es")
 
 
 async def speak(engine: PiperEngine, sentence: str, delivery: Delivery) -> SpokenSentence:
-    return await engine.speak(sentence, delivery, cancelled=threading.Event())
+    return await engine.speak(Utterance.of(sentence), delivery, cancelled=threading.Event())
 
 
 def samples(spoken: SpokenSentence) -> np.ndarray[Any, np.dtype[np.int16]]:
@@ -106,24 +107,32 @@ async def test_plain_words_are_told_with_their_times(engine: PiperEngine, delive
 
 
 @pytest.mark.parametrize("sentence", ["Some of the people in the house.", "I have 42 cats.", "The NASA launch."])
-async def test_no_words_are_told_where_they_would_be_guessed(
+async def test_where_words_are_not_certain_they_are_estimated_and_it_is_said(
     engine: PiperEngine, delivery: Delivery, sentence: str
 ) -> None:
     spoken = await speak(engine, sentence, delivery)
 
-    assert spoken.pcm
-    assert spoken.words == ()
+    assert spoken.words_estimated
+    assert [word.graphemes for word in spoken.words] == sentence.rstrip(".").split()
+    bounds = [bound for word in spoken.words for bound in (word.start, word.end)]
+    assert bounds == sorted(bounds)
+    assert 0 < bounds[0] < bounds[-1] <= spoken.samples
 
 
-async def test_a_voice_without_alignments_speaks_without_words(
+async def test_a_voice_without_alignments_speaks_with_estimated_words(
     shipped: LoadedVoice, offload: Offload, delivery: Delivery
 ) -> None:
+    sentence = "Quick brown foxes, lazy dogs!"
     engine = PiperEngine({shipped.voice.name: with_session(shipped, OneOutput(shipped.piper.session))}, offload=offload)
+    known = await speak(PiperEngine({shipped.voice.name: shipped.piper}, offload=offload), sentence, delivery)
 
-    spoken = await speak(engine, "Quick brown foxes.", delivery)
+    spoken = await speak(engine, sentence, delivery)
 
-    assert spoken.pcm
-    assert spoken.words == ()
+    assert (known.words_estimated, spoken.words_estimated) == (False, True)
+    assert spoken.pcm == known.pcm
+    for estimate, truth in zip(spoken.words, known.words, strict=True):
+        assert estimate.graphemes == truth.graphemes
+        assert estimate.start == pytest.approx(truth.start, abs=0.2 * delivery.voice.sample_rate)
 
 
 @pytest.mark.parametrize("sentence", ["...", "—", '"', "( )", "_ -", "\u200b"])
@@ -138,7 +147,7 @@ async def test_a_cancelled_sentence_is_not_spoken(engine: PiperEngine, delivery:
     cancelled = threading.Event()
     cancelled.set()
 
-    assert (await engine.speak(SENTENCE, delivery, cancelled=cancelled)).pcm == b""
+    assert (await engine.speak(Utterance.of(SENTENCE), delivery, cancelled=cancelled)).pcm == b""
 
 
 async def test_a_sentence_with_an_abbreviation_is_one_sentence(engine: PiperEngine, delivery: Delivery) -> None:
@@ -161,6 +170,41 @@ async def test_the_speaker_reaches_the_voice(shipped: LoadedVoice, offload: Offl
     assert session.speakers == [2]
 
 
+async def test_a_piece_is_said_otherwise_than_it_is_written(engine: PiperEngine, delivery: Delivery) -> None:
+    pieces = (
+        Piece("A ", "A "),
+        Piece("gif", "dʒˈɪf", Manner.PHONEMES),
+        Piece(" by ", " by "),
+        Piece("WW", "double you"),
+    )
+
+    spoken = await engine.speak(Utterance(pieces=pieces), delivery, cancelled=threading.Event())
+
+    assert spoken.phonemes == "ˈeɪ dʒˈɪf baɪ dˈʌbəl juː"
+    assert [word.graphemes for word in spoken.words] == ["A", "gif", "by", "WW"]
+    assert not spoken.words_estimated
+
+
+async def test_what_is_spelled_is_said_character_by_character(engine: PiperEngine, delivery: Delivery) -> None:
+    utterance = Utterance(pieces=(Piece("a1-B", "a1-B", Manner.SPELLED),))
+
+    spoken = await engine.speak(utterance, delivery, cancelled=threading.Event())
+
+    assert spoken.phonemes == "ˈeɪ wˈʌn, bˈiː"
+    assert [word.graphemes for word in spoken.words] == ["a1-B"]
+
+
+async def test_rate_and_volume_of_an_utterance_go_on_top_of_the_callers(
+    engine: PiperEngine, delivery: Delivery
+) -> None:
+    whole = Utterance.of(SENTENCE)
+    asked = dataclasses.replace(delivery, speed=2.0, volume=0.5)
+
+    spoken = await engine.speak(dataclasses.replace(whole, rate=0.5, volume=2.0), asked, cancelled=threading.Event())
+
+    assert spoken.pcm == (await speak(engine, SENTENCE, delivery)).pcm
+
+
 def test_eight_threads_hear_the_phonemes_that_one_hears(shipped: LoadedVoice) -> None:
     """espeak has one state for the whole process; texts and languages must not mix."""
     voices = [
@@ -168,13 +212,13 @@ def test_eight_threads_hear_the_phonemes_that_one_hears(shipped: LoadedVoice) ->
         for language in LANGUAGES
     ]
     jobs = [(voices[number % 4], f"Sentence number {number}, one two three, table and chair.") for number in range(400)]
-    alone = [pronounce(voice, text) for voice, text in jobs]
+    alone = [pronounce(voice, Utterance.of(text)) for voice, text in jobs]
 
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda job: pronounce(*job), jobs))
+        together = list(pool.map(lambda job: pronounce(job[0], Utterance.of(job[1])), jobs))
 
     assert together == alone
-    assert alone[0] != pronounce(voices[1], jobs[0][1])
+    assert alone[0] != pronounce(voices[1], Utterance.of(jobs[0][1]))
 
 
 async def test_no_text_is_logged_at_any_level(

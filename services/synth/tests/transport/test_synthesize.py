@@ -236,9 +236,14 @@ async def test_a_request_id_that_is_no_uuid_is_refused(synth: SynthServiceAsyncS
 @pytest.mark.parametrize(
     ("options", "field"),
     [
-        ({"ssml": True}, "options.ssml"),
         ({"lenient_ssml": True}, "options.lenient_ssml"),
-        ({"pronunciations": {"a": "b"}}, "options.pronunciations"),
+        ({"pronunciations": {"a": ""}}, "options.pronunciations"),
+        ({"pronunciations": {"a": "x [[y]]"}}, "options.pronunciations"),
+        ({"pronunciations": {"": "b"}}, "options.pronunciations"),
+        ({"pronunciations": {"(": "b"}}, "options.pronunciations"),
+        ({"pronunciations": {"a": "b" * 201}}, "options.pronunciations"),
+        ({"pronunciations": {f"a{number}": "b" for number in range(101)}}, "options.pronunciations"),
+        ({"pronunciations": {"a": "[[ß]]"}}, "options.pronunciations"),
         ({"loudness_lufs": 0.0}, "options.loudness_lufs"),
         ({"sample_rate_hertz": 22_050}, "options.sample_rate_hertz"),
         ({"bit_rate_bps": 32_000}, "options.bit_rate_bps"),
@@ -290,12 +295,13 @@ async def test_everything_that_is_wrong_is_told_at_once(synth: SynthServiceAsync
         request(
             request_id="no",
             file_per_segment=True,
-            options=pb.SpeechOptions(speed=9, ssml=True),
+            options=pb.SpeechOptions(speed=9, lenient_ssml=True),
             destination=pb.Destination(ttl=Duration()),
         ),
     )
 
-    assert set(error.fields) == {"request_id", "file_per_segment", "options.speed", "options.ssml", "destination.ttl"}
+    wrong = {"request_id", "file_per_segment", "options.speed", "options.lenient_ssml", "destination.ttl"}
+    assert set(error.fields) == wrong
 
 
 @pytest.mark.parametrize(("value", "name"), [(voice_pb2.AUDIO_FORMAT_OPUS, "AUDIO_FORMAT_OPUS"), (99, "99")])

@@ -15,6 +15,8 @@ EXAMPLES = [
     errors.TextEmptyError(),
     errors.TextTooLongError(characters=2, max_characters=1),
     errors.TextUnspeakableError(position=3, why="of this."),
+    errors.SsmlError("it is wrong", line=1, element="audio", allowed=["speak"]),
+    errors.PhonemesUnknownError(voice="v", phonemes=["q"]),
     errors.VoiceUnknownError("v", near=["w"]),
     errors.SpeakerUnknownError(voice="v", speaker="s", allowed=["t"]),
     errors.LanguageError("de", allowed=["en"]),

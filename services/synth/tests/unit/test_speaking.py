@@ -11,6 +11,7 @@ from mayfly_synth.domain.errors import SpeechBusyError
 from mayfly_synth.domain.limits import SpeechLimits
 from mayfly_synth.domain.speech import SpeechOptions
 from mayfly_synth.domain.timeline import SpokenSentence, Timeline
+from mayfly_synth.domain.utterance import Utterance
 from mayfly_synth.domain.voices import Voice, VoiceCatalog
 from mayfly_synth.engines.encoders import SpeechEncoder
 from mayfly_synth.engines.ffmpeg import Ffmpeg
@@ -34,19 +35,19 @@ class HeldEngine:
         self.began = asyncio.Event()
         self.cancelled: list[threading.Event] = []
 
-    async def speak(self, sentence: str, delivery: Delivery, *, cancelled: threading.Event) -> SpokenSentence:
+    async def speak(self, utterance: Utterance, delivery: Delivery, *, cancelled: threading.Event) -> SpokenSentence:
         self.cancelled.append(cancelled)
         self.began.set()
         await self.go.wait()
-        return SpokenSentence(pcm=bytes(2 * len(sentence)), phonemes=sentence)
+        return SpokenSentence(pcm=bytes(2 * len(utterance.written)), phonemes=utterance.written)
 
     async def phonemize(self, sentence: str, voice: Voice) -> str:
         return sentence
 
 
-async def sentences(*texts: str) -> AsyncIterator[str]:
+async def sentences(*texts: str) -> AsyncIterator[Utterance]:
     for text in texts:
-        yield text
+        yield Utterance.of(text)
 
 
 @pytest.fixture

@@ -54,6 +54,38 @@ class TextUnspeakableError(TextError):
         self.position = position
 
 
+class SsmlError(TextError):
+    """The SSML is not well-formed, or has something that is not taken."""
+
+    def __init__(self, why: str, *, line: int, element: str | None = None, allowed: Sequence[str] = ()) -> None:
+        """Say what and where.
+
+        Args:
+            why: A sentence without its full stop; never the text itself.
+            line: From 1.
+            element: The element at fault.
+            allowed: What may stand there instead.
+        """
+        told = f" Allowed: {', '.join(allowed)}." if allowed else ""
+        super().__init__(f"Line {line} of the SSML: {why}.{told}")
+        self.line = line
+        self.element = None if element is None else element[:64]
+        self.allowed = ", ".join(allowed) or None
+
+
+class PhonemesUnknownError(SynthError):
+    """The voice has no such phonemes."""
+
+    def __init__(self, *, voice: str, phonemes: Sequence[str]) -> None:
+        shown = " ".join(phonemes[:_MOST_NAMES])
+        super().__init__(
+            f"The voice {voice} does not know the phonemes {shown}; Phonemize shows those of a text. "
+            "Each sign of a pronunciation in [[...]] must be one of them."
+        )
+        self.voice = voice
+        self.phonemes = phonemes
+
+
 class VoiceUnknownError(SynthError):
     """No loaded voice has this name."""
 

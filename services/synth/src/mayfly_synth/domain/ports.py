@@ -12,20 +12,21 @@ if TYPE_CHECKING:
 
     from mayfly_synth.domain.speech import AudioFormat, Delivery, Destination, RequestKey, Speech, StoredAudio
     from mayfly_synth.domain.timeline import SpokenSentence
+    from mayfly_synth.domain.utterance import Utterance
     from mayfly_synth.domain.voices import Voice
 
 
 class SpeechEngine(Protocol):
     """Speaks single sentences, many at a time, without blocking the event loop."""
 
-    async def speak(self, sentence: str, delivery: Delivery, *, cancelled: threading.Event) -> SpokenSentence:
-        """Speak one sentence.
+    async def speak(self, utterance: Utterance, delivery: Delivery, *, cancelled: threading.Event) -> SpokenSentence:
+        """Speak one utterance.
 
         Cancelling the awaiting task does not stop a thread that already works; setting `cancelled` does, at the next
         step. What is answered then is of no use.
 
         Returns:
-            The sentence; empty if nothing in it can be pronounced.
+            Its sound; empty if nothing in it can be pronounced.
         """
 
     async def phonemize(self, sentence: str, voice: Voice) -> str:

@@ -74,15 +74,15 @@ class SentenceBuffer:
         found: list[str] = []
         start = 0
         while (end := _sentence_end(self._text, start, final=final)) is not None:
-            found += _cut(self._text[start:end].strip(), self._longest)
+            found += cut(self._text[start:end].strip(), self._longest)
             start = end
         self._text = self._text[start:].lstrip()
         if final:
-            found += _cut(self._text.strip(), self._longest)
+            found += cut(self._text.strip(), self._longest)
             self._text = ""
         elif len(self._text.rstrip()) > self._longest:
-            *cut, self._text = _cut(self._text, self._longest)
-            found += cut
+            *parts, self._text = cut(self._text, self._longest)
+            found += parts
         return found
 
 
@@ -115,8 +115,8 @@ def _ends(before: str, stop: str, following: str) -> bool:
     return not (word.lower() in _BEFORE_NUMBERS and following[0].isdigit())
 
 
-def _cut(sentence: str, longest: int) -> list[str]:
-    """A sentence in parts of at most `longest` characters; nothing if it is empty."""
+def cut(sentence: str, longest: int) -> list[str]:
+    """A sentence in parts of at most `longest` characters, at a clause or a space; nothing if it is empty."""
     parts: list[str] = []
     while len(sentence) > longest:
         end = _best_cut(sentence, longest)

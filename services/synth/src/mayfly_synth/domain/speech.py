@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
     from uuid import UUID
 
-    from mayfly_synth.domain.timeline import Segment
+    from mayfly_synth.domain.timeline import PassedMark, Segment
     from mayfly_synth.domain.voices import Voice, VoiceCatalog
 
 # 16-bit mono PCM is what every voice makes and every encoder takes.
@@ -48,6 +48,8 @@ class SpeechOptions:
     sentence_silence: timedelta | None = None
     noise_scale: float | None = None
     noise_w_scale: float | None = None
+    pronunciations: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    """Words, and phonemes in `[[...]]` or other words to say instead; ordered, so that equal ones are equal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ class Delivery:
     sentence_silence: timedelta
     noise_scale: float | None
     noise_w_scale: float | None
+    pronunciations: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @classmethod
     def of(cls, options: SpeechOptions, voices: VoiceCatalog, *, sentence_silence: timedelta) -> Delivery:
@@ -88,6 +91,7 @@ class Delivery:
             sentence_silence=sentence_silence if silence is None else silence,
             noise_scale=options.noise_scale,
             noise_w_scale=options.noise_w_scale,
+            pronunciations=options.pronunciations,
         )
 
     def least_bytes(self, characters: int) -> int:
@@ -134,7 +138,10 @@ class Speech:
     duration: timedelta
     segments: tuple[Segment, ...] = field(repr=False)
     text: str = field(repr=False)
-    """What was spoken, in NFC."""
+    """What was spoken, in NFC and without markup."""
+    marks: tuple[PassedMark, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What of the text was left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

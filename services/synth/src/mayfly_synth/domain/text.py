@@ -32,12 +32,13 @@ class TextIntake:
     changes nothing that is heard.
     """
 
-    __slots__ = ("_blank", "_max_in_all", "_max_in_piece", "characters")
+    __slots__ = ("_blank", "_max_in_all", "_max_in_piece", "_said", "characters")
 
     def __init__(self, *, max_in_piece: int, max_in_all: int) -> None:
         self._max_in_piece = max_in_piece
         self._max_in_all = max_in_all
         self._blank = True
+        self._said = 0
         self.characters = 0
         """How many characters have come so far."""
 
@@ -55,6 +56,16 @@ class TextIntake:
             raise TextTooLongError(characters=self.characters, max_characters=self._max_in_all)
         self._blank = self._blank and not normal.strip()
         return normal
+
+    def say(self, characters: int) -> None:
+        """Note that so many characters of it are said, which may be more than were written.
+
+        Raises:
+            TextTooLongError: If more is said than may be written.
+        """
+        self._said += characters
+        if self._said > self._max_in_all:
+            raise TextTooLongError(characters=self._said, max_characters=self._max_in_all)
 
     def end(self) -> None:
         """Say that no more pieces come.

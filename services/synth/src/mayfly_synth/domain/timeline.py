@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from mayfly_synth.domain.speech import SAMPLE_BYTES
+
+if TYPE_CHECKING:
+    from mayfly_synth.domain.utterance import Utterance
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,8 @@ class SpokenSentence:
     """16-bit little-endian mono samples; empty if nothing in the sentence can be pronounced."""
     phonemes: str
     words: tuple[SpokenWord, ...] = ()
-    """Empty where the voice does not tell when its words begin and end."""
+    words_estimated: bool = False
+    """Whether the times of some of the words are estimated and not the voice's own."""
 
     @property
     def samples(self) -> int:
@@ -53,12 +58,21 @@ class Segment:
     start: timedelta = timedelta()
     end: timedelta = timedelta()
     words: tuple[Word, ...] = ()
+    words_estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PassedMark:
+    """A mark of the text and when it is passed, from the start of the file."""
+
+    name: str
+    offset: timedelta
 
 
 class Timeline:
     """Lays sentences one after the other, and hands each out once it has been heard."""
 
-    __slots__ = ("_due", "_rate", "samples", "segments")
+    __slots__ = ("_due", "_rate", "marks", "samples", "segments")
 
     def __init__(self, *, sample_rate: int) -> None:
         self._rate = sample_rate
@@ -67,19 +81,25 @@ class Timeline:
         """Length of everything so far, silences included."""
         self.segments: list[Segment] = []
         """Everything that was said so far."""
+        self.marks: list[PassedMark] = []
+        """Every mark that was passed so far."""
 
-    def add(self, graphemes: str, spoken: SpokenSentence, *, silence: int) -> None:
-        """Put a sentence at the end.
+    def add(self, utterance: Utterance, spoken: SpokenSentence, *, silence: int) -> None:
+        """Put an utterance at the end. One without a sound is no segment.
 
         Args:
-            graphemes: The sentence as it was written.
+            utterance: As it was written.
             spoken: What the voice made of it.
             silence: Samples of silence after it; no part of the segment.
         """
         start = self.samples
+        self._pass(utterance, spoken)
+        self.samples += spoken.samples + silence
+        if not spoken.samples:
+            return
         segment = Segment(
             index=len(self.segments),
-            graphemes=graphemes,
+            graphemes=utterance.written,
             phonemes=spoken.phonemes,
             start=self._time(start),
             end=self._time(start + spoken.samples),
@@ -87,8 +107,8 @@ class Timeline:
                 Word(word.graphemes, self._time(start + word.start), self._time(start + word.end))
                 for word in spoken.words
             ),
+            words_estimated=spoken.words_estimated,
         )
-        self.samples += spoken.samples + silence
         self.segments.append(segment)
         self._due.append(segment)
 
@@ -109,6 +129,13 @@ class Timeline:
         rest = list(self._due)
         self._due.clear()
         return rest
+
+    def _pass(self, utterance: Utterance, spoken: SpokenSentence) -> None:
+        """Note its marks: each at the start of the word after it, or at the end of all words."""
+        for mark in utterance.marks:
+            within = spoken.words[mark.words_before :] if mark.words_before else ()
+            at = within[0].start if within else spoken.samples if mark.words_before else 0
+            self.marks.append(PassedMark(mark.name, self._time(self.samples + at)))
 
     def _time(self, samples: int) -> timedelta:
         return timedelta(seconds=samples / self._rate)

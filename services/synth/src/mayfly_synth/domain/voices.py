@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mayfly_synth.domain.errors import LanguageError, SpeakerUnknownError, VoiceUnknownError
@@ -30,6 +30,8 @@ class Voice:
     """Names in the order of their ids; empty for a voice with one speaker."""
     has_alignments: bool = False
     """Whether the voice tells how long each phoneme lasts."""
+    phonemes: frozenset[str] = field(default=frozenset(), repr=False, compare=False)
+    """Those that it can say. Empty: not known."""
 
     def speaks(self, language_code: str) -> bool:
         """Whether the voice speaks a language: `en` is every English, `en_US` and `en-us` are one of them."""

@@ -1,21 +1,20 @@
 """When words are heard, out of the lengths of their phonemes.
 
-espeak says words as people do, not as they are written: `of the` is one word to it, `42` are two. Which written word a
-spoken one belongs to is certain only where all words are plain and there are as many of one as of the other. Elsewhere
-no words are answered, rather than guessed ones.
+Which written word a spoken one belongs to is certain where there are as many of one as of the other; that is looked at
+clause by clause. Elsewhere words are laid over their clause by their weights, and the answer says that it is an
+estimate. So it is for voices that do not tell how long their phonemes last.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Final
 
 from piper.const import BOS, PAD
 
 from mayfly_synth.domain.timeline import SpokenWord
-from mayfly_synth.engines.pronunciation import MARKS
+from mayfly_synth.engines.pronunciation import words_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,19 +22,30 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-# Letters, and apostrophes between them. Capitals may come at the start only: others may be spelled out.
-_PLAIN = re.compile(r"[^\W\d_](?:['’]?[^\W\d_A-Z])*")  # noqa: RUF001 - it is an apostrophe
-_AROUND = re.compile(r"^[^\w]+|[^\w]+$")
+    from mayfly_synth.engines.wording import Token
+
+Span = tuple[int, int]
+
+_CLAUSE_MARKS: Final = frozenset(",;:.!?…—")
+# Beside a sound of 1: what estimated lengths are made of.
+_LENGTHS: Final = {
+    "\N{MODIFIER LETTER VERTICAL LINE}": 0.0,  # stress
+    "\N{MODIFIER LETTER LOW VERTICAL LINE}": 0.0,
+    "\N{MODIFIER LETTER TRIANGULAR COLON}": 0.6,  # a long vowel
+    " ": 0.2,
+    **dict.fromkeys(",;:", 2.5),
+    **dict.fromkeys(".!?", 2.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """How long everything in a sentence lasts, as the voice says."""
+    """How long everything in an utterance lasts, as the voice says."""
 
     id_map: Mapping[str, Sequence[int]]
     """The voice's ids of each phoneme."""
     id_samples: NDArray[np.int64]
-    """How many samples each id of the sentence lasts."""
+    """How many samples each id of the utterance lasts."""
 
     def bounds(self, phonemes: Sequence[str]) -> list[int]:
         """The sample at which each phoneme begins, and that at which the last one ends.
@@ -52,33 +62,75 @@ class Lengths:
         return bounds
 
 
-def words_of(sentence: str, phonemes: Sequence[str], lengths: Lengths, *, samples: int) -> tuple[SpokenWord, ...]:
-    """The words of a sentence with their times; empty where they are not certain.
+@dataclass(frozen=True, slots=True)
+class TimedWords:
+    """Words, and whether the times of any are estimated."""
+
+    words: tuple[SpokenWord, ...]
+    estimated: bool
+
+
+def estimated_bounds(phonemes: Sequence[str], samples: int) -> list[int]:
+    """Bounds as those of `Lengths`, where the voice does not tell them."""
+    lengths = [1.0, *(_LENGTHS.get(phoneme, 1.0) for phoneme in phonemes), 1.0]
+    total = sum(lengths)
+    return [round(samples * end / total) for end in accumulate(lengths[:-1])]
+
+
+def timed_words(
+    tokens: Sequence[Token], phonemes: Sequence[str], bounds: Sequence[int], *, estimated: bool
+) -> TimedWords:
+    """The written words of an utterance with their times.
 
     Args:
-        sentence: As it was written.
+        tokens: The written words.
         phonemes: As it was spoken.
-        lengths: How long its phonemes last.
-        samples: How many samples it has.
+        bounds: When each phoneme begins, and when the last one ends.
+        estimated: Whether the bounds are.
     """
-    written = [word for token in sentence.split() if (word := _AROUND.sub("", token))]
-    if not all(_PLAIN.fullmatch(word) for word in written) or int(lengths.id_samples.sum()) != samples:
-        return ()
-    spans = _spans(phonemes, lengths.bounds(phonemes))
-    if len(spans) != len(written):
-        return ()
-    return tuple(SpokenWord(word, start, end) for word, (start, end) in zip(written, spans, strict=True))
+    clauses = _clauses(tokens, phonemes, bounds)
+    words: list[SpokenWord] = []
+    for written, spoken in clauses:
+        certain = _assigned(written, spoken)
+        estimated = estimated or certain is None
+        spans = _laid_over(written, spoken) if certain is None else certain
+        words += [SpokenWord(token.written, *span) for token, span in zip(written, spans, strict=True)]
+    return TimedWords(tuple(words), estimated and bool(words))
 
 
-def _spans(phonemes: Sequence[str], bounds: Sequence[int]) -> list[tuple[int, int]]:
-    """Where each spoken word begins and ends, in samples."""
-    spans: list[tuple[int, int]] = []
-    inside = False
-    for phoneme, (start, end) in zip(phonemes, pairwise(bounds), strict=True):
-        sounds = phoneme not in MARKS
-        if sounds and inside:
-            spans[-1] = (spans[-1][0], end)
-        elif sounds:
-            spans.append((start, end))
-        inside = sounds
-    return spans
+def _clauses(
+    tokens: Sequence[Token], phonemes: Sequence[str], bounds: Sequence[int]
+) -> list[tuple[list[Token], list[Span]]]:
+    """Written and spoken words side by side, clause by clause if there are as many clauses of both."""
+    written: list[list[Token]] = [[]]
+    for token in tokens:
+        written[-1].append(token)
+        if token.ends_clause:
+            written.append([])
+    spoken: list[list[Span]] = [[]]
+    for (start, end), (following, _) in pairwise([*words_in(phonemes), (len(phonemes), 0)]):
+        spoken[-1].append((bounds[start], bounds[end]))
+        if any(sign in _CLAUSE_MARKS for sign in phonemes[end:following]):
+            spoken.append([])
+    pairs = [clause for clause in written if clause], [clause for clause in spoken if clause]
+    if len(pairs[0]) == len(pairs[1]):
+        return list(zip(*pairs, strict=True))
+    whole = list(tokens), [span for clause in spoken for span in clause]
+    return [whole] if all(whole) else []
+
+
+def _assigned(written: Sequence[Token], spoken: Sequence[Span]) -> list[Span] | None:
+    """The span of each written word, if they are certain."""
+    counts = [token.spoken_words for token in written]
+    if None in counts or sum(count or 0 for count in counts) != len(spoken) or 0 in counts:
+        return None
+    ends = list(accumulate(count or 0 for count in counts))
+    return [(spoken[end - (count or 0)][0], spoken[end - 1][1]) for end, count in zip(ends, counts, strict=True)]
+
+
+def _laid_over(written: Sequence[Token], spoken: Sequence[Span]) -> list[Span]:
+    """The span of each written word, by the weights of the words."""
+    start, length = spoken[0][0], spoken[-1][1] - spoken[0][0]
+    total = sum(token.weight for token in written)
+    ends = [start + round(length * end / total) for end in accumulate(token.weight for token in written)]
+    return list(pairwise([start, *ends]))

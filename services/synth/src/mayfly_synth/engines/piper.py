@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from piper import SynthesisConfig
 
-from mayfly_synth.domain.timeline import SpokenSentence, SpokenWord
-from mayfly_synth.engines.alignments import Lengths, words_of
-from mayfly_synth.engines.pronunciation import pronounce
+from mayfly_synth.domain.timeline import SpokenSentence
+from mayfly_synth.domain.utterance import Utterance
+from mayfly_synth.engines.alignments import Lengths, TimedWords, estimated_bounds, timed_words
+from mayfly_synth.engines.pronunciation import Pronounced, pronounce
 
 if TYPE_CHECKING:
     import threading
@@ -49,34 +50,46 @@ class PiperEngine:
         self._offload = offload
         logging.getLogger("piper").setLevel(logging.ERROR)
 
-    async def speak(self, sentence: str, delivery: Delivery, *, cancelled: threading.Event) -> SpokenSentence:
-        """Speak one sentence; see `SpeechEngine`."""
-        return await self._offload(_speak, self._voices[delivery.voice.name], sentence, delivery, cancelled=cancelled)
+    async def speak(self, utterance: Utterance, delivery: Delivery, *, cancelled: threading.Event) -> SpokenSentence:
+        """Speak one utterance; see `SpeechEngine`."""
+        return await self._offload(_speak, self._voices[delivery.voice.name], utterance, delivery, cancelled=cancelled)
 
     async def phonemize(self, sentence: str, voice: Voice) -> str:
         """Pronounce one sentence; see `SpeechEngine`."""
-        return "".join(await self._offload(pronounce, self._voices[voice.name], sentence))
+        said = await self._offload(pronounce, self._voices[voice.name], Utterance.of(sentence))
+        return "".join(said.phonemes)
 
 
-def _speak(piper: PiperVoice, sentence: str, delivery: Delivery, *, cancelled: threading.Event) -> SpokenSentence:
+def _speak(
+    piper: PiperVoice, utterance: Utterance, delivery: Delivery, *, cancelled: threading.Event
+) -> SpokenSentence:
     # Work that waited in the queue while its caller went away, or whose caller goes away between the two steps.
-    if cancelled.is_set() or not (phonemes := pronounce(piper, sentence)) or cancelled.is_set():
+    if cancelled.is_set() or not (said := pronounce(piper, utterance)).phonemes or cancelled.is_set():
         return _NOTHING
     audio, id_samples = piper.phoneme_ids_to_audio(
-        piper.phonemes_to_ids(phonemes), _settings(piper, delivery), include_alignments=True
+        piper.phonemes_to_ids(said.phonemes), _settings(piper, utterance, delivery), include_alignments=True
     )
     samples = np.atleast_1d(audio)
-    words: tuple[SpokenWord, ...] = ()
-    if id_samples is not None:
-        lasting = Lengths(piper.config.phoneme_id_map, np.atleast_1d(id_samples))
-        words = words_of(sentence, phonemes, lasting, samples=len(samples))
-    return SpokenSentence(pcm=_pcm(samples, delivery.volume), phonemes="".join(phonemes), words=words)
+    timed = _timed(piper, said, samples=len(samples), id_samples=id_samples)
+    return SpokenSentence(
+        pcm=_pcm(samples, delivery.volume * utterance.volume),
+        phonemes="".join(said.phonemes).strip(),
+        words=timed.words,
+        words_estimated=timed.estimated,
+    )
 
 
-def _settings(piper: PiperVoice, delivery: Delivery) -> SynthesisConfig:
+def _timed(piper: PiperVoice, said: Pronounced, *, samples: int, id_samples: NDArray[np.int64] | None) -> TimedWords:
+    if id_samples is not None and int(id_samples.sum()) == samples:
+        bounds = Lengths(piper.config.phoneme_id_map, np.atleast_1d(id_samples)).bounds(said.phonemes)
+        return timed_words(said.tokens, said.phonemes, bounds, estimated=False)
+    return timed_words(said.tokens, said.phonemes, estimated_bounds(said.phonemes, samples), estimated=True)
+
+
+def _settings(piper: PiperVoice, utterance: Utterance, delivery: Delivery) -> SynthesisConfig:
     return SynthesisConfig(
         speaker_id=delivery.speaker_id,
-        length_scale=piper.config.length_scale / delivery.speed,
+        length_scale=piper.config.length_scale / (delivery.speed * utterance.rate),
         noise_scale=delivery.noise_scale,
         noise_w_scale=delivery.noise_w_scale,
     )

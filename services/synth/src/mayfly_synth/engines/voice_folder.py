@@ -171,6 +171,7 @@ def _voice(name: str, described: dict[str, Any], piper: PiperVoice) -> Voice:
         sample_rate=piper.config.sample_rate,
         speakers=_speakers(piper.config),
         has_alignments=len(piper.session.get_outputs()) > 1,
+        phonemes=frozenset(piper.config.phoneme_id_map) - {PAD, BOS, EOS},
     )
 
 

@@ -22,6 +22,8 @@ ERROR_TABLE: Final[ErrorTable] = {
     errors.TextUnspeakableError: Mapped(
         StatusCode.INVALID_ARGUMENT, "TEXT_UNSPEAKABLE", ("field", "position"), field="text"
     ),
+    errors.SsmlError: Mapped(StatusCode.INVALID_ARGUMENT, "SSML_INVALID", ("element", "allowed", "line"), field="text"),
+    errors.PhonemesUnknownError: Mapped(StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", field="options.pronunciations"),
     errors.VoiceUnknownError: Mapped(StatusCode.NOT_FOUND, "VOICE_UNKNOWN", ("voice", "near")),
     errors.SpeakerUnknownError: Mapped(StatusCode.NOT_FOUND, "SPEAKER_UNKNOWN", ("voice", "speaker", "allowed")),
     errors.LanguageError: Mapped(StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", field="options.language_code"),

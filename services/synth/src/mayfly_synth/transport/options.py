@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from mayfly.synth.v1 import voice_pb2
 
 from mayfly_synth.domain.errors import FormatUnknownError
+from mayfly_synth.domain.lexicon import is_pronunciation
 from mayfly_synth.domain.speech import AudioFormat, SpeechOptions
 from mayfly_synth.transport import fields
 
@@ -24,6 +25,9 @@ _FORMATS: Final = {
     voice_pb2.AUDIO_FORMAT_MP3: AudioFormat.MP3,
 }
 _LONGEST_SILENCE: Final = timedelta(seconds=10)
+_MOST_PRONUNCIATIONS: Final = 100
+_LONGEST_WORD: Final = 100
+_LONGEST_PRONUNCIATION: Final = 200
 
 
 def speech_options(found: Violations, field: str, asked: pb.SpeechOptions) -> SpeechOptions:
@@ -47,7 +51,30 @@ def speech_options(found: Violations, field: str, asked: pb.SpeechOptions) -> Sp
         sentence_silence=silence,
         noise_scale=_number(found, asked, field=field, name="noise_scale"),
         noise_w_scale=_number(found, asked, field=field, name="noise_w_scale"),
+        pronunciations=_pronunciations(found, f"{field}.pronunciations", asked),
     )
+
+
+def _pronunciations(found: Violations, field: str, asked: pb.SpeechOptions) -> tuple[tuple[str, str], ...]:
+    given = asked.pronunciations
+    found.require(
+        len(given) <= _MOST_PRONUNCIATIONS, field, f"at most {_MOST_PRONUNCIATIONS} are allowed, got {len(given)}"
+    )
+    # Which one is at fault is not told: words are what is spoken.
+    found.require(
+        all(
+            _is_word(word) and len(said) <= _LONGEST_PRONUNCIATION and is_pronunciation(said)
+            for word, said in given.items()
+        ),
+        field,
+        f"each needs a word of 1 to {_LONGEST_WORD} characters that begins and ends with a letter or a digit, and "
+        f"1 to {_LONGEST_PRONUNCIATION} characters of other words, or of phonemes in [[...]]",
+    )
+    return tuple(sorted(given.items()))
+
+
+def _is_word(word: str) -> bool:
+    return len(word) <= _LONGEST_WORD and word[:1].isalnum() and word[-1:].isalnum() and word.isprintable()
 
 
 def _number(
@@ -61,7 +88,7 @@ def _number(
 
 def _refuse_what_comes_later(found: Violations, field: str, asked: pb.SpeechOptions) -> None:
     """The contract is wider than this release. What is not done is said, not skipped."""
-    for name in ("sample_rate_hertz", "bit_rate_bps", "pronunciations", "ssml", "lenient_ssml"):
+    for name in ("sample_rate_hertz", "bit_rate_bps"):
         found.require(not getattr(asked, name), f"{field}.{name}", NOT_YET)
     found.require(not asked.HasField("loudness_lufs"), f"{field}.loudness_lufs", NOT_YET)
 

@@ -40,8 +40,17 @@ def synthesize(request: pb.SynthesizeRequest, *, caller: str) -> SynthesizeComma
     key = RequestKey(caller=caller, request_id=fields.request_id(found, "request_id", request.request_id))
     options = speech_options(found, "options", request.options)
     destination = _destination(found, "destination", request.destination)
+    asked = request.options
+    found.require(asked.ssml or not asked.lenient_ssml, "options.lenient_ssml", "it is for SSML; set ssml, too")
     found.raise_if_any()
-    return SynthesizeCommand(key=key, text=request.text, options=options, destination=destination)
+    return SynthesizeCommand(
+        key=key,
+        text=request.text,
+        ssml=asked.ssml,
+        lenient=asked.lenient_ssml,
+        options=options,
+        destination=destination,
+    )
 
 
 async def stream(
@@ -82,6 +91,9 @@ async def _pieces(requests: AsyncIterator[pb.StreamSynthesizeRequest]) -> AsyncI
 
 def _stream_command(found: Violations, config: pb.StreamConfig, caller: str) -> StreamCommand:
     key = RequestKey(caller=caller, request_id=fields.request_id(found, "config.request_id", config.request_id))
+    # A document cannot be read before its end has come.
+    for name in ("ssml", "lenient_ssml"):
+        found.require(not getattr(config.options, name), f"config.options.{name}", "a stream takes plain text only")
     return StreamCommand(
         key=key,
         options=speech_options(found, "config.options", config.options),

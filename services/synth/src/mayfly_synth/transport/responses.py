@@ -49,6 +49,8 @@ def synthesized(kept: KeptSpeech) -> pb.SynthesizeResponse:
         language_code=speech.voice.language_code,
         sample_rate_hertz=speech.voice.sample_rate,
         processing_time=_duration(kept.processing_time),
+        marks=[pb.Mark(name=mark.name, offset=_duration(mark.offset)) for mark in speech.marks],
+        warnings=speech.warnings,
     )
 
 
@@ -80,6 +82,7 @@ def segment(told: Segment) -> pb.Segment:
         phonemes=told.phonemes,
         timing=_timing(told.start, told.end),
         words=words,
+        words_estimated=told.words_estimated,
     )
 
 

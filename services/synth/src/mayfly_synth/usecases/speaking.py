@@ -5,10 +5,14 @@ from __future__ import annotations
 import threading
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
+from mayfly_synth.domain.composing import Composer
 from mayfly_synth.domain.errors import AudioTooLargeError, TextUnspeakableError
+from mayfly_synth.domain.lexicon import Lexicon
 from mayfly_synth.domain.speech import SAMPLE_BYTES, Delivery, Speech
+from mayfly_synth.domain.timeline import SpokenSentence
 from mayfly_synth.usecases.in_order import in_order
 
 if TYPE_CHECKING:
@@ -17,8 +21,11 @@ if TYPE_CHECKING:
     from mayfly_synth.domain.limits import SpeechLimits
     from mayfly_synth.domain.ports import Admission, Encoded, Encoder, Slot, SpeechEngine
     from mayfly_synth.domain.speech import SpeechOptions
-    from mayfly_synth.domain.timeline import SpokenSentence, Timeline
+    from mayfly_synth.domain.timeline import Timeline
+    from mayfly_synth.domain.utterance import Utterance
     from mayfly_synth.domain.voices import VoiceCatalog
+
+_SILENCE: Final = SpokenSentence(pcm=b"", phonemes="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,37 +42,48 @@ class Speaking:
         """The options with every choice made; see `Delivery.of`."""
         return Delivery.of(options, self.voices, sentence_silence=self.limits.sentence_silence)
 
+    def composer(self, delivery: Delivery) -> Composer:
+        """Makes utterances of texts.
+
+        Raises:
+            PhonemesUnknownError: If the voice does not know the phonemes of a pronunciation.
+        """
+        lexicon = Lexicon(delivery.pronunciations, delivery.voice)
+        return Composer(lexicon=lexicon, longest=self.limits.max_sentence_characters)
+
     def recording(self) -> Recording:
         """A file to be kept."""
         return Recording(max_bytes=self.limits.max_audio_bytes)
 
     async def encoded(
-        self, sentences: AsyncIterator[str], delivery: Delivery, timeline: Timeline, *, slot: Slot, window: int
+        self, utterances: AsyncIterator[Utterance], delivery: Delivery, timeline: Timeline, *, slot: Slot, window: int
     ) -> AsyncGenerator[Encoded, None]:
-        """Speak sentences and answer the parts of the file as they come. To be closed by whoever opens it.
+        """Speak utterances and answer the parts of the file as they come. To be closed by whoever opens it.
 
         Args:
-            sentences: What to speak; the next one is taken when there is room in the window.
+            utterances: What to speak; the next one is taken when there is room in the window.
             delivery: How to speak.
-            timeline: Gets each sentence that has a sound, before its part of the file is answered.
-            slot: The characters of the sentences, which are given back as they are spoken.
-            window: Most sentences that are spoken at a time, or are spoken and wait to be sent.
+            timeline: Gets each utterance that has a sound, before its part of the file is answered.
+            slot: The characters of the utterances, which are given back as they are spoken.
+            window: Most utterances that are spoken at a time, or are spoken and wait to be sent.
 
         Raises:
-            TextUnspeakableError: If nothing in any sentence can be pronounced.
+            TextUnspeakableError: If nothing in any utterance can be pronounced.
         """
         cancelled = threading.Event()
 
-        async def speak(sentence: str) -> SpokenSentence:
+        async def speak(utterance: Utterance) -> SpokenSentence:
+            if not utterance.pieces:
+                return _SILENCE
             try:
-                return await self.engine.speak(sentence, delivery, cancelled=cancelled)
+                return await self.engine.speak(utterance, delivery, cancelled=cancelled)
             finally:
-                slot.done(len(sentence))
+                slot.done(utterance.characters)
 
         try:
             # Closed from the encoder backwards, so that nothing is closed while the next one still takes from it.
             async with (
-                aclosing(in_order(sentences, speak, window=window)) as spoken,
+                aclosing(in_order(utterances, speak, window=window)) as spoken,
                 aclosing(_laid_out(spoken, delivery, timeline)) as pcm,
                 aclosing(self.encoder.encode(pcm, delivery.format, sample_rate=delivery.voice.sample_rate)) as parts,
             ):
@@ -76,7 +94,9 @@ class Speaking:
         if not timeline.segments:
             raise TextUnspeakableError(position=0, why=f"the voice {delivery.voice.name} can pronounce nothing of it.")
 
-    def finished(self, recording: Recording, delivery: Delivery, timeline: Timeline, *, text: str) -> Speech:
+    def finished(
+        self, recording: Recording, delivery: Delivery, timeline: Timeline, *, text: str, warnings: tuple[str, ...] = ()
+    ) -> Speech:
         """The whole file, once everything was spoken."""
         return Speech(
             data=recording.sealed(self.encoder, delivery, samples=timeline.samples),
@@ -85,6 +105,8 @@ class Speaking:
             duration=timeline.duration,
             segments=tuple(timeline.segments),
             text=text,
+            marks=tuple(timeline.marks),
+            warnings=warnings,
         )
 
 
@@ -115,11 +137,14 @@ class Recording:
 
 
 async def _laid_out(
-    spoken: AsyncIterator[tuple[str, SpokenSentence]], delivery: Delivery, timeline: Timeline
+    spoken: AsyncIterator[tuple[Utterance, SpokenSentence]], delivery: Delivery, timeline: Timeline
 ) -> AsyncGenerator[bytes, None]:
-    silence = round(delivery.sentence_silence.total_seconds() * delivery.voice.sample_rate)
-    async for sentence, sound in spoken:
-        # A line of asterisks has no sound, and no place in the answer.
-        if sound.pcm:
-            timeline.add(sentence, sound, silence=silence)
+    async for utterance, sound in spoken:
+        pause = utterance.pause
+        # A line of asterisks has no sound, and no silence of a sentence after it.
+        if pause is None:
+            pause = delivery.sentence_silence if sound.pcm else timedelta()
+        silence = round(pause.total_seconds() * delivery.voice.sample_rate)
+        timeline.add(utterance, sound, silence=silence)
+        if sound.pcm or silence:
             yield sound.pcm + bytes(silence * SAMPLE_BYTES)

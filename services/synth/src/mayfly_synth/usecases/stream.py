@@ -15,8 +15,10 @@ from mayfly_synth.usecases.counting import CountedAhead
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
+    from mayfly_synth.domain.composing import Composer
     from mayfly_synth.domain.ports import Encoded, Slot
     from mayfly_synth.domain.speech import Delivery, Destination, RequestKey, Speech, SpeechOptions, StoredAudio
+    from mayfly_synth.domain.utterance import Utterance
     from mayfly_synth.usecases.keeping import Keeping
     from mayfly_synth.usecases.speaking import Recording, Speaking
 
@@ -59,21 +61,27 @@ class _Script:
 
     intake: TextIntake
     buffer: SentenceBuffer
+    composer: Composer
     counted: CountedAhead
     pieces: list[str] = field(default_factory=list, repr=False)
 
-    async def sentences(self, pieces: AsyncIterator[str], slot: Slot) -> AsyncGenerator[str, None]:
+    async def utterances(self, pieces: AsyncIterator[str], slot: Slot) -> AsyncGenerator[Utterance, None]:
         """Each sentence once its end is certain and it is counted; its characters are added to the slot."""
+        async with aclosing(self._sentences(pieces)) as sentences:
+            async for sentence in sentences:
+                for utterance in self.composer.sentence(sentence):
+                    self.intake.say(utterance.characters)
+                    await self.counted.take(utterance.characters)
+                    slot.grow(utterance.characters)
+                    yield utterance
+
+    async def _sentences(self, pieces: AsyncIterator[str]) -> AsyncGenerator[str, None]:
         async for piece in pieces:
             self.pieces.append(self.intake.take(piece))
             for sentence in self.buffer.feed(self.pieces[-1]):
-                await self.counted.take(len(sentence))
-                slot.grow(len(sentence))
                 yield sentence
         self.intake.end()
         for sentence in self.buffer.rest():
-            await self.counted.take(len(sentence))
-            slot.grow(len(sentence))
             yield sentence
 
 
@@ -99,12 +107,12 @@ class StreamSpeech:
         delivery = self.speaking.delivery(command.options)
         timeline = Timeline(sample_rate=delivery.voice.sample_rate)
         recording = None if command.discard else self.speaking.recording()
-        script = self._script(command)
+        script = self._script(command, delivery)
         with self.speaking.admission.admit(0) as slot:
             yield StreamHeader(delivery)
             async with (
-                aclosing(script.sentences(pieces, slot)) as sentences,
-                aclosing(self.speaking.encoded(sentences, delivery, timeline, slot=slot, window=self.window)) as parts,
+                aclosing(script.utterances(pieces, slot)) as utterances,
+                aclosing(self.speaking.encoded(utterances, delivery, timeline, slot=slot, window=self.window)) as parts,
                 aclosing(_events(parts, timeline, recording)) as events,
             ):
                 async for event in events:
@@ -115,11 +123,12 @@ class StreamSpeech:
             audio = await self._keep(command, delivery, speech, script.counted)
         yield StreamTrailer(audio, timeline.duration, timedelta(seconds=self.monotonic() - began))
 
-    def _script(self, command: StreamCommand) -> _Script:
+    def _script(self, command: StreamCommand, delivery: Delivery) -> _Script:
         limits = self.speaking.limits
         return _Script(
             TextIntake(max_in_piece=limits.max_characters, max_in_all=limits.max_stream_characters),
             SentenceBuffer(longest=limits.max_sentence_characters),
+            self.speaking.composer(delivery),
             CountedAhead(sink=self.keeping.sink, key=command.key, destination=command.destination),
         )
 

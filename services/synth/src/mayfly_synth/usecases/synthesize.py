@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mayfly_synth.domain.sentences import split
+from mayfly_synth.domain.composing import plain_script
+from mayfly_synth.domain.errors import TextTooLongError
+from mayfly_synth.domain.ssml import read_ssml
 from mayfly_synth.domain.text import prepared
 from mayfly_synth.domain.timeline import Timeline
 
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from mayfly_synth.domain.speech import Delivery, Destination, RequestKey, Speech, SpeechOptions, StoredAudio
+    from mayfly_synth.domain.utterance import Script, Utterance
     from mayfly_synth.usecases.keeping import Keeping
     from mayfly_synth.usecases.speaking import Speaking
 
@@ -25,6 +28,10 @@ class SynthesizeCommand:
 
     key: RequestKey
     text: str = field(repr=False)
+    ssml: bool = False
+    """Whether the text is SSML."""
+    lenient: bool = False
+    """Whether SSML that is not understood is left out with a warning."""
     options: SpeechOptions
     destination: Destination
 
@@ -57,28 +64,42 @@ class Synthesize:
         began = self.monotonic()
         text = prepared(command.text, max_characters=self.speaking.limits.max_characters)
         delivery = self.speaking.delivery(command.options)
+        script = self._script(command, text, delivery)
         speech, audio = await self.keeping(
             command.key,
             command.destination,
-            fingerprint=(delivery, text),
+            fingerprint=(delivery, command.ssml, text),
             reserve=lambda: self.keeping.sink.reserve(
-                command.key, command.destination, characters=len(text), size_bytes=delivery.least_bytes(len(text))
+                command.key,
+                command.destination,
+                characters=script.characters,
+                size_bytes=delivery.least_bytes(script.characters),
             ),
-            speak=lambda: self._speak(text, delivery),
+            speak=lambda: self._speak(script, delivery),
         )
         return KeptSpeech(speech, audio, timedelta(seconds=self.monotonic() - began))
 
-    async def _speak(self, text: str, delivery: Delivery) -> Speech:
+    def _script(self, command: SynthesizeCommand, text: str, delivery: Delivery) -> Script:
+        limits, composer = self.speaking.limits, self.speaking.composer(delivery)
+        if command.ssml:
+            script = read_ssml(text, delivery, composer, lenient=command.lenient)
+        else:
+            script = plain_script(text, composer)
+        # What is written in few words may be said in many.
+        if script.characters > limits.max_characters:
+            raise TextTooLongError(characters=script.characters, max_characters=limits.max_characters)
+        return script
+
+    async def _speak(self, script: Script, delivery: Delivery) -> Speech:
         timeline, recording = Timeline(sample_rate=delivery.voice.sample_rate), self.speaking.recording()
-        sentences = _each(split(text, longest=self.speaking.limits.max_sentence_characters))
-        with self.speaking.admission.admit(len(text)) as slot:
-            encoded = self.speaking.encoded(sentences, delivery, timeline, slot=slot, window=self.window)
+        with self.speaking.admission.admit(script.characters) as slot:
+            encoded = self.speaking.encoded(_each(script.utterances), delivery, timeline, slot=slot, window=self.window)
             async with aclosing(encoded) as parts:
                 async for part in parts:
                     recording.add(part.data)
-        return self.speaking.finished(recording, delivery, timeline, text=text)
+        return self.speaking.finished(recording, delivery, timeline, text=script.text, warnings=script.warnings)
 
 
-async def _each(sentences: Sequence[str]) -> AsyncIterator[str]:
-    for sentence in sentences:
-        yield sentence
+async def _each(utterances: Sequence[Utterance]) -> AsyncIterator[Utterance]:
+    for utterance in utterances:
+        yield utterance

@@ -339,16 +339,24 @@ class SpeechOptions(_message.Message):
     loudness_lufs: _builtins.float
     """Optional. Loudness of the whole utterance, -70.0 to -5.0. Unit: LUFS. Default: as the voice speaks."""
     ssml: _builtins.bool
-    """Optional. The text is SSML. Default: plain text."""
+    """Optional. The text is SSML; markup counts as characters. Default: plain text. Understood are `speak`, `p`, `s`, `break`
+    (`time` up to 10 s, `strength`), `prosody` (`rate`, `volume`), `phoneme` (`ipa`), `sub`, `say-as` (`characters`,
+    `spell-out`, `digits`) and `mark`; no document type, entity or processing instruction. Anything else: SSML_INVALID.
+    """
     lenient_ssml: _builtins.bool
-    """Optional. Answer unknown SSML elements as warnings instead of SSML_INVALID."""
+    """Optional. Answer SSML elements and attributes that are not understood as warnings instead of SSML_INVALID; their text is
+    spoken. Without `ssml`: INVALID_REQUEST.
+    """
     @_builtins.property
     def sentence_silence(self) -> _duration_pb2.Duration:
         """Optional. Silence after each sentence. 0 to 10 s. Default: the server's."""
 
     @_builtins.property
     def pronunciations(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Optional. Pronunciations: word to phonemes in `[[...]]`, or to other words. At most 100."""
+        """Optional. Pronunciations: a word, or several, of 1 to 100 characters, whatever its case; to phonemes of the voice in
+        `[[...]]`, or to other words, 1 to 200 characters. At most 100. What is said counts as characters where it is more than
+        what is written. Anything else: INVALID_REQUEST.
+        """
 
     def __init__(
         self,
@@ -518,14 +526,16 @@ class Segment(_message.Message):
     phonemes: _builtins.str
     """Output only. Its phonemes."""
     words_estimated: _builtins.bool
-    """Output only. Whether the words' times are estimated and not the voice's own."""
+    """Output only. Whether the times of any of its words are estimated and not the voice's own: where the voice has no
+    alignments, or a written word is not one spoken word (`42`, `of the`).
+    """
     @_builtins.property
     def timing(self) -> Global___Timing:
         """Output only. When it is heard. Absent in Phonemize."""
 
     @_builtins.property
     def words(self) -> _containers.RepeatedCompositeFieldContainer[Global___Word]:
-        """Output only. Its words. May be empty where the voice has no alignments."""
+        """Output only. Its words."""
 
     @_builtins.property
     def audio(self) -> Global___StoredAudio:

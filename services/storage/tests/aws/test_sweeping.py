@@ -30,7 +30,7 @@ async def test_rows_are_swept_by_the_hundred_and_their_objects_all_at_once(
     await asyncio.gather(*(backend.catalog.reserve(audio, None) for audio in audios))
     for audio in audios:
         raw.s3.put_object(Bucket=options.bucket, Key=audio.object_key, Body=b"never committed")
-    erase = EraseAudio(catalog=backend.catalog, stores=backend.stores, timing=Timing(), now=clock.now)
+    erase = EraseAudio(catalog=backend.catalog, stores=backend.stores, timing=Timing(), now=clock.now, new_holder=str)
     clock.advance(timedelta(hours=1))
     wire.forget()
 

@@ -132,8 +132,9 @@ async def test_a_catalog_of_an_older_version_is_carried_on_with_all_that_is_in_i
     async with opening() as first:
         audio = await save(first)
     with closing(sqlite3.connect(disk.root / "catalog.sqlite3")) as connection:
-        later = ("quota_counters", "quota_reservations", "certificates")
-        connection.executescript(";".join([*(f"DROP TABLE {name}" for name in later), "PRAGMA user_version = 1;"]))
+        later, new = ("quota_counters", "quota_reservations", "certificates"), ("lease", "lease_end")
+        undo = [*(f"DROP TABLE {name}" for name in later), *(f"ALTER TABLE audio DROP COLUMN {name}" for name in new)]
+        connection.executescript(";".join([*undo, "PRAGMA user_version = 1;"]))
 
     async with opening() as second:
         assert await second.catalog.get_many([audio.name]) == {audio.name: audio}

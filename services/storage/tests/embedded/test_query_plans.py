@@ -64,7 +64,8 @@ def test_what_is_due_costs_what_is_due_and_not_what_is_kept(catalog: sqlite3.Con
     alone = steps(catalog, list_due)
     fill(catalog, due=0, kept=SOME)
 
-    assert steps(catalog, list_due) == alone
+    # SQLite counts its hundreds over all statements, so that the last one is full or not.
+    assert steps(catalog, list_due) <= alone + 1
     assert len(list_due(catalog).items) == 10
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -20,10 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from mayfly_runtime.testing import FakeClock
-from mayfly_storage.backends.embedded.backend import open_embedded
-from mayfly_storage.backends.embedded.options import EmbeddedOptions, LinkServerOptions
 from mayfly_storage.collections_file import read_collections
-from mayfly_storage.domain.audio import Location
 from mayfly_storage.domain.errors import (
     AudioNotFoundError,
     ContentMismatchError,
@@ -32,24 +29,26 @@ from mayfly_storage.domain.errors import (
     UploadFencedError,
     UploadIncompleteError,
 )
-from mayfly_storage.domain.failpoints import Failpoint
+from mayfly_storage.domain.failpoints import Failpoint, pass_by
 from mayfly_storage.domain.links import SignedUrl
 from mayfly_storage.domain.privacy import Privacy
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.domain.uploads import NewAudio, Subject, UploadRequest
-from mayfly_storage.testing import facts_of, memory_backend
+from mayfly_storage.testing import facts_of
 from mayfly_storage.testing.reference import Crash, Fuse, Reference
+from mayfly_storage.testing.sites import in_memory, on_aws, on_files
+from mayfly_storage.testing.stalling import Stall, run_into
 from mayfly_storage.testing.sweeping import leaks, sweep
 from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases, World
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+    from collections.abc import Callable, Coroutine
     from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from mayfly_storage.domain.audio import Audio, AudioName
-    from mayfly_storage.domain.ports import BlobPage, BlobStore
     from mayfly_storage.domain.stores import Backend
+    from mayfly_storage.testing.sites import Site
 
     Open = Callable[[FakeClock], AbstractAsyncContextManager["Site"]]
 
@@ -67,6 +66,7 @@ REFUSALS = (
 )
 SAVE_POINTS = [point for point in Failpoint if "W" in point]
 ERASE_POINTS = [point for point in Failpoint if "W" not in point]
+MOST_STALLED = 2
 PAUSES = [
     *(timedelta(seconds=1), timedelta(minutes=3), timedelta(minutes=15)),
     *(timedelta(minutes=31), timedelta(minutes=31), timedelta(hours=25), timedelta(days=8)),
@@ -84,11 +84,12 @@ def crashes(points: list[Failpoint]) -> st.SearchStrategy[Failpoint | None]:
 
 
 @dataclass(frozen=True)
-class Site:
-    """An opened backend, and what its TTL does to a row whose time has come."""
+class StalledEraser:
+    """A deletion that stands still; the row is a tombstone by now, or not yet."""
 
-    backend: Backend
-    collect: Callable[[AudioName], Awaitable[None]] | None = None
+    name: AudioName
+    stall: Stall
+    task: asyncio.Task[bool]
 
 
 class History(RuleBasedStateMachine):
@@ -102,7 +103,8 @@ class History(RuleBasedStateMachine):
         self.unanswered: list[tuple[UploadRequest, bytes]] = []
         self.granted: list[tuple[Audio, str, bytes]] = []
         self.left_to_the_ttl: set[str] = set()
-        """Keys whose claims outlive their rows: the sweep frees those where bytes lie, their own TTL the others."""
+        """Keys whose claims outlive their rows: a sweep frees those where bytes lie, the next writer the others."""
+        self.stalled: list[StalledEraser] = []
         self.body = folder / "body"
         self.runner = asyncio.Runner()
         self.stack = AsyncExitStack()
@@ -117,6 +119,8 @@ class History(RuleBasedStateMachine):
     def teardown(self) -> None:
         try:
             self.fuse.arm(None)
+            while self.stalled:
+                self.a_stalled_eraser_goes_on(pick=0)
             self.everything_goes_in_the_end()
         finally:
             self.run(self.stack.aclose())
@@ -166,10 +170,8 @@ class History(RuleBasedStateMachine):
     @precondition(lambda self: self.granted)
     @rule(pick=picks)
     def a_put_lands(self, pick: int) -> None:
-        """Early, late, twice, or after its row has gone; at a key of one's own choice, within the bound alone."""
+        """Early, late, twice, or after its row has gone."""
         audio, _, body = self.granted[pick % len(self.granted)]
-        if audio.claims_key and self.clock.now() >= self.world.timing.settled_time(audio):
-            return
         self.body.write_bytes(body)
         try:
             self.run(self.site.backend.stores.of(audio).blobs.put_file(audio.object_key, self.body, facts_of(audio)))
@@ -208,6 +210,27 @@ class History(RuleBasedStateMachine):
             if self.fuse.blown_at is Failpoint.BEFORE_D1:
                 return
         self.reference.delete(name)
+
+    @precondition(lambda self: self.reference.kept and len(self.stalled) < MOST_STALLED)
+    @rule(pick=picks, before=st.integers(min_value=1, max_value=5))
+    def an_eraser_stalls(self, pick: int, before: int) -> None:
+        """Between any two of its requests: read the row, D1, D2, D3, and what is noted or given back."""
+        name = list(self.reference.kept)[pick % len(self.reference.kept)]
+        stall = Stall(before)
+        world = replace(self.world, backend=stall.within(self.site.backend), reach=pass_by)
+        task = self.run(begin(StorageUseCases.over(world).delete_audio(name), stall))
+        if before > 1:  # D1 was the request with the number 1
+            self.reference.delete(name)
+        if not task.done():
+            self.stalled.append(StalledEraser(name, stall, task))
+
+    @precondition(lambda self: self.stalled)
+    @rule(pick=picks)
+    def a_stalled_eraser_goes_on(self, pick: int) -> None:
+        eraser = self.stalled.pop(pick % len(self.stalled))
+        eraser.stall.over.set()
+        self.run(asyncio.wait_for(eraser.task, timeout=None))
+        self.reference.delete(eraser.name)
 
     @rule(crash=crashes(ERASE_POINTS))
     def sweep(self, crash: Failpoint | None) -> None:
@@ -271,6 +294,12 @@ class History(RuleBasedStateMachine):
         self.what_was_acknowledged_is_readable_until_it_expires_and_nothing_else_is()
 
 
+async def begin(deletion: Coroutine[Any, Any, bool], stall: Stall) -> asyncio.Task[bool]:
+    task = asyncio.ensure_future(deletion)
+    await run_into(stall, task)
+    return task
+
+
 def a_request(body: bytes, key: int | None, ttl: int | None) -> UploadRequest:
     chosen: dict[str, Any] = {"collection": "temp-audio"}
     if key is not None:
@@ -316,51 +345,12 @@ def explore(opened: Open, folder: Path, *, examples: int, steps: int) -> None:
 
 
 def test_random_histories_in_memory(tmp_path: Path) -> None:
-    @asynccontextmanager
-    async def opened(clock: FakeClock) -> AsyncIterator[Site]:
-        memory = memory_backend(now=clock.now)
-
-        async def collect(name: AudioName) -> None:
-            memory.catalog.rows.pop(name, None)
-
-        yield Site(memory.backend, collect)
-
-    explore(opened, tmp_path, examples=120, steps=40)
+    explore(in_memory, tmp_path, examples=120, steps=40)
 
 
 def test_random_histories_on_files(tmp_path: Path) -> None:
-    @asynccontextmanager
-    async def opened(clock: FakeClock) -> AsyncIterator[Site]:
-        options = EmbeddedOptions(data_dir=tmp_path / uuid4().hex, links=LinkServerOptions(listen="127.0.0.1:0"))
-        async with open_embedded(options, timing=Timing(), now=clock.now) as backend:
-            yield Site(backend)
-
-    explore(opened, tmp_path, examples=20, steps=30)
+    explore(on_files(tmp_path), tmp_path, examples=20, steps=30)
 
 
 def test_random_histories_on_s3_and_dynamodb(tmp_path: Path, aws_url: str) -> None:
-    from mayfly_storage.backends.aws.testing import emulated_options, open_emulated  # noqa: PLC0415 - slow to load
-
-    @asynccontextmanager
-    async def opened(clock: FakeClock) -> AsyncIterator[Site]:
-        async with open_emulated(emulated_options(aws_url), now=clock.now) as backend:
-            store = backend.stores.first
-            told = replace(store, blobs=TimeTravel(store.blobs, clock))
-            yield Site(replace(backend, stores=replace(backend.stores, by_location={Location.S3: told})))
-
-    explore(opened, tmp_path, examples=3, steps=15)
-
-
-class TimeTravel:
-    """A store whose own clock goes by the test's: S3's cannot be told the time."""
-
-    def __init__(self, blobs: BlobStore, clock: FakeClock) -> None:
-        self._blobs = blobs
-        self._clock = clock
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._blobs, name)
-
-    async def list_blobs(self, prefix: str, *, limit: int, cursor: str = "") -> BlobPage:
-        page = await self._blobs.list_blobs(prefix, limit=limit, cursor=cursor)
-        return replace(page, store_time=page.store_time + (self._clock.now() - NOON))
+    explore(on_aws(aws_url), tmp_path, examples=3, steps=15)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,14 +12,14 @@ from mayfly_storage.domain.errors import (
     AudioNotFoundError,
     BackendMisconfiguredError,
     BackendUnavailableError,
+    ObjectKeyTakenError,
 )
 from mayfly_storage.domain.uploads import Subject
 from mayfly_storage.testing import an_audio
+from mayfly_storage.testing.sweeping import sweep
 from mayfly_storage.usecases.erasing import EraseOutcome, Erasure
 
 if TYPE_CHECKING:
-    from mayfly_storage.domain.audio import Audio
-    from mayfly_storage.testing.blobs import MemoryObject
     from mayfly_storage.testing.stage import Stage
 
 SETTLED = timedelta(minutes=2 + 20)
@@ -49,12 +48,31 @@ async def test_deleting_again_finds_nothing(stage: Stage) -> None:
     assert not await stage.storage.delete_audio(an_audio().name)
 
 
+@pytest.mark.parametrize("age", [timedelta(0), SETTLED])
+@pytest.mark.parametrize("wish", [{}, CHOSEN])
+async def test_what_a_caller_deletes_leaves_a_tombstone_for_the_next_sweep(
+    stage: Stage, age: timedelta, wish: dict[str, Any]
+) -> None:
+    """Its certificate names it then."""
+    audio = await stage.saved(**wish)
+    stage.clock.advance(age)
+    await stage.storage.delete_audio(audio.name)
+    tombstone = stage.row(audio)
+    assert tombstone is not None
+    assert tombstone.bytes_gone
+
+    stage.clock.advance(SETTLED - age)
+    await sweep(stage.retention)
+
+    assert stage.row(audio) is None
+
+
 async def test_a_tombstone_stays_until_no_late_put_can_land(stage: Stage) -> None:
     young, old = await stage.saved(), await stage.saved()
 
-    await stage.storage.delete_audio(young.name)
+    await stage.world.erase([young])
     stage.clock.advance(SETTLED)
-    await stage.storage.delete_audio(old.name)
+    await stage.world.erase([old])
 
     tombstone = stage.row(young)
     assert tombstone is not None
@@ -62,15 +80,49 @@ async def test_a_tombstone_stays_until_no_late_put_can_land(stage: Stage) -> Non
     assert stage.row(old) is None
 
 
-async def test_a_chosen_key_is_free_again_when_its_tombstone_is_gone(stage: Stage) -> None:
+async def test_a_chosen_key_is_free_again_when_its_bytes_are_gone(stage: Stage) -> None:
     first = await stage.saved(**CHOSEN)
-    stage.clock.advance(SETTLED)
     await stage.storage.delete_audio(first.name)
-
-    again = await stage.saved(b"other bytes", **CHOSEN)
+    again = await stage.saved(**CHOSEN)
+    stage.clock.advance(SETTLED)
+    await sweep(stage.retention)
 
     assert again.object_key == first.object_key
     assert stage.lies(again)
+    assert (stage.row(first), stage.row(again)) == (None, again)
+
+
+async def test_a_chosen_key_is_kept_from_others_where_a_late_put_would_overwrite_theirs(stage: Stage) -> None:
+    stage.memory.blobs.overwrites = True
+    first = await stage.saved(**CHOSEN)
+    await stage.storage.delete_audio(first.name)
+
+    with pytest.raises(ObjectKeyTakenError):
+        await stage.saved(**CHOSEN)
+    stage.clock.advance(SETTLED)
+    await sweep(stage.retention)
+
+    assert stage.lies(await stage.saved(**CHOSEN))
+
+
+async def test_an_upload_that_failed_can_be_tried_again_at_its_chosen_key(stage: Stage) -> None:
+    wish = stage.wish(**CHOSEN)
+    audio, grant = await stage.storage.create_upload(wish)
+    assert grant is not None
+    await stage.storage.abandon_upload(audio.name, grant.attempt)
+
+    again, _ = await stage.storage.create_upload(wish)
+
+    assert (again.state, again.object_key) == (State.PENDING, audio.object_key)
+    assert again.name != audio.name
+
+
+async def test_a_key_whose_row_was_collected_is_free_for_the_next_writer(stage: Stage) -> None:
+    """The sweeper was down for as long as it takes DynamoDB's TTL to collect the row; the claim's comes later."""
+    audio = await stage.saved(ttl=timedelta(hours=1), **CHOSEN)
+    del stage.memory.catalog.rows[audio.name], stage.memory.blobs.objects[audio.object_key]
+
+    assert stage.lies(await stage.saved(**CHOSEN))
 
 
 async def test_a_commit_that_wins_against_a_delete_is_deleted_all_the_same(stage: Stage) -> None:
@@ -189,18 +241,17 @@ async def test_a_row_that_has_changed_is_left(stage: Stage) -> None:
 
 
 async def test_a_late_put_at_a_chosen_key_goes_with_its_row(stage: Stage) -> None:
-    """A PUT that was sent twice: the second lands when the first has been committed and deleted. Its ETag is new."""
+    """A PUT that was sent twice: the second lands when the first has been committed and deleted, and is an orphan."""
     audio = await stage.saved(**CHOSEN)
-    late = _another_write(stage, audio)
+    late = stage.memory.blobs.objects[audio.object_key]
     [erasure] = await stage.world.erase([audio])
     assert erasure == Erasure(outcome=EraseOutcome.GONE, tombstone_kept=True)
     stage.memory.blobs.objects[audio.object_key] = late
-    stage.clock.advance(SETTLED)
+    stage.clock.advance(timedelta(hours=1))
 
-    [erasure] = await stage.world.erase([audio.tombstone(stage.clock.now())])
+    await sweep(stage.retention)
 
-    assert erasure == Erasure(outcome=EraseOutcome.GONE)
-    assert (stage.memory.blobs.objects, stage.memory.catalog.rows) == ({}, {})
+    assert (stage.memory.blobs.objects, stage.memory.catalog.rows, stage.memory.catalog.claims) == ({}, {}, {})
 
 
 async def test_an_abandoned_upload_at_a_chosen_key_is_deleted_as_it_lies_there(stage: Stage) -> None:
@@ -212,31 +263,6 @@ async def test_an_abandoned_upload_at_a_chosen_key_is_deleted_as_it_lies_there(s
     assert stage.memory.blobs.objects == {}
 
 
-@pytest.mark.parametrize(
-    ("is_committed", "stalls_before"),
-    [(False, "head"), (False, "delete_many"), (False, "present"), (True, "delete_many"), (True, "present")],
-)
-async def test_an_eraser_that_stalls_leaves_the_next_owner_of_the_key_alone(
-    stage: Stage, *, is_committed: bool, stalls_before: str
-) -> None:
-    """After D1, another eraser finishes the row, and a new audio takes the key."""
-    audio = await (stage.saved if is_committed else stage.put)(**CHOSEN)
-    successor: list[Audio] = []
-
-    async def the_key_gets_another_owner() -> None:
-        stage.clock.advance(SETTLED)
-        tombstone = stage.row(audio)
-        assert tombstone is not None
-        await stage.world.erase([tombstone])
-        successor.append(await stage.saved(**CHOSEN))
-
-    stage.blobs.before[stalls_before] = the_key_gets_another_owner
-    await stage.world.erase([audio])
-
-    assert stage.lies(successor[0])
-    assert stage.row(successor[0]) == successor[0]
-
-
 async def test_outcomes_come_in_the_order_of_the_rows(stage: Stage) -> None:
     gone, stuck = await stage.saved(), await stage.saved()
     changed = an_audio()
@@ -245,8 +271,3 @@ async def test_outcomes_come_in_the_order_of_the_rows(stage: Stage) -> None:
     outcomes = [erasure.outcome for erasure in await stage.world.erase([stuck, changed, gone])]
 
     assert outcomes == [EraseOutcome.UNFINISHED, EraseOutcome.CHANGED, EraseOutcome.GONE]
-
-
-def _another_write(stage: Stage, audio: Audio) -> MemoryObject:
-    found = stage.memory.blobs.objects[audio.object_key]
-    return replace(found, blob=replace(found.blob, etag="another write"))

@@ -36,6 +36,11 @@ class WatchedBlobs:
         """Which store this is."""
         return self.blobs.location
 
+    @property
+    def writes_once(self) -> bool:
+        """Whether that store never overwrites."""
+        return self.blobs.writes_once
+
     async def put_file(self, key: str, path: Path, facts: BlobFacts) -> StoredBlob:
         """W2, in the time that its caller can spare: it may have to go elsewhere."""
         with self._watched():
@@ -57,6 +62,11 @@ class WatchedBlobs:
         """D2."""
         with self._watched():
             return await self.blobs.delete_many(targets)
+
+    async def delete_until(self, end: datetime, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """D2 under a lease."""
+        with self._watched():
+            return await self.blobs.delete_until(end, keys)
 
     async def present(self, keys: Sequence[str]) -> set[str]:
         """D3."""

@@ -70,6 +70,20 @@ def _is_day(text: str) -> bool:
     return True
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who alone may delete what lies at a key that the caller chose, and until when."""
+
+    holder: str
+    """A token of one eraser's one try."""
+    end: datetime
+    """Later than the store takes a delete that was signed under it: others may take the next lease from here on."""
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether another eraser may take over."""
+        return now >= self.end
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audio:
     """A row of the catalog. `text` and `owner` leave it at D1; the states' meaning is in docs/architecture.md."""
@@ -79,6 +93,7 @@ class Audio:
     state: State
     location: Location
     object_key: str
+    """Empty for a tombstone that has given back the key, which its caller chose: what lies there is another's."""
     content_type: str
     size_bytes: int
     """Declared while PENDING, verified since READY."""
@@ -98,6 +113,8 @@ class Audio:
     """D3 was seen: what remains is a tombstone that waits for late PUTs."""
     claims_key: bool = False
     """The key was chosen by the caller, and is held by a key claim."""
+    lease: Lease | None = None
+    """Of an eraser, on a DELETING row at a chosen key."""
     duration: timedelta | None = None
     voice: str = ""
     text: str = field(default="", repr=False)
@@ -119,10 +136,47 @@ class Audio:
         """Whether `expire_time` has come."""
         return self.expire_time is not None and now >= self.expire_time
 
+    @property
+    def version(self) -> tuple[State, str, datetime | None]:
+        """What tells whether a row is still the one that was read: every transition changes it, and nothing else."""
+        return self.state, self.attempt, self.expire_time
+
     def ready(self, *, etag: str, location: Location | None = None) -> Audio:
         """The row after W3; `location` where the bytes came to lie in another store than was meant."""
         return replace(self, state=State.READY, etag=etag, location=location or self.location)
 
-    def tombstone(self, now: datetime) -> Audio:
-        """The row after D1: nothing personal is left in it."""
-        return replace(self, state=State.DELETING, delete_time=now, text="", owner="", ip_address="")
+    def tombstone(self, now: datetime, lease: Lease | None = None) -> Audio:
+        """The row after D1: nothing personal is left in it. At a chosen key, an eraser has the lease from here on."""
+        return replace(
+            self,
+            state=State.DELETING,
+            delete_time=now,
+            lease=lease if self.claims_key else None,
+            text="",
+            owner="",
+            ip_address="",
+        )
+
+    @property
+    def holds_key(self) -> bool:
+        """Whether a claim keeps its key from others; an eraser of such a row needs the lease."""
+        return self.claims_key and bool(self.object_key)
+
+    def deleted_as(self, given: Audio, now: datetime, lease: Lease | None) -> Audio | None:
+        """This row after D1 by an eraser that has read it as `given`; None if it may not."""
+        if self.version != given.version:
+            return None
+        if self.state is not State.DELETING:
+            return self.tombstone(now, lease)
+        if lease is None or not self.holds_key or self.lease == lease:
+            return self
+        return replace(self, lease=lease) if self.lease is None or self.lease.has_ended(now) else None
+
+    def is_tombstone_of(self, given: Audio) -> bool:
+        """Whether this row is the tombstone that an eraser has; at a chosen key, with that eraser's lease."""
+        same = self.state is State.DELETING and self.attempt == given.attempt
+        return same and (not self.claims_key or self.lease == given.lease)
+
+    def released(self) -> Audio:
+        """The tombstone after its key was given back: there is nothing that an eraser could still delete for it."""
+        return replace(self, object_key="", bytes_gone=True, lease=None)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from mayfly_storage.domain.audio import Audio, AudioName, Location
+    from mayfly_storage.domain.audio import Audio, AudioName, Lease, Location
     from mayfly_storage.domain.links import LinkWish, SignedUrl, UploadGrant
     from mayfly_storage.domain.quotas import QuotaUse, Reservation, Tally
     from mayfly_storage.domain.tickets import Ticket
@@ -105,15 +105,18 @@ class AudioCatalog(Protocol):
     async def make_ready(self, audio: Audio | Ticket) -> Audio:
         """W3, the fence: PENDING -> READY if the row is still PENDING with this attempt; stores `etag` and `location`.
 
-        Answers the row as it is now. Repeating it after success answers the READY row. Raises StateChangedError
-        otherwise.
+        The row forgets its upload in parts. Answers it as it is now. Repeating it after success answers the READY row.
+        Raises StateChangedError otherwise.
         """
 
-    async def begin_delete(self, audios: Sequence[Audio], now: datetime) -> list[Audio | None]:
+    async def begin_delete(
+        self, audios: Sequence[Audio], now: datetime, *, lease: Lease | None = None
+    ) -> list[Audio | None]:
         """D1 for each row on its own: -> DELETING if state, attempt and expire_time are still as given.
 
-        `text`, `owner` and `ip_address` leave the row. Answers the tombstones, in order; None where the row is gone or
-        has changed.
+        `text`, `owner` and `ip_address` leave the row. Rows with `claims_key` get the lease in the same write, those
+        that are DELETING already as well; then the row, too, is collected later than the lease ends. Answers the
+        tombstones, in order; None where the row is gone or has changed, or where its lease may not be taken.
         """
 
     async def retain(self, audio: Audio, expire_time: datetime) -> Audio:
@@ -126,10 +129,17 @@ class AudioCatalog(Protocol):
     async def mark_bytes_gone(self, tombstones: Sequence[Audio]) -> None:
         """Note on DELETING rows that D3 was seen, so that they are due again only when they may go. Others are left."""
 
+    async def release(self, tombstones: Sequence[Audio]) -> None:
+        """D4 of keys alone: of DELETING rows with this attempt and this lease, remove the claim and `released` them.
+
+        Other rows are left, with their claims.
+        """
+
     async def remove(self, tombstones: Sequence[Audio]) -> None:
         """D4: remove DELETING rows with this attempt, and the key claims of these names, whose rows are gone then.
 
-        Request records stay. Other rows are left, with their claims.
+        A row with `claims_key` goes only with this lease (None: while nobody has one). Request records stay. Other rows
+        are left, with their claims.
         """
 
     async def list_audio(self, wanted: AudioFilter, *, limit: int, cursor: str = "") -> Page[Audio]:
@@ -208,6 +218,10 @@ class BlobStore(Protocol):
     def location(self) -> Location:
         """Which store this is."""
 
+    @property
+    def writes_once(self) -> bool:
+        """Whether it never overwrites, whoever puts; elsewhere only a grant's guarantees do."""
+
     async def put_file(self, key: str, path: Path, facts: BlobFacts) -> StoredBlob:
         """W2 by storage itself: write once, from a file (which may be consumed).
 
@@ -227,6 +241,13 @@ class BlobStore(Protocol):
 
     async def delete_many(self, targets: Sequence[BlobTarget]) -> list[DeleteOutcome]:
         """D2, for up to 1,000 keys: an outcome for each, in order. Never reports as deleted what may still be there."""
+
+    async def delete_until(self, end: datetime, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """D2 under a lease, for up to 1,000 keys: whatever lies there. The store itself deletes nothing after `end`.
+
+        An outcome for each, in order. DELETED says, too, that no try is under way any more: what was sent and not
+        answered is FAILED, and may still happen until `end`.
+        """
 
     async def present(self, keys: Sequence[str]) -> set[str]:
         """D3, for up to 1,000 keys: those at which bytes lie, by the store's own consistent answer."""

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from mayfly_storage.domain.audio import Audio, State
+from mayfly_storage.domain.audio import Audio, Lease, State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,10 @@ class Timing:
     tombstone_margin: timedelta = timedelta(days=7)
     """DynamoDB's `ttl` is this long after the expiry: garbage collection of rows only, never the expiry itself."""
 
+    erase_time: timedelta = timedelta(minutes=1)
+    """For how long an eraser may delete at a key that the caller chose; the store refuses what comes later."""
+    clock_allowance: timedelta = timedelta(minutes=1)
+    """How far storage's clock may be from the store's: an eraser's lease lasts so much longer than its deletes."""
     certificate_lifetime: timedelta = timedelta(days=30)
     """How long the certificates of sweeps are kept. The newest one always is: the next one names it."""
 
@@ -61,11 +69,35 @@ class Timing:
             return audio.expire_time
         if audio.state is State.PENDING:
             return audio.upload_deadline + self.pending_grace
-        return self.settled_time(audio) if audio.bytes_gone else audio.delete_time
+        return max((time for time in self._waits_for(audio) if time is not None), default=None)
+
+    def _waits_for(self, tombstone: Audio) -> Iterator[datetime | None]:
+        """What has to come before an eraser can do anything more."""
+        yield tombstone.delete_time
+        if tombstone.lease is not None:
+            yield tombstone.lease.end
+        if tombstone.bytes_gone:
+            yield self.settled_time(tombstone)
 
     def settled_time(self, audio: Audio) -> datetime:
         """From here on no late PUT of this row can land, so that its tombstone may go (D4)."""
         return audio.upload_deadline + self.late_put_bound
+
+    def lease(self, holder: str, now: datetime) -> Lease:
+        """What an eraser takes now."""
+        return Lease(holder, now + self.erase_time + self.clock_allowance)
+
+    def last_delete(self, lease: Lease) -> datetime:
+        """Until when deletes are signed under a lease."""
+        return lease.end - self.clock_allowance
+
+    def was_asked_for(self, tombstone: Audio) -> bool:
+        """Whether a caller wanted it deleted: D1 came before any sweep's could."""
+        if tombstone.etag is None:  # it was never committed
+            end: datetime | None = tombstone.upload_deadline + self.pending_grace
+        else:
+            end = tombstone.expire_time
+        return tombstone.delete_time is not None and (end is None or tombstone.delete_time < end)
 
     def is_due(self, audio: Audio, now: datetime) -> bool:
         """Whether the sweeper may work on the row now. D1 decides it again, conditionally."""

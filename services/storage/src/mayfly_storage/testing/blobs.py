@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from dataclasses import dataclass
-from itertools import count
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Location
 from mayfly_storage.domain.errors import ContentMismatchError, PageTokenInvalidError, StorageFullError
-from mayfly_storage.domain.ports import BlobPage, DeleteOutcome, StoredBlob
+from mayfly_storage.domain.ports import BlobPage, BlobTarget, DeleteOutcome, StoredBlob
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from mayfly_storage.domain.ports import BlobFacts, BlobTarget
+    from mayfly_storage.domain.ports import BlobFacts
 
 _CURSOR = "memory:"
 
@@ -41,16 +40,21 @@ class MemoryBlobs:
         """How many bytes fit in all; None: any number."""
         self.stuck: set[str] = set()
         """Keys whose deletion fails."""
+        self.overwrites = False
         self.failure: Exception | None = None
         """Raised by every method while it is set."""
         self._now = now
         self._location = location
-        self._writes = count(1)
 
     @property
     def location(self) -> Location:
         """Which store this is."""
         return self._location
+
+    @property
+    def writes_once(self) -> bool:
+        """Unless a test says so; then it is the tests that overwrite."""
+        return not self.overwrites
 
     async def put_file(self, key: str, path: Path, facts: BlobFacts) -> StoredBlob:
         """W2 from a file."""
@@ -63,7 +67,7 @@ class MemoryBlobs:
         actual = StoredBlob(
             key=key,
             size_bytes=len(body),
-            etag=f"write-{next(self._writes)}",
+            etag=hashlib.md5(body, usedforsecurity=False).hexdigest(),  # equal bytes have equal ETags, as in S3
             modified_time=self._now(),
             sha256=hashlib.sha256(body).digest(),
             attempt=facts.attempt,
@@ -105,6 +109,13 @@ class MemoryBlobs:
             return DeleteOutcome.FAILED
         del self.objects[target.key]
         return DeleteOutcome.DELETED
+
+    async def delete_until(self, end: datetime, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """D2 under a lease."""
+        await self._turn()
+        if self._now() >= end:
+            return [DeleteOutcome.FAILED for _ in keys]
+        return [self._delete(BlobTarget(key=key)) for key in keys]
 
     async def present(self, keys: Sequence[str]) -> set[str]:
         """D3."""

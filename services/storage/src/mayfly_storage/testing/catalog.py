@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from mayfly_storage.domain.audio import Lease
     from mayfly_storage.domain.ports import AudioFilter, Shard
     from mayfly_storage.domain.quotas import QuotaUse, Reservation, Tally
     from mayfly_storage.domain.tickets import Ticket
@@ -109,26 +110,27 @@ class MemoryCatalog:
             row = self.rows[audio.name] = replace(row, state=State.READY, etag=audio.etag, location=audio.location)
         return row
 
-    async def begin_delete(self, audios: Sequence[Audio], now: datetime) -> list[Audio | None]:
+    async def begin_delete(
+        self, audios: Sequence[Audio], now: datetime, *, lease: Lease | None = None
+    ) -> list[Audio | None]:
         """D1."""
         await self._turn()
-        return [self._begin_delete(audio, now) for audio in audios]
+        return [self._begin_delete(audio, now, lease) for audio in audios]
 
-    def _begin_delete(self, audio: Audio, now: datetime) -> Audio | None:
+    def _begin_delete(self, audio: Audio, now: datetime, lease: Lease | None) -> Audio | None:
         row = self.rows.get(audio.name)
-        if row is None or _facts(row) != _facts(audio):
-            return None
-        if row.state is not State.DELETING:
-            row = self.rows[audio.name] = row.tombstone(now)
-        return row
+        tombstone = row.deleted_as(audio, now, lease) if row is not None else None
+        if tombstone is not None:
+            self.rows[audio.name] = tombstone
+        return tombstone
 
     async def retain(self, audio: Audio, expire_time: datetime) -> Audio:
         """Move the expiry."""
         await self._turn()
         row, wanted = self.rows.get(audio.name), replace(audio, state=State.READY, expire_time=expire_time)
-        if row is not None and _facts(row) == _facts(wanted):
+        if row is not None and row.version == wanted.version:
             return row
-        if row is None or row.state is not State.READY or _facts(row) != _facts(audio):
+        if row is None or row.state is not State.READY or row.version != audio.version:
             raise StateChangedError(f"{audio.name} is not READY with this expiry any more")
         row = self.rows[audio.name] = replace(row, expire_time=expire_time)
         return row
@@ -138,6 +140,14 @@ class MemoryCatalog:
         await self._turn()
         for row in self._still_deleting(tombstones):
             self.rows[row.name] = replace(row, bytes_gone=True)
+
+    async def release(self, tombstones: Sequence[Audio]) -> None:
+        """D4 of keys alone."""
+        await self._turn()
+        for row in self._still_deleting(tombstones):
+            if self.claims.get(row.object_key) == row.name:
+                del self.claims[row.object_key]
+            self.rows[row.name] = row.released()
 
     async def remove(self, tombstones: Sequence[Audio]) -> None:
         """D4."""
@@ -154,7 +164,7 @@ class MemoryCatalog:
 
     def _is_deleting(self, given: Audio) -> bool:
         row = self.rows.get(given.name)
-        return row is not None and row.state is State.DELETING and row.attempt == given.attempt
+        return row is not None and row.is_tombstone_of(given)
 
     async def list_audio(self, wanted: AudioFilter, *, limit: int, cursor: str = "") -> Page[Audio]:
         """Rows in any state, by name."""
@@ -186,10 +196,6 @@ class MemoryCatalog:
         await asyncio.sleep(0)
         if self.failure is not None:
             raise self.failure
-
-
-def _facts(row: Audio) -> tuple[State, str, datetime | None]:
-    return row.state, row.attempt, row.expire_time
 
 
 def _page(rows: Iterable[tuple[str, Audio]], limit: int, cursor: str) -> Page[Audio]:

@@ -71,6 +71,7 @@ class World:
             stores=self.backend.stores,
             timing=self.timing,
             now=self.now,
+            new_holder=self.new_attempt,
             reach=self.reach,
         )
 

@@ -27,7 +27,7 @@ class BatchDeleteAudio:
         rows = await self._living(names)
         found = dict.fromkeys(names, False) | dict.fromkeys(rows, True)
         while rows and not validate_only:
-            erasures = await self.erase(list(rows.values()))
+            erasures = await self.erase(list(rows.values()), for_sweep=True)
             # Committed or moved to another end in the very moment, say: it is still readable, so look again.
             changed = [name for name, e in zip(rows, erasures, strict=True) if e.outcome is EraseOutcome.CHANGED]
             rows = await self._living(changed)

@@ -1,6 +1,7 @@
 """D1 to D4: the one way in which anything is deleted.
 
-Every step is conditional or idempotent, so overlap is harmless.
+Every step is conditional or idempotent, so overlap is harmless. A key with an audio id in it is its row's for ever. One
+that the caller chose is another's as soon as it is given back: there an eraser needs the lease, which the store ends.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from mayfly_storage.domain.audio import Audio, AudioName, Location, State
+from mayfly_storage.domain.audio import Audio, AudioName, State
 from mayfly_storage.domain.errors import BackendMisconfiguredError, BackendUnavailableError
 from mayfly_storage.domain.failpoints import Failpoint, Reach, pass_by
 from mayfly_storage.domain.ports import AudioCatalog, BlobStore, BlobTarget, DeleteOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from mayfly_storage.domain.stores import Stores
@@ -31,7 +32,7 @@ class EraseOutcome(StrEnum):
     GONE = "GONE"
     """The bytes are gone, by the store's own answer."""
     CHANGED = "CHANGED"
-    """The row is gone, or not as it was read; nothing was deleted."""
+    """The row is gone, or not as it was read, or another eraser has it; nothing was deleted."""
     UNFINISHED = "UNFINISHED"
     """Unreadable, and its bytes may still lie there; the next sweep goes on."""
 
@@ -52,13 +53,21 @@ class EraseAudio:
     stores: Stores
     timing: Timing
     now: Callable[[], datetime]
+    new_holder: Callable[[], str]
+    """Tokens of leases; no two are alike."""
     reach: Reach = pass_by
 
-    async def __call__(self, audios: Sequence[Audio]) -> list[Erasure]:
-        """D1, D2, D3, and D4 for those whose late PUTs can no longer land."""
+    async def __call__(self, audios: Sequence[Audio], *, for_sweep: bool = False) -> list[Erasure]:
+        """D1, D2, D3, and D4 for those whose late PUTs can no longer land.
+
+        Args:
+            audios: Rows in any state.
+            for_sweep: Leave D4 of the rows to a sweep, whose certificate names them then. Keys are given back at once.
+        """
         tombstones = await self._mark(audios)
-        gone = await self._delete_bytes(list(tombstones.values()))
-        kept = await self._settle([tombstones[name] for name in gone])
+        gone = await self._delete_bytes([audio for audio in tombstones.values() if audio.object_key])
+        gone |= {name for name, audio in tombstones.items() if not audio.object_key}
+        kept = await self._settle([tombstones[name] for name in gone], for_sweep=for_sweep)
         return [self._erasure(audio.name, tombstones, gone, kept) for audio in audios]
 
     @staticmethod
@@ -71,13 +80,15 @@ class EraseAudio:
         return Erasure(outcome=outcome, tombstone_kept=outcome is EraseOutcome.UNFINISHED or name in kept)
 
     async def _mark(self, audios: Sequence[Audio]) -> dict[AudioName, Audio]:
-        """D1 where it has not happened yet."""
+        """D1 where it has not happened yet, and the lease where it is needed."""
         self.reach(Failpoint.BEFORE_D1)
-        living = [audio for audio in audios if audio.state is not State.DELETING]
-        marked = await self.catalog.begin_delete(living, self.now()) if living else []
+        ready = [audio for audio in audios if audio.state is State.DELETING and not audio.holds_key]
+        wanted = [audio for audio in audios if audio.state is not State.DELETING or audio.holds_key]
+        now = self.now()
+        lease = self.timing.lease(self.new_holder(), now)
+        marked = await self.catalog.begin_delete(wanted, now, lease=lease) if wanted else []
         self.reach(Failpoint.AFTER_D1)
-        resumed = [audio for audio in audios if audio.state is State.DELETING]
-        return {audio.name: audio for audio in (*marked, *resumed) if audio is not None}
+        return {audio.name: audio for audio in (*marked, *ready) if audio is not None}
 
     async def _delete_bytes(self, tombstones: Sequence[Audio]) -> set[AudioName]:
         """D2 and D3 in every store: a PUT that was not answered may have left a copy where the row does not say."""
@@ -92,59 +103,47 @@ class EraseAudio:
         return gone
 
     async def _delete_group(self, blobs: BlobStore, group: Sequence[Audio]) -> set[AudioName]:
-        targets, unnamed = _targets(group, blobs.location)
         self.reach(Failpoint.BEFORE_D2)
-        outcomes = await _delete(blobs, targets)
-        # What lies there instead of the committed object is a late PUT of the same row, or the next owner's.
-        changed = [audio for audio in group if outcomes.get(audio.name) is DeleteOutcome.CHANGED]
-        outcomes |= await _delete(blobs, await self._lying(blobs, [*unnamed, *changed]))
+        deleted = [*await self._delete_own(blobs, group), *await self._delete_leased(blobs, group)]
         self.reach(Failpoint.AFTER_D2)
-        left = {name for name, outcome in outcomes.items() if outcome is not DeleteOutcome.DELETED}
-        deleted = [audio for audio in group if audio.name not in left]
         still_there = await blobs.present([audio.object_key for audio in deleted]) if deleted else set()
         self.reach(Failpoint.AFTER_D3)
         return {audio.name for audio in deleted if audio.object_key not in still_there}
 
-    async def _lying(self, blobs: BlobStore, group: Sequence[Audio]) -> dict[AudioName, BlobTarget]:
-        """The very objects at chosen keys; nothing for an audio whose key is empty, or not its own any more.
+    async def _delete_own(self, blobs: BlobStore, group: Sequence[Audio]) -> list[Audio]:
+        own = [audio for audio in group if not audio.holds_key]
+        outcomes = await blobs.delete_many([BlobTarget(key=audio.object_key) for audio in own]) if own else []
+        return _done(own, outcomes)
 
-        A key with an audio id in it is the row's for ever. A key that the caller chose gets another owner as soon as
-        the row is gone, so the delete names the object that lies there while the row holds the claim. It is looked at
-        first, and the row is read after: so it was nobody else's.
-        """
-        seen = {audio.name: await blobs.head(audio.object_key) for audio in group}
-        rows = await self.catalog.get_many(list(seen)) if seen else {}
-        return {name: BlobTarget(key=b.key, etag=b.etag) for name, b in seen.items() if b is not None and name in rows}
+    async def _delete_leased(self, blobs: BlobStore, group: Sequence[Audio]) -> list[Audio]:
+        ends = [self.timing.last_delete(audio.lease) for audio in group if audio.holds_key and audio.lease is not None]
+        if not ends:
+            return []
+        leased = [audio for audio in group if audio.holds_key and audio.lease is not None]
+        return _done(leased, await blobs.delete_until(min(ends), [audio.object_key for audio in leased]))
 
-    async def _settle(self, gone: Sequence[Audio]) -> set[AudioName]:
+    async def _settle(self, gone: Sequence[Audio], *, for_sweep: bool) -> set[AudioName]:
         """D4 where no late PUT can land any more; the others stay as tombstones until then."""
         now = self.now()
-        settled = [audio for audio in gone if now >= self.timing.settled_time(audio)]
-        waiting = [audio for audio in gone if now < self.timing.settled_time(audio)]
-        if settled:
+        settled = {audio.name: audio for audio in gone if now >= self.timing.settled_time(audio)}
+        if settled and not for_sweep:
             self.reach(Failpoint.BEFORE_D4)
-            await self.catalog.remove(settled)
+            await self.catalog.remove(list(settled.values()))
             self.reach(Failpoint.AFTER_D4)
-        if fresh := [audio for audio in waiting if not audio.bytes_gone]:
+        waiting = [audio for audio in gone if for_sweep or audio.name not in settled]
+        write_once = all(store.blobs.writes_once for store in self.stores.by_location.values())
+        # Such a store refuses a late PUT of this audio over the next one's. Where it lands first, it is an orphan.
+        freed = {audio.name: audio for audio in waiting if audio.holds_key and (write_once or audio.name in settled)}
+        if freed:
+            self.reach(Failpoint.BEFORE_RELEASE)
+            await self.catalog.release(list(freed.values()))
+            self.reach(Failpoint.AFTER_RELEASE)
+        if fresh := [audio for audio in waiting if not audio.bytes_gone and audio.name not in freed]:
             await self.catalog.mark_bytes_gone(fresh)
             self.reach(Failpoint.AFTER_NOTE)
         return {audio.name for audio in waiting}
 
 
-def _targets(group: Sequence[Audio], location: Location) -> tuple[dict[AudioName, BlobTarget], list[Audio]]:
-    """What can be deleted as it is, and audio at chosen keys of which it is not known what lies there."""
-    targets: dict[AudioName, BlobTarget] = {}
-    unnamed = []
-    for audio in group:
-        if not audio.claims_key:
-            targets[audio.name] = BlobTarget(key=audio.object_key)
-        elif audio.etag and audio.location is location:
-            targets[audio.name] = BlobTarget(key=audio.object_key, etag=audio.etag)
-        else:
-            unnamed.append(audio)
-    return targets, unnamed
-
-
-async def _delete(blobs: BlobStore, targets: Mapping[AudioName, BlobTarget]) -> dict[AudioName, DeleteOutcome]:
-    outcomes = await blobs.delete_many(list(targets.values())) if targets else []
-    return dict(zip(targets, outcomes, strict=True))
+def _done(audios: Sequence[Audio], outcomes: Sequence[DeleteOutcome]) -> list[Audio]:
+    pairs = zip(audios, outcomes, strict=True)
+    return [audio for audio, outcome in pairs if outcome is DeleteOutcome.DELETED]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Audio, AudioName
@@ -23,6 +24,18 @@ async def find_owners(catalog: AudioCatalog, collections: Collections, keys: Seq
     names |= await catalog.find_by_keys([key for key in fields if key not in names])
     rows = await catalog.get_many(list(names.values()))
     return {key: _row_of(key, names.get(key), rows) for key in fields}
+
+
+async def free_stranded(catalog: AudioCatalog, wanted: Audio) -> bool:
+    """Whether the claim of a chosen key was given up for an audio, because the store's TTL has collected its row.
+
+    A claim and its row are written together, and the row's id is never used again: once absent, absent for ever.
+    """
+    holder = (await catalog.find_by_keys([wanted.object_key])).get(wanted.object_key)
+    if holder is None or await catalog.get_many([holder]):
+        return holder is None
+    await catalog.remove([replace(wanted, name=holder)])
+    return True
 
 
 def parse_key(collections: Collections, key: str) -> dict[str, str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Audio, AudioName, Location, State
@@ -13,7 +13,7 @@ from mayfly_storage.domain.ports import AudioCatalog, BlobTarget, DeleteOutcome
 from mayfly_storage.domain.retention import DueItem, DueReason, PurgeOutcome, PurgeResult, Verdict
 from mayfly_storage.usecases.erasing import EraseOutcome, Erasure
 from mayfly_storage.usecases.finding import is_orphan
-from mayfly_storage.usecases.ownership import find_owners, is_unique, parse_key
+from mayfly_storage.usecases.ownership import find_owners, free_stranded, is_unique, parse_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,15 +54,16 @@ class PurgeRows:
                 row.name: PurgeResult(outcome=PurgeOutcome.DELETED, size_bytes=row.size_bytes) for row in due
             }
         erasures = await self.erase(due) if due else []
-        return results | {row.name: _result(row, erasure) for row, erasure in zip(due, erasures, strict=True)}
+        pairs = zip(due, erasures, strict=True)
+        return results | {row.name: _result(row, erasure, self.timing) for row, erasure in pairs}
 
 
-def _result(row: Audio, erasure: Erasure) -> PurgeResult:
+def _result(row: Audio, erasure: Erasure, timing: Timing) -> PurgeResult:
     if erasure.outcome is EraseOutcome.CHANGED:
         return _CHANGED
     if erasure.outcome is EraseOutcome.UNFINISHED:
         return _FAILED
-    if row.bytes_gone:  # only its tombstone was left
+    if row.bytes_gone and not timing.was_asked_for(row):  # an earlier sweep deleted it, and left its tombstone
         return PurgeResult(outcome=PurgeOutcome.ALREADY_GONE, tombstone_kept=erasure.tombstone_kept)
     return PurgeResult(outcome=PurgeOutcome.DELETED, size_bytes=row.size_bytes, tombstone_kept=erasure.tombstone_kept)
 
@@ -122,21 +123,12 @@ class PurgeOrphans:
         """Keys that callers choose can come back: a tombstone takes the claim first, then erases the object."""
         tombstone = self._tombstone(item)
         try:
-            await self._free_stranded(tombstone)
+            await free_stranded(self.catalog, tombstone)
             await self.catalog.reserve(tombstone, None)
         except ObjectKeyTakenError:
             return _CHANGED
         self.reach(Failpoint.AFTER_ORPHAN_CLAIM)
-        return _result(tombstone, (await self.erase([tombstone]))[0])
-
-    async def _free_stranded(self, tombstone: Audio) -> None:
-        """Give up a claim whose row the store's TTL has collected: the claim's own comes later, or never.
-
-        A claim and its row are written together, and the row's id is never used again: once absent, absent for ever.
-        """
-        holder = (await self.catalog.find_by_keys([tombstone.object_key])).get(tombstone.object_key)
-        if holder is not None and not await self.catalog.get_many([holder]):
-            await self.catalog.remove([replace(tombstone, name=holder)])
+        return _result(tombstone, (await self.erase([tombstone]))[0], self.timing)
 
     def _tombstone(self, item: DueItem) -> Audio:
         now = self.now()
@@ -166,7 +158,8 @@ def _places_of(item: DueItem) -> tuple[Location, ...]:
 
 
 def _may_lie(item: DueItem, location: Location) -> bool:
-    return location in _places_of(item) and not item.multipart_upload_id
+    # A key that was given back may be another's by now; D3 has looked at it before.
+    return location in _places_of(item) and not item.multipart_upload_id and bool(item.object_key)
 
 
 def _place(item: DueItem) -> tuple[Location, str]:

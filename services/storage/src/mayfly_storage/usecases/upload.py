@@ -12,6 +12,7 @@ from mayfly_storage.domain.errors import (
     AudioNotFoundError,
     ContentMismatchError,
     IdempotencyKeyReusedError,
+    ObjectKeyTakenError,
     QuotaRefusedError,
     RequestExpiredError,
     RequestSeenError,
@@ -24,6 +25,7 @@ from mayfly_storage.domain.failpoints import Failpoint, Reach, pass_by
 from mayfly_storage.domain.tickets import Ticket, Tickets, attempt_of
 from mayfly_storage.domain.uploads import RequestRecord, UploadRequest
 from mayfly_storage.usecases.erasing import EraseOutcome
+from mayfly_storage.usecases.ownership import free_stranded
 from mayfly_storage.usecases.quotas import reservation_gone
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class ReserveAudio:
         audio = self.draft(request)
         self.reach(Failpoint.BEFORE_W1)
         try:
-            await self.catalog.reserve(audio, self._record(request, audio.name), pays=self.pay(request))
+            await self._reserve(request, audio)
         except RequestSeenError:
             return await self._replay(request, audio)
         except ReservationGoneError:
@@ -68,6 +70,15 @@ class ReserveAudio:
             raise self.pay.rules.exceeded(refused) from None
         self.reach(Failpoint.AFTER_W1)
         return audio
+
+    async def _reserve(self, request: UploadRequest, audio: Audio) -> None:
+        record, pays = self._record(request, audio.name), self.pay(request)
+        try:
+            await self.catalog.reserve(audio, record, pays=pays)
+        except ObjectKeyTakenError:
+            if not await free_stranded(self.catalog, audio):
+                raise
+            await self.catalog.reserve(audio, record, pays=pays)
 
     def _record(self, request: UploadRequest, name: AudioName) -> RequestRecord:
         return RequestRecord(

@@ -15,6 +15,7 @@ from mayfly_storage.backends.aws.credentials import SigningCredentials
 from mayfly_storage.backends.aws.deletion import ObjectDeletion
 from mayfly_storage.backends.aws.due import DueIndex
 from mayfly_storage.backends.aws.folders import DynamoFolders
+from mayfly_storage.backends.aws.leased_deletion import LeasedDeletion
 from mayfly_storage.backends.aws.links import S3Links
 from mayfly_storage.backends.aws.listing import RowListing
 from mayfly_storage.backends.aws.owned import OwnedRows
@@ -80,7 +81,7 @@ async def open_aws(
                 primary=Location.S3,
                 by_location={
                     Location.S3: Store(
-                        blobs=_blobs(options, clients, s3_calls),
+                        blobs=_blobs(options, clients, s3_calls, now=now),
                         links=links,
                         parts=S3Parts(options, clients.s3, s3_calls, links=links),
                     )
@@ -110,7 +111,7 @@ async def open_bucket(
     after_the_pools.callback(clients.close)
     calls = AwsCalls(location.value, pool)
     store = Store(
-        blobs=_blobs(options, clients, calls, location=location),
+        blobs=_blobs(options, clients, calls, now=now, location=location),
         links=_links(options, clients, AwsCalls(location.value, signing), now=now),
     )
     return store, BucketCopies(s3=clients.s3, calls=calls, bucket=options.bucket)
@@ -135,20 +136,40 @@ def _catalog(options: AwsOptions, table: AudioTable, *, timing: Timing, now: Cal
     )
 
 
-def _blobs(options: AwsOptions, clients: Clients, calls: AwsCalls, *, location: Location = Location.S3) -> S3Blobs:
+def _blobs(
+    options: AwsOptions,
+    clients: Clients,
+    calls: AwsCalls,
+    *,
+    now: Callable[[], datetime],
+    location: Location = Location.S3,
+) -> S3Blobs:
     places = ObjectPlaces(clients.s3, calls, bucket=options.bucket)
+    leased = LeasedDeletion(
+        clients.leased,
+        calls,
+        presigner=BucketPresigner(clients.s3, bucket=options.bucket, region=options.region),
+        credentials=_signing(options, clients, now=now),
+        at_once=options.connections,
+        now=now,
+    )
     return S3Blobs(
         options,
         places=places,
         deletion=ObjectDeletion(places, conditional=options.features.conditional_deletes),
+        leased=leased,
         patience=Patience(),
         location=location,
     )
 
 
 def _links(options: AwsOptions, clients: Clients, calls: AwsCalls, *, now: Callable[[], datetime]) -> S3Links:
-    credentials = SigningCredentials(
+    presigner = BucketPresigner(clients.links, bucket=options.bucket, region=options.region)
+    credentials = _signing(options, clients, now=now)
+    return S3Links(options, presigner=presigner, credentials=credentials, calls=calls, now=now)
+
+
+def _signing(options: AwsOptions, clients: Clients, *, now: Callable[[], datetime]) -> SigningCredentials:
+    return SigningCredentials(
         clients.credentials, now=now, session_lifetime=options.session_lifetime, window=options.url_window
     )
-    presigner = BucketPresigner(clients.links, bucket=options.bucket, region=options.region)
-    return S3Links(options, presigner=presigner, credentials=credentials, calls=calls, now=now)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
 
     from mayfly_storage.backends.aws.deletion import ObjectDeletion
+    from mayfly_storage.backends.aws.leased_deletion import LeasedDeletion
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.aws.patience import Patience
     from mayfly_storage.backends.aws.places import ObjectPlaces
@@ -59,6 +60,7 @@ class S3Blobs:
         *,
         places: ObjectPlaces,
         deletion: ObjectDeletion,
+        leased: LeasedDeletion,
         patience: Patience,
         location: Location = Location.S3,
     ) -> None:
@@ -67,12 +69,18 @@ class S3Blobs:
         self._options = options
         self._places = places
         self._deletion = deletion
+        self._leased = leased
         self._patience = patience
 
     @property
     def location(self) -> Location:
         """Which store this is."""
         return self._location
+
+    @property
+    def writes_once(self) -> bool:
+        """Whether the store honours If-None-Match, which every grant names then."""
+        return self._options.features.conditional_puts
 
     async def put_file(self, key: str, path: Path, facts: BlobFacts) -> StoredBlob:
         """W2, streamed from the file."""
@@ -154,6 +162,10 @@ class S3Blobs:
     async def delete_many(self, targets: Sequence[BlobTarget]) -> list[DeleteOutcome]:
         """D2."""
         return await self._deletion.delete(targets)
+
+    async def delete_until(self, end: datetime, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """D2 under a lease."""
+        return await self._leased(end, keys)
 
     async def present(self, keys: Sequence[str]) -> set[str]:
         """D3."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.quotas import QuotaItems
     from mayfly_storage.backends.aws.table import AudioTable
     from mayfly_storage.backends.aws.writes import Writes
+    from mayfly_storage.domain.audio import Lease
     from mayfly_storage.domain.ports import AudioFilter, Footprint, Page, Shard
     from mayfly_storage.domain.quotas import QuotaUse, Reservation, Tally
     from mayfly_storage.domain.tickets import Ticket
@@ -115,16 +116,26 @@ class DynamoCatalog:
             return there
         raise StateChangedError(f"{audio.name} is not PENDING with this attempt any more")
 
-    async def begin_delete(self, audios: Sequence[Audio], now: datetime) -> list[Audio | None]:
+    async def begin_delete(
+        self, audios: Sequence[Audio], now: datetime, *, lease: Lease | None = None
+    ) -> list[Audio | None]:
         """D1, for each row on its own; a hundred in a request."""
-        living = {audio.name: audio for audio in audios if audio.state is not State.DELETING}
-        outcomes = await self._table.apply([[self._writes.begin_delete(audio, now)] for audio in living.values()])
+        wanted: dict[AudioName, Audio] = {}
+        steps: list[list[TransactWriteItemTypeDef]] = []
+        for audio in _distinct(audios):
+            if audio.state is not State.DELETING:
+                wanted[audio.name] = audio.tombstone(now, lease)
+                steps.append(self._writes.begin_delete(audio, wanted[audio.name]))
+            elif lease is not None and audio.holds_key:
+                wanted[audio.name] = replace(audio, lease=lease)
+                steps.append(self._writes.take_lease(wanted[audio.name], now))
+        outcomes = await self._table.apply(steps)
         marked = {
-            audio.name: audio.tombstone(now)
-            for audio, refusal in zip(living.values(), outcomes, strict=True)
-            if refusal is None or _is_own_delete(refusal, audio, now)
+            tombstone.name: tombstone
+            for tombstone, refusal in zip(wanted.values(), outcomes, strict=True)
+            if refusal is None or _is_own_delete(refusal, tombstone)
         }
-        marked |= await self._unchanged([audio for audio in audios if audio.state is State.DELETING])
+        marked |= await self._unchanged([audio for audio in audios if audio.name not in wanted])
         return [marked.get(audio.name) for audio in audios]
 
     async def _unchanged(self, tombstones: Sequence[Audio]) -> dict[AudioName, Audio]:
@@ -153,17 +164,21 @@ class DynamoCatalog:
         gone = [replace(audio, bytes_gone=True) for audio in _distinct(tombstones)]
         await self._table.apply([[self._writes.mark_bytes_gone(audio)] for audio in gone])
 
+    async def release(self, tombstones: Sequence[Audio]) -> None:
+        """D4 of keys alone, each with its row in one transaction."""
+        await self._table.apply([self._writes.release(audio) for audio in _distinct(tombstones)])
+
     async def remove(self, tombstones: Sequence[Audio]) -> None:
         """D4."""
         given = _distinct(tombstones)
         outcomes = await self._table.apply([self._removal(audio) for audio in given])
         # Where another audio holds the key by now, the row alone may go; a row that has changed is refused again.
-        rest = [audio for audio, refusal in zip(given, outcomes, strict=True) if refusal and audio.claims_key]
+        rest = [audio for audio, refusal in zip(given, outcomes, strict=True) if refusal and audio.holds_key]
         await self._table.apply([[self._writes.remove_row(audio)] for audio in rest])
 
     def _removal(self, audio: Audio) -> list[TransactWriteItemTypeDef]:
         row = self._writes.remove_row(audio)
-        return [row, self._writes.remove_claim(audio)] if audio.claims_key else [row]
+        return [row, self._writes.remove_claim(audio)] if audio.holds_key else [row]
 
     async def list_audio(self, wanted: AudioFilter, *, limit: int, cursor: str = "") -> Page[Audio]:
         """Rows in any state; by name within a day."""
@@ -209,20 +224,16 @@ def _unpaid(refused: dict[int, Refusal], pays: QuotaUse, *, first: int) -> Excep
     return quotas.refusal(pays.tallies, refused, first=first + (pays.reservation is not None))
 
 
-def _is_own_delete(refusal: Refusal, audio: Audio, now: datetime) -> bool:
+def _is_own_delete(refusal: Refusal, tombstone: Audio) -> bool:
     """Whether the tombstone that is in the way is the one that we wrote."""
-    if not refusal.found:
+    if not refusal.found or "state" not in refusal.found:  # nothing, or the claim of another audio
         return False
     there = rows.audio_of(refusal.found)
-    return (there.state, there.attempt, there.delete_time) == (State.DELETING, audio.attempt, now)
+    return there.is_tombstone_of(tombstone) and there.delete_time == tombstone.delete_time
 
 
 def _is_same(there: Audio | None, given: Audio) -> bool:
-    return there is not None and (there.state, there.attempt, there.expire_time) == (
-        given.state,
-        given.attempt,
-        given.expire_time,
-    )
+    return there is not None and there.version == given.version
 
 
 def _distinct(audios: Sequence[Audio]) -> list[Audio]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 import boto3
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -45,12 +46,15 @@ class Clients:
     s3: S3Client
     links: S3Client
     """Knows where links lead; `s3` unless that is another endpoint."""
+    leased: S3Client
+    """Sends requests as they were signed before, each once."""
     dynamodb: DynamoDBClient
     credentials: Credentials | None
 
     def close(self) -> None:
         """Close all connections."""
         self.s3.close()
+        self.leased.close()
         self.dynamodb.close()
 
 
@@ -76,9 +80,15 @@ def make_clients(options: AwsOptions, *, session: boto3.Session | None = None) -
     return Clients(
         s3=s3,
         links=session.client("s3", region_name=options.region, config=accelerated) if options.accelerate else s3,
+        leased=session.client(
+            "s3", region_name=options.region, endpoint_url=options.s3_endpoint_url, config=usual.merge(_SENT_ONCE)
+        ),
         dynamodb=dynamodb,
         credentials=session.get_credentials(),
     )
+
+
+_SENT_ONCE: Final = Config(signature_version=UNSIGNED, retries={"mode": "standard", "total_max_attempts": 1})
 
 
 def _config(options: AwsOptions) -> Config:

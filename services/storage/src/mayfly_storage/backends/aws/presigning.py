@@ -46,7 +46,7 @@ class BucketPresigner:
     def __init__(self, client: S3Client, *, bucket: str, region: str) -> None:
         """Take the client whose rules say how the bucket is addressed."""
         self._client = client
-        self._bucket = bucket
+        self.bucket = bucket
         self._region = region
 
     @property
@@ -57,5 +57,5 @@ class BucketPresigner:
     @cached_property
     def signer(self) -> SigV4Presigner:
         """Made at the first use: botocore is asked once where objects of the bucket are, and signs to tell it."""
-        url = self._client.generate_presigned_url("get_object", Params={"Bucket": self._bucket, "Key": _PROBE})
+        url = self._client.generate_presigned_url("get_object", Params={"Bucket": self.bucket, "Key": _PROBE})
         return SigV4Presigner(BucketEndpoint.of(url, key=_PROBE), region=self._region)

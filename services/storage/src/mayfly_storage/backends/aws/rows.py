@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.backends.aws import attributes as at
 from mayfly_storage.backends.aws.attributes import Item, ItemReader
-from mayfly_storage.domain.audio import Audio, AudioName, Location, State
+from mayfly_storage.domain.audio import Audio, AudioName, Lease, Location, State
 from mayfly_storage.domain.ports import Shard
 from mayfly_storage.domain.uploads import RequestRecord
 
@@ -32,6 +33,9 @@ DUE_BUCKET: Final = "due_bucket"
 DUE_TIME: Final = "due_time"
 DUE_INDEX: Final = "due"
 DUE_ATTRIBUTES: Final = (DUE_BUCKET, DUE_TIME)
+LEASE: Final = "lease"
+LEASE_END: Final = "lease_end"
+LEASE_ATTRIBUTES: Final = (LEASE, LEASE_END)
 OWNER: Final = "owner"
 OWNER_INDEX: Final = "owner"
 PERSONAL: Final = ("text", OWNER, "ip_address")
@@ -59,7 +63,7 @@ class RowFormat:
             duration=at.seconds(audio.duration) if audio.duration is not None else None,
             created_at=at.time(audio.create_time),
             ip_address=_text(audio.ip_address),
-            ttl=self._ttl(audio),
+            **self._collected(audio),
         )
 
     def s3_url(self, audio: Audio | Ticket) -> AttributeValueTypeDef | None:
@@ -68,7 +72,16 @@ class RowFormat:
 
     def life(self, audio: Audio) -> Item:
         """What says when a row's audio ends, and when DynamoDB may collect the row."""
-        return _present(expire_time=_time(audio.expire_time), ttl=self._ttl(audio))
+        return _present(expire_time=_time(audio.expire_time)) | self._collected(audio)
+
+    def leased(self, audio: Audio) -> Item:
+        """What says who has the lease; DynamoDB may collect neither the row nor its claim before that ends."""
+        return _lease(audio.lease) | self._collected(audio) if audio.lease is not None else {}
+
+    def is_collected_early(self, audio: Audio) -> bool:
+        """Whether DynamoDB could collect the row before its lease ends, by the expiry alone."""
+        lease, end = audio.lease, audio.expire_time
+        return lease is not None and end is not None and lease.end > end + self.timing.tombstone_margin
 
     def due(self, audio: Audio) -> Item:
         """What makes the row stand in the index of due rows; nothing, and so no place there, if it never is."""
@@ -91,16 +104,23 @@ class RowFormat:
 
     def claim(self, audio: Audio) -> Item:
         """The item that holds a key which the caller chose."""
-        return claim_key(audio.object_key) | _present(
-            audio_name=at.text(str(audio.name)),
-            # Later than the row's: a claim that went first would let another audio have the key too early.
-            ttl=self._ttl(audio, margins=2),
+        return (
+            claim_key(audio.object_key)
+            | _present(
+                audio_name=at.text(str(audio.name)),
+            )
+            | self._collected(
+                audio,
+                # Later than the row: a claim that went first would let another audio have the key too early.
+                later=self.timing.tombstone_margin,
+            )
         )
 
-    def _ttl(self, audio: Audio, *, margins: int = 1) -> AttributeValueTypeDef | None:
+    def _collected(self, audio: Audio, *, later: timedelta = timedelta(0)) -> Item:
         if audio.expire_time is None:
-            return None
-        return _epoch(audio.expire_time + margins * self.timing.tombstone_margin)
+            return {}
+        time = audio.expire_time + self.timing.tombstone_margin
+        return {"ttl": _epoch((max(time, audio.lease.end) if audio.lease is not None else time) + later)}
 
 
 def key_of(name: AudioName) -> Item:
@@ -172,6 +192,7 @@ def audio_of(item: Mapping[str, AttributeValueTypeDef]) -> Audio:
         delete_time=row.time("delete_time"),
         bytes_gone=row.flag("bytes_gone"),
         claims_key=row.flag("claims_key"),
+        lease=_lease_of(row),
         duration=row.period("duration"),
         voice=row.text("voice_id"),
         text=row.text("text"),
@@ -195,7 +216,16 @@ def _protocol(audio: Audio) -> Item:
         etag=_text(audio.etag or ""),
         bytes_gone=at.flag(value=True) if audio.bytes_gone else None,
         claims_key=at.flag(value=True) if audio.claims_key else None,
-    )
+    ) | _lease(audio.lease)
+
+
+def _lease(lease: Lease | None) -> Item:
+    return {LEASE: at.text(lease.holder), LEASE_END: at.time(lease.end)} if lease is not None else {}
+
+
+def _lease_of(row: ItemReader) -> Lease | None:
+    end = row.time(LEASE_END)
+    return Lease(row.text(LEASE), end) if end is not None else None
 
 
 def _facts(audio: Audio) -> Item:

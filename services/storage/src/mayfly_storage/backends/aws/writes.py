@@ -9,6 +9,9 @@ from mayfly_storage.backends.aws.expressions import Condition, absent, assignmen
 from mayfly_storage.backends.aws.owned import note
 from mayfly_storage.backends.aws.rows import (
     DUE_ATTRIBUTES,
+    LEASE,
+    LEASE_ATTRIBUTES,
+    LEASE_END,
     PARTITION,
     PERSONAL,
     RowFormat,
@@ -86,24 +89,37 @@ class Writes:
         held = equals("audio_name", str(kept.name))
         return {"Put": self._put(self._rows.claim(kept), absent(PARTITION) | held)}
 
-    def begin_delete(self, audio: Audio, now: datetime) -> TransactWriteItemTypeDef:
-        """D1: only a row with state, attempt and expiry as given."""
-        return {
-            "Update": self._update(
-                audio.tombstone(now),
-                {"delete_time": at.time(now)},
-                _is(audio, audio.state) & _expires_as(audio),
-                removed=PERSONAL,
-            )
-        }
+    def begin_delete(self, audio: Audio, tombstone: Audio) -> list[TransactWriteItemTypeDef]:
+        """D1, with the lease if the tombstone has one: only a row with state, attempt and expiry as given."""
+        changes = {"delete_time": at.time(tombstone.delete_time or audio.create_time)} | self._rows.leased(tombstone)
+        update = self._update(tombstone, changes, _is(audio, audio.state) & _expires_as(audio), removed=PERSONAL)
+        return [{"Update": update}, *self._claims_that_last(tombstone)]
+
+    def take_lease(self, leased: Audio, now: datetime) -> list[TransactWriteItemTypeDef]:
+        """The lease of a tombstone that holds its key, unless another's has not ended."""
+        ended = absent(LEASE_END) | Condition("#lease_end <= :now", {":now": at.time(now)})
+        held = _is(leased, State.DELETING) & _expires_as(leased) & equals("s3_key", leased.object_key)
+        update = self._update(leased, self._rows.leased(leased), held & (ended | _leased_as(leased)))
+        return [{"Update": update}, *self._claims_that_last(leased)]
+
+    def _claims_that_last(self, leased: Audio) -> list[TransactWriteItemTypeDef]:
+        """What keeps the claim as long as a row that was overdue to be collected."""
+        return [self.renew_claim(leased)] if self._rows.is_collected_early(leased) else []
 
     def mark_bytes_gone(self, gone: Audio) -> TransactWriteItemTypeDef:
-        """After D3: only a DELETING row of this attempt."""
-        return {"Update": self._update(gone, {"bytes_gone": at.flag(value=True)}, _is(gone, State.DELETING))}
+        """After D3: only this tombstone."""
+        return {"Update": self._update(gone, {"bytes_gone": at.flag(value=True)}, _is_tombstone(gone))}
+
+    def release(self, tombstone: Audio) -> list[TransactWriteItemTypeDef]:
+        """D4 of the key: only this tombstone, and only its claim."""
+        changes = {"s3_key": at.text(""), "bytes_gone": at.flag(value=True)}
+        removed = ("s3_url", *LEASE_ATTRIBUTES)
+        update = self._update(tombstone.released(), changes, _is_tombstone(tombstone), removed=removed)
+        return [{"Update": update}, self.remove_claim(tombstone)]
 
     def remove_row(self, tombstone: Audio) -> TransactWriteItemTypeDef:
-        """D4: only a DELETING row of this attempt. One that is gone already may be gone."""
-        return {"Delete": self._delete(key_of(tombstone.name), absent(PARTITION) | _is(tombstone, State.DELETING))}
+        """D4: only this tombstone. One that is gone already may be gone."""
+        return {"Delete": self._delete(key_of(tombstone.name), absent(PARTITION) | _is_tombstone(tombstone))}
 
     def remove_claim(self, tombstone: Audio) -> TransactWriteItemTypeDef:
         """D4: only this audio's claim."""
@@ -156,6 +172,16 @@ class Writes:
 
 def _is(audio: Audio | Ticket, state: State) -> Condition:
     return equals("state", state) & equals("attempt", audio.attempt)
+
+
+def _is_tombstone(audio: Audio) -> Condition:
+    """What `Audio.is_tombstone_of` says."""
+    same = _is(audio, State.DELETING)
+    return same & _leased_as(audio) if audio.claims_key else same
+
+
+def _leased_as(audio: Audio) -> Condition:
+    return equals(LEASE, audio.lease.holder) if audio.lease is not None else absent(LEASE)
 
 
 def _expires_as(audio: Audio) -> Condition:

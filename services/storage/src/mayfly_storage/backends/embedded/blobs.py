@@ -14,7 +14,7 @@ from mayfly_storage.backends.embedded.deleting import Deletion
 from mayfly_storage.backends.embedded.errors import translated
 from mayfly_storage.backends.embedded.tree import walk
 from mayfly_storage.domain.audio import Location
-from mayfly_storage.domain.ports import BlobPage
+from mayfly_storage.domain.ports import BlobPage, BlobTarget
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mayfly_runtime.offload import Offload
     from mayfly_storage.backends.embedded.keys_on_disk import KeyPaths
     from mayfly_storage.backends.embedded.publishing import Publisher
-    from mayfly_storage.domain.ports import BlobFacts, BlobTarget, DeleteOutcome, StoredBlob
+    from mayfly_storage.domain.ports import BlobFacts, DeleteOutcome, StoredBlob
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,6 +45,11 @@ class FileBlobs:
     def location(self) -> Location:
         """Which store this is."""
         return Location.LOCAL
+
+    @property
+    def writes_once(self) -> bool:
+        """A name is given once."""
+        return True
 
     async def put_file(self, key: str, path: Path, facts: BlobFacts) -> StoredBlob:
         """W2. A file on the same file system is moved, and others are copied.
@@ -87,9 +92,16 @@ class FileBlobs:
         """D2."""
         return await self._do(self._delete_many, targets)
 
-    def _delete_many(self, targets: Sequence[BlobTarget]) -> list[DeleteOutcome]:
+    def _delete_many(
+        self, targets: Sequence[BlobTarget], *, in_time: Callable[[], bool] = lambda: True
+    ) -> list[DeleteOutcome]:
         self._require_root()
-        return Deletion(paths=self.paths, names=self.publisher.names).run(targets)
+        return Deletion(paths=self.paths, names=self.publisher.names, in_time=in_time).run(targets)
+
+    async def delete_until(self, end: datetime, keys: Sequence[str]) -> list[DeleteOutcome]:
+        """D2 under a lease. The clock is asked while no name can be made: what lies there then is the leaseholder's."""
+        targets = [BlobTarget(key=key) for key in keys]
+        return await self._do(self._delete_many, targets, in_time=lambda: self.now() < end)
 
     async def present(self, keys: Sequence[str]) -> set[str]:
         """D3."""

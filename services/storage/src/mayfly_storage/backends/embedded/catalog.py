@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from mayfly_storage.backends.embedded.reader import Reader
     from mayfly_storage.backends.embedded.writer import GroupWriter
+    from mayfly_storage.domain.audio import Lease
     from mayfly_storage.domain.ports import AudioFilter, Page, Shard
     from mayfly_storage.domain.quotas import QuotaUse, Reservation, Tally
     from mayfly_storage.domain.tickets import Ticket
@@ -102,21 +103,24 @@ class SqliteCatalog:
 
         return await self.write(write)
 
-    async def begin_delete(self, audios: Sequence[Audio], now: datetime) -> list[Audio | None]:
+    async def begin_delete(
+        self, audios: Sequence[Audio], now: datetime, *, lease: Lease | None = None
+    ) -> list[Audio | None]:
         """D1."""
 
         def write(connection: sqlite3.Connection) -> list[Audio | None]:
-            return [self._begin_delete(connection, audio, now) for audio in audios]
+            return [self._begin_delete(connection, audio, now, lease) for audio in audios]
 
         return await self.write(write, erases=True) if audios else []
 
-    def _begin_delete(self, connection: sqlite3.Connection, given: Audio, now: datetime) -> Audio | None:
+    def _begin_delete(
+        self, connection: sqlite3.Connection, given: Audio, now: datetime, lease: Lease | None
+    ) -> Audio | None:
         row = statements.find_audio(connection, given.name)
-        if row is None or _decisive(row) != _decisive(given):
-            return None
-        if row.state is State.DELETING:
-            return row
-        return self._change(connection, row.tombstone(now))
+        tombstone = row.deleted_as(given, now, lease) if row is not None else None
+        if tombstone is not None and tombstone is not row:
+            self._change(connection, tombstone)
+        return tombstone
 
     async def retain(self, audio: Audio, expire_time: datetime) -> Audio:
         """Move the expiry, and with it when the row is due."""
@@ -124,9 +128,9 @@ class SqliteCatalog:
 
         def write(connection: sqlite3.Connection) -> Audio:
             row = statements.find_audio(connection, audio.name)
-            if row is not None and _decisive(row) == _decisive(wanted):
+            if row is not None and row.version == wanted.version:
                 return row
-            if row is None or row.state is not State.READY or _decisive(row) != _decisive(audio):
+            if row is None or row.state is not State.READY or row.version != audio.version:
                 raise StateChangedError(f"{audio.name} is not READY with this expiry any more")
             return self._change(connection, replace(row, expire_time=expire_time))
 
@@ -138,6 +142,16 @@ class SqliteCatalog:
         def write(connection: sqlite3.Connection) -> None:
             for row in _still_deleting(connection, tombstones):
                 self._change(connection, replace(row, bytes_gone=True))
+
+        await self.write(write)
+
+    async def release(self, tombstones: Sequence[Audio]) -> None:
+        """D4 of keys alone."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            for row in _still_deleting(connection, tombstones):
+                statements.remove_claim(connection, row.name)
+                self._change(connection, row.released())
 
         await self.write(write)
 
@@ -182,11 +196,7 @@ class SqliteCatalog:
         await self.write(lambda _: None)
 
 
-def _decisive(row: Audio) -> tuple[State, str, datetime | None]:
-    return row.state, row.attempt, row.expire_time
-
-
 def _still_deleting(connection: sqlite3.Connection, tombstones: Sequence[Audio]) -> list[Audio]:
-    attempts = {given.name: given.attempt for given in tombstones}
-    rows = statements.find_audios(connection, list(attempts))
-    return [row for row in rows.values() if row.state is State.DELETING and row.attempt == attempts[row.name]]
+    given = {audio.name: audio for audio in tombstones}
+    rows = statements.find_audios(connection, list(given))
+    return [row for row in rows.values() if row.is_tombstone_of(given[row.name])]

@@ -13,7 +13,7 @@ from mayfly_storage.domain.ports import DeleteOutcome
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from mayfly_storage.backends.embedded.keys_on_disk import KeyPaths
@@ -29,6 +29,8 @@ class Deletion:
     paths: KeyPaths
     names: threading.Lock
     """Held while a name is made or taken away."""
+    in_time: Callable[[], bool]
+    """Whether it may still be deleted; asked while `names` is held."""
     outcomes: list[DeleteOutcome] = field(default_factory=list)
     _touched: defaultdict[Path, list[int]] = field(default_factory=lambda: defaultdict(list))
 
@@ -48,7 +50,7 @@ class Deletion:
             return DeleteOutcome.DELETED  # nothing can lie there
         try:
             with self.names:
-                outcome = _delete(path, target.etag)
+                outcome = _delete(path, target.etag) if self.in_time() else DeleteOutcome.FAILED
         except OSError as error:
             logger.warning("blobs.not_deleted", extra={"cause": error.strerror})
             return DeleteOutcome.FAILED

@@ -7,7 +7,7 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from mayfly_storage.domain.audio import Audio, AudioName, Location, State
+from mayfly_storage.domain.audio import Audio, AudioName, Lease, Location, State
 
 if TYPE_CHECKING:
     import sqlite3
@@ -56,10 +56,13 @@ def changing_columns(audio: Audio, due: datetime | None) -> dict[str, Any]:
     return {
         "state": audio.state.value,
         "location": audio.location.value,
+        "object_key": audio.object_key,
         "expire_time": _micros(audio.expire_time),
         "etag": audio.etag,
         "delete_time": _micros(audio.delete_time),
         "bytes_gone": int(audio.bytes_gone),
+        "lease": audio.lease.holder if audio.lease is not None else None,
+        "lease_end": to_micros(audio.lease.end) if audio.lease is not None else None,
         "text": audio.text,
         "owner": audio.owner,
         "ip_address": audio.ip_address,
@@ -73,7 +76,6 @@ def to_row(audio: Audio, due: datetime | None) -> dict[str, Any]:
         **key_of(audio.name),
         **changing_columns(audio, due),
         "collection": audio.collection,
-        "object_key": audio.object_key,
         "content_type": audio.content_type,
         "size_bytes": audio.size_bytes,
         "sha256": audio.sha256,
@@ -120,6 +122,7 @@ def from_row(row: sqlite3.Row) -> Audio:
         delete_time=_time(row["delete_time"]),
         bytes_gone=bool(row["bytes_gone"]),
         claims_key=bool(row["claims_key"]),
+        lease=None if row["lease"] is None else Lease(row["lease"], from_micros(row["lease_end"])),
         duration=None if row["duration"] is None else row["duration"] * _MICROSECOND,
         voice=row["voice"],
         text=row["text"],

@@ -140,6 +140,11 @@ def change_audio(connection: sqlite3.Connection, audio: Audio, due: datetime | N
     return audio
 
 
+def remove_claim(connection: sqlite3.Connection, name: AudioName) -> None:
+    """Give back the key that an audio holds, if it holds one."""
+    connection.execute("DELETE FROM claims WHERE date = :date AND audio_id = :audio_id", key_of(name))
+
+
 def remove_audio(connection: sqlite3.Connection, name: AudioName) -> None:
     """Remove the row, and its key claim with it."""
     connection.execute("DELETE FROM audio WHERE date = :date AND audio_id = :audio_id", key_of(name))

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from mayfly_storage.agreement import examine_folder, retire_folder
+from mayfly_storage.domain.audio import Location
 from mayfly_storage.domain.errors import StorageError
 from mayfly_storage.domain.findings import Finding
-from mayfly_storage.opening import aws_options, embedded_options, unmanaged
+from mayfly_storage.opening import aws_options, embedded_options, mirror_options, mirror_session, unmanaged
 from mayfly_storage.setting_types import listed
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mayfly_storage.config import StorageSettings
 
 
+_MIRROR: Final = "Check the settings MAYFLY_STORAGE_MIRROR_*, and the rights of its credentials."
 _DOCTOR: Final = "Try it with storage's own credentials: `mayfly-storage doctor`."
 
 
@@ -115,6 +117,9 @@ async def examine(settings: StorageSettings) -> AsyncIterator[Finding]:
         yield finding
     if settings.backend == "aws":
         yield await _folder(settings)
+    if settings.backend == "aws" and settings.mirror_bucket:
+        for finding in await _mirror(settings):
+            yield finding
 
 
 async def _folder(settings: StorageSettings) -> Finding:
@@ -125,6 +130,23 @@ async def _folder(settings: StorageSettings) -> Finding:
             return await examine_folder(backend, configured=settings.fallback_dir is not None)
         except StorageError as error:
             return replace(Finding.skipped(str(error)), check="fallback")
+
+
+async def _mirror(settings: StorageSettings) -> Sequence[Finding]:
+    """Whether the mirror's bucket can be used, and keeps nothing of what is deleted."""
+    from mayfly_storage.backends.aws.backend import open_aws  # noqa: PLC0415 - imports boto3
+    from mayfly_storage.backends.mirror import AuditOfBoth, with_mirror  # noqa: PLC0415 - as above
+
+    opening = open_aws(aws_options(settings), timing=settings.timing(), now=_now)
+    session = mirror_session(settings)
+    async with with_mirror(opening, mirror_options(settings), now=_now, session=session) as backend:
+        try:
+            await backend.stores.by_location[Location.MIRROR].blobs.check()
+        except StorageError as error:
+            return [replace(Finding.failed(str(error), _MIRROR), check="mirror")]
+        answers = replace(Finding.ok(f"{settings.mirror_bucket} answers"), check="mirror")
+        audit = backend.audit
+        return [answers, *(await audit.of_mirror() if isinstance(audit, AuditOfBoth) else ())]
 
 
 def _now() -> datetime:

@@ -51,7 +51,7 @@ def open_backend(settings: StorageSettings, *, now: Callable[[], datetime]) -> A
     from mayfly_storage.backends.mirror import with_mirror  # noqa: PLC0415 - it imports boto3
 
     return with_mirror(
-        _open_aws(settings, now=now), mirror_options(settings), now=now, session=_mirror_session(settings)
+        _open_aws(settings, now=now), mirror_options(settings), now=now, session=mirror_session(settings)
     )
 
 
@@ -67,7 +67,7 @@ def _open_aws(settings: StorageSettings, *, now: Callable[[], datetime]) -> Abst
     return open_aws(aws_options(settings), timing=settings.timing(), now=now)
 
 
-def _mirror_session(settings: StorageSettings) -> boto3.Session | None:
+def mirror_session(settings: StorageSettings) -> boto3.Session | None:
     """The mirror's own credentials; None: storage's."""
     if settings.mirror_secret_access_key is None:
         return None

@@ -103,3 +103,22 @@ async def test_without_a_mirror_it_says_how_one_is_named(tmp_path: Path) -> None
     code, _, said = await run(tmp_path, "mirror", settings={})
     assert code == 2
     assert "MAYFLY_STORAGE_MIRROR_BUCKET" in said
+
+
+async def test_the_doctor_examines_the_mirror(tmp_path: Path, buckets: tuple[Clients, str, Mapping[str, str]]) -> None:
+    clients, bucket, settings = buckets
+    sound = await findings(tmp_path, settings)
+    await asyncio.to_thread(
+        clients.s3.put_bucket_versioning, Bucket=bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
+    keeping = await findings(tmp_path, settings)
+    missing = await findings(tmp_path, {**settings, "MAYFLY_STORAGE_MIRROR_BUCKET": f"no-{bucket}"})
+    assert (sound["mirror"], sound["versioning of the mirror"]) == ("ok", "ok")
+    assert (keeping["mirror"], keeping["versioning of the mirror"]) == ("ok", "failed")
+    assert missing["mirror"] == "failed"
+
+
+async def findings(folder: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """What the doctor says of each check."""
+    _, said, _ = await run(folder, "doctor", "--json", settings=settings)
+    return {each["check"]: each["verdict"] for each in json.loads(said)["findings"]}

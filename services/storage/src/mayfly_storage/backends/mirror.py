@@ -69,9 +69,13 @@ class AuditOfBoth:
     async def findings(self) -> Sequence[Finding]:
         """Those of the first bucket, then those of the mirror."""
         own = await self.first.findings() if self.first is not None else ()
-        return [*own, *(replace(each, check=f"{each.check} of the mirror") for each in await self._of_mirror())]
+        return [*own, *await self.of_mirror()]
 
-    async def _of_mirror(self) -> Sequence[Finding]:
+    async def of_mirror(self) -> Sequence[Finding]:
+        """Those of the mirror alone."""
+        return [replace(each, check=f"{each.check} of the mirror") for each in await self._read_back()]
+
+    async def _read_back(self) -> Sequence[Finding]:
         """SKIPPED where it does not answer: storage starts, and serves, without it."""
         try:
             async with asyncio.timeout(_PATIENCE):

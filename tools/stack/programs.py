@@ -142,7 +142,7 @@ def _aws_settings(layout: Layout) -> dict[str, str]:
     return {
         **MADE_UP_CREDENTIALS,
         "MAYFLY_STORAGE_ENDPOINT_URL": f"http://{layout.address('moto')}",
-        "MAYFLY_STORAGE_PROVIDER": "aws",  # as moto says of itself
+        "MAYFLY_STORAGE_CONDITIONAL_PUTS": "true",  # which is what moto does of what AWS does
         "MAYFLY_STORAGE_REGION": AWS_REGION,
         "MAYFLY_STORAGE_BUCKET": AWS_BUCKET,
         "MAYFLY_STORAGE_TABLE": AWS_TABLE,

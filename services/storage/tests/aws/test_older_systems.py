@@ -18,7 +18,8 @@ from mayfly_storage.domain.timing import Timing
 from mayfly_storage.domain.uploads import Subject
 from mayfly_storage.testing import SOUND
 from mayfly_storage.testing.stage import Stage
-from mayfly_storage.usecases.assembly import StorageUseCases, World
+from mayfly_storage.testing.sweeping import sweep
+from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases, World
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,8 +40,8 @@ RECORDING: dict[str, Any] = {
 
 
 @pytest.fixture
-def storage(backend: Backend, clock: FakeClock) -> StorageUseCases:
-    world = World(
+def world(backend: Backend, clock: FakeClock) -> World:
+    return World(
         backend=backend,
         collections=read_collections(),
         privacy=Privacy(secret=b"a secret of the tests, and long enough"),
@@ -49,6 +50,10 @@ def storage(backend: Backend, clock: FakeClock) -> StorageUseCases:
         new_id=uuid4,
         new_attempt=lambda: uuid4().hex,
     )
+
+
+@pytest.fixture
+def storage(world: World) -> StorageUseCases:
     return StorageUseCases.over(world)
 
 
@@ -75,8 +80,9 @@ def objects(raw: Clients, options: AwsOptions) -> list[str]:
 
 
 async def test_guest_audio_is_kept_found_by_its_day_played_and_deleted_with_its_row(
-    storage: StorageUseCases, raw: Clients, options: AwsOptions, clock: FakeClock, sound: Path
+    world: World, raw: Clients, options: AwsOptions, clock: FakeClock, sound: Path
 ) -> None:
+    storage = StorageUseCases.over(world)
     audio = await storage.store_file(Stage().wish(voice="en_US-mayfly-low", subject=GUEST), sound)
     key = f"temp-audio/{audio.name.date}/{audio.name.audio_id}.wav"
     [row] = rows(raw, options, audio)
@@ -93,7 +99,10 @@ async def test_guest_audio_is_kept_found_by_its_day_played_and_deleted_with_its_
 
     clock.advance(timedelta(hours=1))
     assert await storage.delete_audio(audio.name)
-    assert (objects(raw, options), rows(raw, options, audio)) == ([], [])
+    [tombstone] = rows(raw, options, audio)
+    assert (objects(raw, options), tombstone["state"]) == ([], {"S": "DELETING"})
+    await sweep(RetentionUseCases.over(world))
+    assert rows(raw, options, audio) == []
 
 
 async def test_of_a_guests_address_the_table_has_a_hash(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.model import chosen_key, fallback, multipart
+from tests.model import chosen_key, fallback, mirror, multipart
 from tests.model.chosen_key import ChosenKey
 from tests.model.fallback import LOCAL, S3, Fallback
+from tests.model.mirror import Mirror
 from tests.model.multipart import Multipart
 from tests.model.saving import Safeguards, Saving
 from tests.model.search import Broken
@@ -39,6 +40,10 @@ def _fallback(**changes: Any) -> Fallback:
 
 def _multipart(**changes: Any) -> Multipart:
     return Multipart(multipart.Rules(**changes))
+
+
+def _mirror(**changes: Any) -> Mirror:
+    return Mirror(mirror.Rules(**changes))
 
 
 SAVING: Final = (
@@ -113,10 +118,22 @@ MULTIPART: Final = (
     Variant("no fence", _multipart(fence=False), Broken.LOST),
 )
 
+MIRROR: Final = (
+    Variant("the protocol", _mirror()),
+    Variant("a copier goes by the row that it has in its hand", _mirror(reads_row=False), Broken.LOST),
+    Variant("copies are not taken back (sweeps find them later)", _mirror(takes_back=False)),
+    Variant("D2 leaves the mirror out (sweeps find it later)", _mirror(deletes_there=False)),
+    Variant("the mirror is not listed", _mirror(lists=False), Broken.LEAK),
+    Variant("nothing is compared", _mirror(compares=False), Broken.LEAK),
+    Variant("a copy is an orphan, as with the fallback", _mirror(copies_are_orphans=True), Broken.LOST),
+    Variant("equal bytes (until the next comparison)", _mirror(unique_etags=False), Broken.LOST),
+)
+
 VARIANTS: Final = {
     "one audio under an id of its own": SAVING,
     "two audios at a key that callers choose": CHOSEN_KEY,
     "one audio that may fall back to the local store": FALLBACK,
     "one audio in parts": MULTIPART,
+    "copies in a mirror, of two audios at one key": MIRROR,
 }
 """By the title of their model."""

@@ -22,6 +22,7 @@ from mayfly_storage.domain.errors import BackendUnavailableError
 from mayfly_storage.domain.store_clock import StoreClock
 from mayfly_storage.fallback_gauges import offer_fallback
 from mayfly_storage.fitness import require_fit_store
+from mayfly_storage.importing.staging import clear_staging
 from mayfly_storage.link_metrics import offer_traffic
 from mayfly_storage.mirror_queue import MirrorQueue, mirroring
 from mayfly_storage.opening import open_backend, open_mirror, open_privacy, open_world
@@ -82,6 +83,7 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
         await require_fit_store(backend, strict=settings.strict, within=settings.readiness_interval)
         with usable(settings.data_dir):
             spool = await Spool.open(settings.data_dir / SPOOL, spool_pool)
+            await spool_pool(clear_staging, settings.data_dir)
             privacy = await spool_pool(open_privacy, settings)
 
         world = open_world(settings, backend, privacy, now=_now)

@@ -150,8 +150,10 @@ def retire_fallback(
 def import_(  # noqa: PLR0913 - one for each option
     folder: Annotated[Path, typer.Argument(help="Its files are read, and stay as they are.")],
     *,
-    collection: cli_import.Collection,
-    pattern: cli_import.Paths = "*",
+    collection: cli_import.Collection = "",
+    layout: cli_import.Layout = "",
+    pattern: cli_import.Paths = "",
+    field: cli_import.Fields = None,
     expire_from: cli_import.ExpireFrom = "now",
     report: cli_import.Report = None,
     workers: cli_import.Workers = 4,
@@ -161,18 +163,19 @@ def import_(  # noqa: PLR0913 - one for each option
     """Bring a folder of audio in. Safe to repeat; exit code 1 if files failed, 2 if it could not run."""
     settings = _settings()
     logs.configure(level="WARNING", format=settings.log_format)
+    options = cli_import.Options(
+        collection=collection,
+        layout=layout,
+        pattern=pattern,
+        fields=field or (),
+        expire_from=expire_from,
+        report=report,
+        workers=workers,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
     try:
-        code = cli_import.import_folder(
-            settings,
-            folder,
-            collection=collection,
-            pattern=pattern,
-            expire_from=expire_from,
-            report=report,
-            workers=workers,
-            dry_run=dry_run,
-            as_json=as_json,
-        )
+        code = cli_import.import_folder(settings, folder, options)
     except (*_UNUSABLE, *cli_import.UNUSABLE, CollectionUnknownError) as error:
         _give_up("import", error)
     raise typer.Exit(code)

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from mayfly_storage.importing.patterns import Pattern, PatternError, chosen
-from mayfly_storage.importing.sniffing import content_type_of, duration_of
+from mayfly_storage.importing.sniffing import HEAD_BYTES, content_type_of
+from mayfly_storage.importing.wav import Wav
 
 
 def wav(seconds: float, *, rate: int = 8_000, extra: bytes = b"") -> bytes:
@@ -64,7 +65,13 @@ def test_who_and_what_storage_knows_itself_are_no_key_fields() -> None:
         (b"FORM\0\0\0\0ILBMBMHD", None),
         (b"\0\0\0\x20ftypM4A \0\0\0\0", "audio/mp4"),
         (b"\0\0\0\x20ftypheic\0\0\0\0", None),
-        (b"\x1aE\xdf\xa3\x01\0\0\0", "audio/webm"),
+        (b"\0\0\0\x20ftypiso5\0\0\0\0", "audio/mp4"),
+        (b"\0\0\0\x20ftypisom\0\0\0\0moov\0\0\0\x21hdlr" + bytes(8) + b"soun", "audio/mp4"),
+        (b"\0\0\0\x20ftypisom\0\0\0\0moov\0\0\0\x21hdlr" + bytes(8) + b"vide", None),
+        (b"OggS\0\x02" + bytes(22) + b"\x80theora", None),
+        (b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webm...A_OPUS", "audio/webm"),
+        (b"\x1aE\xdf\xa3\x9fB\x86\x81\x01B\x82\x84webm...V_VP9", None),
+        (b"\x1aE\xdf\xa3\xa3B\x86\x81\x01B\x82\x88matroska", None),
         (b"ID3\x04\0\0", "audio/mpeg"),
         (b"\xff\xfb\x90\x64", "audio/mpeg"),
         (b"\xff\xf3\x84\x64", "audio/mpeg"),
@@ -82,15 +89,41 @@ def test_the_first_bytes_say_what_a_file_holds(head: bytes, content_type: str | 
     assert content_type_of(head) == content_type
 
 
+def read(head: bytes, size_bytes: int | None = None) -> Wav:
+    found = Wav.read(head, len(head) if size_bytes is None else size_bytes)
+    assert found is not None
+    return found
+
+
 def test_a_wav_file_says_how_long_it_is() -> None:
-    whole = wav(1.5)
-    assert duration_of(whole, len(whole)) == timedelta(seconds=1.5)
-    tagged = wav(0.5, extra=b"LIST\x03\0\0\0abc\0")
-    assert duration_of(tagged, len(tagged)) == timedelta(seconds=0.5)
+    assert read(wav(1.5)).duration == timedelta(seconds=1.5)
+    assert read(wav(0.5, extra=b"LIST\x03\0\0\0abc\0")).duration == timedelta(seconds=0.5)
+    assert Wav.read(b"ID3", 3) is None
 
 
-def test_a_length_that_is_not_there_is_not_believed() -> None:
-    header = wav(1.5)[:44]
-    assert duration_of(header, len(header)) == timedelta(0)
-    assert duration_of(b"RIFF\0\0\0\0WAVE", 12) is None
-    assert duration_of(b"ID3", 3) is None
+def test_a_header_that_ends_later_than_was_looked_says_nothing_and_is_not_damaged() -> None:
+    tagged = wav(0.5, extra=b"LIST" + (8000).to_bytes(4, "little") + bytes(8000))
+    found = read(tagged[:HEAD_BYTES], len(tagged))
+    assert found.duration is None
+    assert not found.damage
+
+
+@pytest.mark.parametrize("announced", [0xFFFF_FFFF, 0x7FFF_F000, 0x7FFF_FFFF])
+def test_a_length_that_its_writer_did_not_know_is_that_of_what_is_there(announced: int) -> None:
+    streamed = wav(1.5).replace((24_000).to_bytes(4, "little"), announced.to_bytes(4, "little"))
+    assert read(streamed).duration == timedelta(seconds=1.5)
+    assert not read(streamed).damage
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (wav(1.5)[:-1], "announces 24000 bytes of sound, 23999 are there"),
+        (wav(1.5)[:44], "announces 24000 bytes of sound, 0 are there"),
+        (wav(1.5)[:36], "announces no sound"),
+        (b"RIFF\0\0\0\0WAVE", "no format"),
+        (b"RIFF\0\0\0\0WAVEdata\0\0\0\0", "no format"),
+    ],
+)
+def test_a_wav_file_that_is_not_whole_says_so(body: bytes, said: str) -> None:
+    assert said in read(body).damage

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -77,6 +77,25 @@ async def test_a_young_tombstone_stays_and_goes_with_a_later_sweep(stage: Stage)
     stage.clock.advance(HOUR)
     [later] = await purge(stage, item_of(stage, audio))
     assert later == PurgeResult(outcome=PurgeOutcome.ALREADY_GONE)
+    assert stage.row(audio) is None
+
+
+@pytest.mark.parametrize("wish", [{}, CHOSEN])
+async def test_what_a_caller_had_deleted_is_certified_by_name(stage: Stage, wish: dict[str, Any]) -> None:
+    """Its key may be another's by then, which nobody takes for what was deleted."""
+    audio = await stage.saved(**wish)
+    stage.clock.advance(timedelta(hours=1))
+    await stage.storage.delete_audio(audio.name)
+    if wish:
+        await stage.saved(**wish)
+
+    page = await stage.retention.list_expired(collection="", before=None, shard=Shard(), limit=9, cursor="")
+    [result] = await purge(stage, *page.items)
+    [verdict] = await stage.retention.verify_gone(page.items)
+
+    assert [(item.name, item.reason) for item in page.items] == [(audio.name, DueReason.REQUESTED)]
+    assert (result.outcome, result.size_bytes) == (PurgeOutcome.DELETED, audio.size_bytes)
+    assert (verdict.object_gone, verdict.row_gone) == (True, True)
     assert stage.row(audio) is None
 
 

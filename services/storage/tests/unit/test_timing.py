@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mayfly_storage.domain.audio import State
+from mayfly_storage.domain.audio import Lease, State
 from mayfly_storage.domain.retention import DueItem, DueReason
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.testing import DAWN, an_audio
@@ -28,6 +28,27 @@ def test_a_row_is_due_when_its_state_says_so(facts: dict[str, Any], due_after: t
     expected = None if due_after is None else DAWN + due_after
 
     assert TIMING.due_time(an_audio(**facts)) == expected
+
+
+@pytest.mark.parametrize(
+    ("facts", "due_after"),
+    [
+        ({"lease": Lease("me", DAWN + timedelta(minutes=2))}, timedelta(minutes=2)),
+        ({"bytes_gone": True, "upload_deadline": DAWN - timedelta(days=9)}, timedelta(minutes=1)),
+    ],
+)
+def test_a_tombstone_is_due_when_an_eraser_can_do_more(facts: dict[str, Any], due_after: timedelta) -> None:
+    tombstone = an_audio(state=State.DELETING, delete_time=DAWN + timedelta(minutes=1), **facts)
+
+    assert TIMING.due_time(tombstone) == DAWN + due_after
+
+
+def test_a_lease_outlives_its_deletes_by_what_clocks_may_differ() -> None:
+    lease = TIMING.lease("me", DAWN)
+
+    assert TIMING.last_delete(lease) == DAWN + timedelta(minutes=1)
+    assert not lease.has_ended(DAWN + timedelta(minutes=1, seconds=59))
+    assert lease.has_ended(DAWN + timedelta(minutes=2))
 
 
 def test_what_is_kept_is_never_due() -> None:
@@ -72,3 +93,24 @@ def test_the_state_of_a_due_row_is_the_reason(state: State, reason: DueReason) -
     item = DueItem.of_row(audio, TIMING)
 
     assert (item.name, item.reason, item.due_time) == (audio.name, reason, TIMING.due_time(audio))
+
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"etag": "tag", "expire_time": DAWN + HOUR, "delete_time": DAWN}, DueReason.REQUESTED),
+        ({"etag": "tag", "expire_time": None, "delete_time": DAWN}, DueReason.REQUESTED),
+        ({"etag": "tag", "expire_time": DAWN, "delete_time": DAWN}, DueReason.UNFINISHED),
+        ({"delete_time": DAWN}, DueReason.REQUESTED),
+        ({"delete_time": DAWN + HOUR}, DueReason.UNFINISHED),
+        ({"etag": "tag", "expire_time": None, "delete_time": DAWN, "bytes_gone": False}, DueReason.UNFINISHED),
+    ],
+)
+def test_a_tombstone_tells_whether_a_caller_wanted_it(facts: dict[str, Any], reason: DueReason) -> None:
+    """By when D1 came: before a sweep could have come for it, or not."""
+    tombstone = an_audio(**({"state": State.DELETING, "bytes_gone": True} | facts))
+
+    assert DueItem.of_row(tombstone, TIMING).reason is reason

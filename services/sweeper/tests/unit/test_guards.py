@@ -91,6 +91,19 @@ async def test_as_many_as_allowed_are_deleted(engine: SweepEngine, order: SweepO
     assert retention.left == {"audio/dangling"}
 
 
+async def test_what_callers_have_deleted_counts_for_no_guard(
+    engine: SweepEngine, order: SweepOrder, retention: FakeRetention
+) -> None:
+    """A person was forgotten, say: nothing but tombstones is left of all that audio."""
+    for number in range(9):
+        retention.add(f"audio/{number}", reason=DueReason.REQUESTED)
+    retention.add("audio/expired")
+
+    ending = await engine(replace(order, max_delete_count=1, max_delete_ratio=1))
+
+    assert (ending.state, retention.left) == (SweepState.CLEAN, set())
+
+
 async def test_what_becomes_due_after_counting_is_left_to_the_next_sweep(
     engine: SweepEngine, order: SweepOrder, retention: FakeRetention
 ) -> None:

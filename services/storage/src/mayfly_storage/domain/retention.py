@@ -24,6 +24,8 @@ class DueReason(StrEnum):
     ORPHAN_MULTIPART = "ORPHAN_MULTIPART"
     DANGLING_ROW = "DANGLING_ROW"
     """A readable row without an object: reported, never repaired or deleted silently."""
+    REQUESTED = "REQUESTED"
+    """A caller had it deleted, and its bytes are gone; a sweep removes its tombstone, and certifies that."""
 
 
 _REASON_OF_STATE = {
@@ -54,11 +56,17 @@ class DueItem:
             name=audio.name,
             location=audio.location,
             object_key=audio.object_key,
-            reason=reason or _REASON_OF_STATE[audio.state],
+            reason=reason or _reason_of(audio, timing),
             collection=audio.collection,
             size_bytes=audio.size_bytes,
             due_time=timing.due_time(audio),
         )
+
+
+def _reason_of(audio: Audio, timing: Timing) -> DueReason:
+    if audio.state is State.DELETING and audio.bytes_gone and timing.was_asked_for(audio):
+        return DueReason.REQUESTED
+    return _REASON_OF_STATE[audio.state]
 
 
 class PurgeOutcome(StrEnum):

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from mayfly.storage.v1 import retention_service_pb2 as pb
 
 PAGE_SIZE: Final = 1_000
-_OF_ROWS: Final = {DueReason.EXPIRED, DueReason.ABANDONED, DueReason.UNFINISHED, DueReason.DANGLING_ROW}
+_OF_ROWS: Final = {
+    DueReason.EXPIRED,
+    DueReason.ABANDONED,
+    DueReason.UNFINISHED,
+    DueReason.DANGLING_ROW,
+    DueReason.REQUESTED,
+}
 _MAX_ETAG_LENGTH: Final = 1_024
 
 

@@ -24,6 +24,7 @@ class DueReason(StrEnum):
     ORPHAN_OBJECT = "ORPHAN_OBJECT"
     ORPHAN_MULTIPART = "ORPHAN_MULTIPART"
     DANGLING_ROW = "DANGLING_ROW"
+    REQUESTED = "REQUESTED"
 
     UNKNOWN = "UNKNOWN"
     """A reason that a newer storage gives and this sweeper does not know."""
@@ -35,6 +36,11 @@ class DueReason(StrEnum):
         A dangling row is an incident for people to look at, and nothing is deleted for a reason that is not understood.
         """
         return self not in (DueReason.DANGLING_ROW, DueReason.UNKNOWN)
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether it counts for guards against deleting too much: not what a caller has deleted before any sweep."""
+        return self.is_purgeable and self is not DueReason.REQUESTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

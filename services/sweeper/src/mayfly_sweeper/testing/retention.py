@@ -26,7 +26,7 @@ from mayfly_sweeper.domain.items import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_ROWS = (DueReason.EXPIRED, DueReason.ABANDONED, DueReason.UNFINISHED)
+_ROWS = (DueReason.EXPIRED, DueReason.ABANDONED, DueReason.UNFINISHED, DueReason.REQUESTED)
 
 
 @dataclass(slots=True)

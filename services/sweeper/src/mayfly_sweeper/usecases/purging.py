@@ -69,10 +69,11 @@ class Purger:
         for item in items:
             if not item.reason.is_purgeable:
                 self._leave(item)
-            elif self._room == 0:
+            elif self._room == 0 and item.reason.is_guarded:
                 self.is_full = True
             else:
-                self._room = None if self._room is None else self._room - 1
+                if self._room and item.reason.is_guarded:
+                    self._room -= 1
                 self._waiting.append(item)
         while len(self._waiting) >= self._batch_size:
             batch, self._waiting = self._waiting[: self._batch_size], self._waiting[self._batch_size :]

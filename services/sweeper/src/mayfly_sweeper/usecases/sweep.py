@@ -157,7 +157,7 @@ class _Run:
             try:
                 while (page := await walk.next_page()) is not None:
                     self._check_clock(page)
-                    due += sum(item.reason.is_purgeable for item in self._taken(page))
+                    due += sum(item.reason.is_guarded for item in self._taken(page))
                     stored += page.objects_seen
                     if self._order.max_delete_count:
                         check_delete_count(due=due, allowed=self._order.max_delete_count)

@@ -42,6 +42,8 @@ class _DueReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_DueReason.V
     """A multipart upload that was begun and not finished."""
     DUE_REASON_DANGLING_ROW: _DueReason.ValueType  # 6
     """A readable row whose object is missing. Reported, never repaired or deleted silently."""
+    DUE_REASON_REQUESTED: _DueReason.ValueType  # 7
+    """A caller had it deleted, and its bytes went with that call. What is left is a tombstone, for a sweep to certify."""
 
 class DueReason(_DueReason, metaclass=_DueReasonEnumTypeWrapper):
     """DueReason is why something has to go."""
@@ -60,6 +62,8 @@ DUE_REASON_ORPHAN_MULTIPART: DueReason.ValueType  # 5
 """A multipart upload that was begun and not finished."""
 DUE_REASON_DANGLING_ROW: DueReason.ValueType  # 6
 """A readable row whose object is missing. Reported, never repaired or deleted silently."""
+DUE_REASON_REQUESTED: DueReason.ValueType  # 7
+"""A caller had it deleted, and its bytes went with that call. What is left is a tombstone, for a sweep to certify."""
 Global___DueReason: _TypeAlias = DueReason  # noqa: Y015
 
 @_typing.final

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("faults over longer times")
+    group.addoption("--overlap-seconds", type=float, default=6, help="How long five sweepers run at once.")
+
+
 class Unwatched:
     """A start that nobody watches."""
 

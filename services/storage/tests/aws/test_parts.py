@@ -11,9 +11,11 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from mayfly_storage.backends.aws.clients import make_clients
 from mayfly_storage.backends.aws.testing import emulated_options, emulated_session, open_emulated
 from mayfly_storage.domain.audio import State
 from mayfly_storage.domain.errors import ContentMismatchError, UploadFencedError
+from mayfly_storage.domain.links import Guarantee
 from mayfly_storage.domain.ports import Shard
 from mayfly_storage.domain.retention import DueReason, PurgeOutcome
 from mayfly_storage.testing.stage import Stage
@@ -22,6 +24,7 @@ from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from mayfly_runtime.testing import FakeClock
     from mayfly_storage.backends.aws.clients import Clients
@@ -154,12 +157,25 @@ async def test_what_is_abandoned_leaves_nothing(
         await calls.storage.commit_upload(audio.name, grant.attempt, etags)
 
 
-async def test_what_nobody_ends_is_found_and_swept(
+async def test_what_nobody_ends_is_aborted_with_its_row(
     calls: Calls, http: httpx.AsyncClient, raw: Clients, options: AwsOptions, clock: FakeClock, backend: Backend
 ) -> None:
     _, grant = await calls.storage.create_upload(calls.stage.wish(LARGE))
     assert grant is not None
     await put(http, replace(grant, parts=grant.parts[:1]))
+    clock.advance(timedelta(hours=2))
+    await sweep(calls.retention)
+    assert "Uploads" not in raw.s3.list_multipart_uploads(Bucket=options.bucket)
+    assert await leaks(backend, calls.world.collections) == []
+
+
+async def test_what_no_row_names_is_found_and_swept(
+    calls: Calls, raw: Clients, options: AwsOptions, clock: FakeClock, backend: Backend
+) -> None:
+    audio, _ = await calls.storage.create_upload(calls.stage.wish(LARGE[:MIB]))
+    parts = backend.stores.first.parts
+    assert parts is not None
+    await parts.begin(audio)
     clock.advance(timedelta(hours=2))
     await sweep(calls.retention)
     # The emulator dates by the real time, in whole seconds: what was begun this second has to count as old.
@@ -197,3 +213,55 @@ async def test_encryption_is_asked_for_at_the_beginning(
         audio, grant = await calls.storage.create_upload(calls.stage.wish(LARGE))
         assert grant is not None
         assert (await calls.storage.commit_upload(audio.name, grant.attempt, await put(http, grant))).size_bytes
+
+
+async def test_storage_puts_a_large_file_in_parts_itself(
+    calls: Calls, tmp_path: Path, raw: Clients, options: AwsOptions, wire: Wire
+) -> None:
+    path = tmp_path / "large.wav"
+    path.write_bytes(LARGE)
+    stored = await calls.storage.store_file(calls.stage.wish(LARGE), path)
+    head = raw.s3.head_object(Bucket=options.bucket, Key=stored.object_key)
+    assert (stored.state, head["Metadata"]["attempt"]) == (State.READY, stored.attempt)
+    assert head["ETag"].endswith('-3"')
+    assert raw.s3.get_object(Bucket=options.bucket, Key=stored.object_key)["Body"].read() == LARGE
+    assert wire.counts["UploadPart"] == 3
+
+
+@pytest.mark.parametrize("operation", ["CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "HeadObject"])
+async def test_no_lost_answer_keeps_storage_from_storing_a_large_file(
+    calls: Calls, tmp_path: Path, wire: Wire, operation: str
+) -> None:
+    path = tmp_path / "large.wav"
+    path.write_bytes(LARGE)
+    wire.lose_answer(operation)
+    assert (await calls.storage.store_file(calls.stage.wish(LARGE), path)).state is State.READY
+
+
+async def test_a_file_that_was_exchanged_leaves_nothing(
+    calls: Calls, tmp_path: Path, raw: Clients, options: AwsOptions
+) -> None:
+    path = tmp_path / "large.wav"
+    path.write_bytes(LARGE[::-1])
+    with pytest.raises(ContentMismatchError, match="sha256"):
+        await calls.storage.store_file(calls.stage.wish(LARGE), path)
+    assert "Uploads" not in raw.s3.list_multipart_uploads(Bucket=options.bucket)
+    assert "Contents" not in raw.s3.list_objects_v2(Bucket=options.bucket)
+
+
+async def test_a_store_that_overwrites_by_completing_is_looked_at_before(
+    aws_url: str, clock: FakeClock, http: httpx.AsyncClient
+) -> None:
+    features = replace(emulated_options(aws_url).features, conditional_completes=False)
+    options = emulated_options(aws_url, single_put_bytes=6 * MIB, part_bytes=5 * MIB, features=features)
+    async with open_emulated(options, now=clock.now, session=emulated_session()) as backend:
+        calls = Calls(backend, clock)
+        audio, grant = await calls.storage.create_upload(calls.stage.wish(LARGE))
+        assert grant is not None
+        assert Guarantee.WRITE_ONCE not in grant.enforced
+        etags = await put(http, grant)
+        make_clients(options, session=emulated_session()).s3.put_object(
+            Bucket=options.bucket, Key=audio.object_key, Body=b"others'"
+        )
+        with pytest.raises(ContentMismatchError):
+            await calls.storage.commit_upload(audio.name, grant.attempt, etags)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     Opener = Callable[[pytest.FixtureRequest, FakeClock], AbstractAsyncContextManager[Subject]]
 
+MIB = 1024**2
+
 
 @asynccontextmanager
 async def open_memory(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIterator[Subject]:
@@ -51,7 +53,8 @@ async def open_aws(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncIte
         open_emulated,
     )
 
-    options = emulated_options(request.getfixturevalue("aws_url"))
+    # As small as they may be, so that audio of some megabytes is large.
+    options = emulated_options(request.getfixturevalue("aws_url"), single_put_bytes=6 * MIB, part_bytes=5 * MIB)
     session = None
     if (url := request.config.getoption("--s3-url")) is not None:
         import boto3  # noqa: PLC0415 - as above

@@ -132,7 +132,7 @@ async def test_a_catalog_of_an_older_version_is_carried_on_with_all_that_is_in_i
     async with opening() as first:
         audio = await save(first)
     with closing(sqlite3.connect(disk.root / "catalog.sqlite3")) as connection:
-        later, new = ("quota_counters", "quota_reservations", "certificates"), ("lease", "lease_end")
+        later, new = ("quota_counters", "quota_reservations", "certificates"), ("lease", "lease_end", "upload_id")
         undo = [*(f"DROP TABLE {name}" for name in later), *(f"ALTER TABLE audio DROP COLUMN {name}" for name in new)]
         connection.executescript(";".join([*undo, "PRAGMA user_version = 1;"]))
 

@@ -1,4 +1,4 @@
-"""Audio that is too large for one PUT: granted in parts, made one by the commit, and swept where nobody ended it."""
+"""Audio that is too large for one PUT: granted in parts, and made one by the commit."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from mayfly_storage.domain.audio import State
 from mayfly_storage.domain.errors import (
+    BackendUnavailableError,
     ContentMismatchError,
     InvalidAudioError,
     UploadFencedError,
@@ -20,12 +21,14 @@ from mayfly_storage.domain.errors import (
 from mayfly_storage.domain.links import Guarantee
 from mayfly_storage.domain.parts import MOST_PARTS, cuts
 from mayfly_storage.domain.ports import Shard
-from mayfly_storage.domain.retention import DueItem, DueReason, PurgeOutcome
 from mayfly_storage.domain.uploads import Subject
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.links import UploadGrant
+    from mayfly_storage.domain.retention import DueItem
     from mayfly_storage.testing.parts import MemoryParts
     from mayfly_storage.testing.stage import Stage
 
@@ -166,54 +169,108 @@ async def test_what_was_abandoned_leaves_no_part_and_cannot_be_committed(stage: 
     assert stage.memory.blobs.objects == {}
 
 
-@pytest.mark.parametrize("wish", [{}, RECORDING])
-async def test_what_nobody_ends_is_swept_with_its_parts(stage: Stage, parts: MemoryParts, wish: dict[str, Any]) -> None:
-    _, grant = await granted(stage, **wish)
-    put(stage, replace(grant, parts=grant.parts[:3]))
-    assert await lost(stage) == []
-    stage.clock.advance(timedelta(hours=2))
-    due = await stage.retention.list_expired(collection="", before=None, shard=EVERYTHING, limit=10, cursor="")
-    await stage.retention.purge_audio(due.items)
-    [item] = await lost(stage)
-    assert (item.reason, item.multipart_upload_id) == (DueReason.ORPHAN_MULTIPART, next(iter(parts.open)))
-    [dry] = await stage.retention.purge_audio([item], validate_only=True)
-    assert (dry.outcome, len(parts.open)) == (PurgeOutcome.DELETED, 1)
-    assert not (await stage.retention.verify_gone([item]))[0].object_gone
-    [done] = await stage.retention.purge_audio([item])
-    assert (done.outcome, parts.open) == (PurgeOutcome.DELETED, {})
-    assert (await stage.retention.verify_gone([item]))[0].object_gone
-    [again] = await stage.retention.purge_audio([item])
-    assert again.outcome is PurgeOutcome.ALREADY_GONE
-    assert await lost(stage) == []
+async def test_two_tries_at_once_have_one_upload(stage: Stage, parts: MemoryParts) -> None:
+    request, grants = stage.wish(LARGE), []
+
+    async def faster() -> None:
+        grants.append((await stage.storage.create_upload(request))[1])
+
+    stage.catalog.before["name_upload"] = faster
+    _, grant = await stage.storage.create_upload(request)
+    [upload_id] = parts.open
+    assert upload_id == "upload-2"
+    assert [grant] == grants
 
 
-async def test_an_upload_under_way_is_left_alone_however_old_it_looks(stage: Stage, parts: MemoryParts) -> None:
-    await granted(stage)
-    upload_id, upload = next(iter(parts.open.items()))
-    upload.begin_time -= timedelta(days=1)
-    assert await lost(stage) == []
-    item = DueItem(
-        name=None,
-        location=stage.memory.blobs.location,
-        object_key=upload.audio.object_key,
-        reason=DueReason.ORPHAN_MULTIPART,
-        multipart_upload_id=upload_id,
-    )
-    [result] = await stage.retention.purge_audio([item])
-    assert (result.outcome, len(parts.open)) == (PurgeOutcome.SKIPPED, 1)
+async def test_an_audio_that_is_deleted_while_its_upload_is_begun_gets_no_grant(
+    stage: Stage, parts: MemoryParts
+) -> None:
+    async def reap() -> None:
+        [row] = stage.memory.catalog.rows.values()
+        await stage.world.erase([row])
+
+    stage.catalog.before["name_upload"] = reap
+    with pytest.raises(UploadFencedError):
+        await stage.storage.create_upload(stage.wish(LARGE))
+    assert parts.open == {}
 
 
-async def test_parts_that_were_under_way_are_left_for_the_next_sweep(stage: Stage, parts: MemoryParts) -> None:
-    await granted(stage)
-    stage.clock.advance(timedelta(hours=2))
-    due = await stage.retention.list_expired(collection="", before=None, shard=EVERYTHING, limit=10, cursor="")
-    await stage.retention.purge_audio(due.items)
-    [item] = await lost(stage)
-    parts.clings = 1
-    [failed] = await stage.retention.purge_audio([item])
-    assert failed.outcome is PurgeOutcome.FAILED
-    [done] = await stage.retention.purge_audio(await lost(stage))
-    assert done.outcome is PurgeOutcome.DELETED
+async def test_what_is_stored_names_no_upload_any_more(stage: Stage) -> None:
+    audio, grant = await granted(stage)
+    row = stage.row(audio)
+    assert row is not None
+    assert row.upload_id == "upload-1"
+    assert (await stage.storage.commit_upload(audio.name, grant.attempt, put(stage, grant))).upload_id == ""
+
+
+async def test_a_completion_without_an_answer_is_believed_if_the_object_is_there(
+    stage: Stage, parts: MemoryParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audio, grant = await granted(stage)
+    complete = parts.complete
+
+    async def and_lose_the_answer(*given: Any) -> None:
+        await complete(*given)
+        raise BackendUnavailableError("S3", retry_after=timedelta(seconds=1))
+
+    monkeypatch.setattr(parts, "complete", and_lose_the_answer)
+    etags = put(stage, grant)
+    assert (await stage.storage.commit_upload(audio.name, grant.attempt, etags)).state is State.READY
+
+
+async def test_a_completion_that_failed_can_be_repeated(
+    stage: Stage, parts: MemoryParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audio, grant = await granted(stage)
+    etags = put(stage, grant)
+
+    async def fail(*_: Any) -> None:
+        raise BackendUnavailableError("S3", retry_after=timedelta(seconds=1))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(parts, "complete", fail)
+        with pytest.raises(BackendUnavailableError):
+            await stage.storage.commit_upload(audio.name, grant.attempt, etags)
+    assert (await stage.storage.commit_upload(audio.name, grant.attempt, etags)).state is State.READY
+
+
+async def test_storage_itself_puts_large_files_in_parts(stage: Stage, parts: MemoryParts, tmp_path: Path) -> None:
+    path = tmp_path / "large.wav"
+    path.write_bytes(LARGE)
+    stored = await stage.storage.store_file(stage.wish(LARGE), path)
+    assert stored.state is State.READY
+    assert stage.memory.blobs.objects[stored.object_key].body == LARGE
+    assert parts.open == {}
+
+
+async def test_a_file_that_was_exchanged_is_not_stored(stage: Stage, parts: MemoryParts, tmp_path: Path) -> None:
+    path = tmp_path / "large.wav"
+    path.write_bytes(LARGE[::-1])
+    with pytest.raises(ContentMismatchError, match="sha256"):
+        await stage.storage.store_file(stage.wish(LARGE), path)
+    assert (stage.memory.blobs.objects, parts.open) == ({}, {})
+
+
+async def test_storage_goes_on_where_its_caller_stopped(stage: Stage, parts: MemoryParts, tmp_path: Path) -> None:
+    path, request = tmp_path / "large.wav", stage.wish(LARGE)
+    path.write_bytes(LARGE)
+    audio, grant = await stage.storage.create_upload(request)
+    assert grant is not None
+    put(stage, replace(grant, parts=grant.parts[:2]))
+    stored = await stage.storage.store_file(request, path)
+    assert (stored.name, stored.state, parts.open) == (audio.name, State.READY, {})
+
+
+async def test_an_upload_that_is_over_is_not_stored_by_storage_either(
+    stage: Stage, parts: MemoryParts, tmp_path: Path
+) -> None:
+    path, request = tmp_path / "large.wav", stage.wish(LARGE)
+    path.write_bytes(LARGE)
+    await stage.storage.create_upload(request)
+    parts.open.clear()
+    with pytest.raises(UploadFencedError):
+        await stage.storage.store_file(request, path)
+    assert stage.memory.blobs.objects == {}
 
 
 @pytest.mark.parametrize(("size", "part", "count"), [(1, 5, 1), (10, 5, 2), (11, 5, 3), (1_000_000, 1, MOST_PARTS)])

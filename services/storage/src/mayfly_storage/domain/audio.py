@@ -115,6 +115,8 @@ class Audio:
     """The key was chosen by the caller, and is held by a key claim."""
     lease: Lease | None = None
     """Of an eraser, on a DELETING row at a chosen key."""
+    upload_id: str = ""
+    """Of the upload in parts that was begun for it, and that a delete has to abort; empty since READY."""
     duration: timedelta | None = None
     voice: str = ""
     text: str = field(default="", repr=False)
@@ -143,7 +145,7 @@ class Audio:
 
     def ready(self, *, etag: str, location: Location | None = None) -> Audio:
         """The row after W3; `location` where the bytes came to lie in another store than was meant."""
-        return replace(self, state=State.READY, etag=etag, location=location or self.location)
+        return replace(self, state=State.READY, etag=etag, location=location or self.location, upload_id="")
 
     def tombstone(self, now: datetime, lease: Lease | None = None) -> Audio:
         """The row after D1: nothing personal is left in it. At a chosen key, an eraser has the lease from here on."""

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Final, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.links import UploadGrant
 
 SMALLEST_PART: Final = 5 * 1024**2
 """S3 takes no smaller ones, but for the last."""
-MOST_PARTS: Final = 10_000
-"""S3 takes no more."""
+MOST_PARTS: Final = 1_000
+"""S3 takes ten times as many, of which a grant would not fit into a message of 4 MiB: a link may have 3 KiB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class OpenUpload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadPage:
-    """One page of a listing, by key, and the store's own clock when it was read."""
+    """One page of a listing, and the store's own clock when it was read."""
 
     uploads: tuple[OpenUpload, ...]
     cursor: str
@@ -75,6 +76,12 @@ class PartStore(Protocol):
                 taken.
         """
 
+    async def put_file(self, audio: Audio, upload_id: str, path: Path) -> list[str] | None:
+        """All parts by storage itself, from a file, some side by side; their ETags, in order.
+
+        None if the upload is not open any more.
+        """
+
     async def abort(self, key: str, upload_id: str) -> bool:
         """Delete its parts. Whether they are gone; one under way may still be kept, so that it has to be repeated."""
 
@@ -82,4 +89,4 @@ class PartStore(Protocol):
         """Whether the store still has it, or parts of it."""
 
     async def list_uploads(self, prefix: str, *, limit: int, cursor: str = "") -> UploadPage:
-        """Open uploads under a prefix, by key."""
+        """Open uploads under a prefix, each once while nothing changes."""

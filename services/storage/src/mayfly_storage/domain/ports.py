@@ -109,6 +109,12 @@ class AudioCatalog(Protocol):
         Raises StateChangedError otherwise.
         """
 
+    async def name_upload(self, audio: Audio, upload_id: str) -> Audio:
+        """Note the upload in parts of a PENDING row with this attempt; the one that was noted first stays.
+
+        Answers the row as it is now. Raises StateChangedError if it is not PENDING with this attempt any more.
+        """
+
     async def begin_delete(
         self, audios: Sequence[Audio], now: datetime, *, lease: Lease | None = None
     ) -> list[Audio | None]:

@@ -107,7 +107,16 @@ class MemoryCatalog:
         if row is None or row.attempt != audio.attempt or row.state is State.DELETING:
             raise StateChangedError(f"{audio.name} is not PENDING with this attempt any more")
         if row.state is State.PENDING:
-            row = self.rows[audio.name] = replace(row, state=State.READY, etag=audio.etag, location=audio.location)
+            row = self.rows[audio.name] = row.ready(etag=audio.etag or "", location=audio.location)
+        return row
+
+    async def name_upload(self, audio: Audio, upload_id: str) -> Audio:
+        """Note the upload in parts."""
+        await self._turn()
+        row = self.rows.get(audio.name)
+        if row is None or (row.state, row.attempt) != (State.PENDING, audio.attempt):
+            raise StateChangedError(f"{audio.name} is not PENDING with this attempt any more")
+        row = self.rows[audio.name] = replace(row, upload_id=row.upload_id or upload_id)
         return row
 
     async def begin_delete(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass, field
 from itertools import count
@@ -15,6 +16,7 @@ from mayfly_storage.domain.ports import BlobFacts
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
+    from pathlib import Path
 
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.testing.blobs import MemoryBlobs
@@ -38,8 +40,10 @@ class MemoryParts:
         self.single_put_bytes = 5 * 1024**3
         self.part_bytes = 300_000
         self.open: dict[str, MemoryUpload] = {}
+        self.kept: dict[str, MemoryUpload] = {}
+        """Aborted uploads of which a part was under way, and landed: no listing shows them."""
         self.clings = 0
-        """How often aborting leaves a part behind, as one that was under way."""
+        """How often aborting leaves a part behind."""
         self._blobs = blobs
         self._links = links
         self._now = now
@@ -76,6 +80,14 @@ class MemoryParts:
         self.open[upload_id].parts[number] = body
         return _etag(body)
 
+    async def put_file(self, audio: Audio, upload_id: str, path: Path) -> list[str] | None:
+        """All parts."""
+        body = await asyncio.to_thread(path.read_bytes)
+        pieces = [body[cut.offset_bytes :][: cut.size_bytes] for cut in cuts(audio.size_bytes, self.part_bytes)]
+        etags = [self._put(upload_id, number, piece) for number, piece in enumerate(pieces, 1)]
+        found = [etag for etag in etags if etag is not None]
+        return found if len(found) == len(etags) else None
+
     async def complete(self, key: str, upload_id: str, etags: Sequence[str]) -> None:
         """Make the object."""
         upload = self.open.get(upload_id)
@@ -99,17 +111,24 @@ class MemoryParts:
 
     async def abort(self, key: str, upload_id: str) -> bool:
         """Forget it."""
+        if not await self.is_open(key, upload_id):
+            return True
+        upload = self.open.pop(upload_id, None) or self.kept.pop(upload_id)
         if self.clings:
             self.clings -= 1
+            self.kept[upload_id] = upload
             return False
-        upload = self.open.get(upload_id)
-        if upload is not None and upload.audio.object_key == key:
-            del self.open[upload_id]
         return True
+
+    def land(self, upload: MemoryUpload, upload_id: str, number: int, body: bytes) -> None:
+        """A part arrives that was under way when its upload was aborted."""
+        upload.parts[number] = body
+        self.kept[upload_id] = upload
 
     async def is_open(self, key: str, upload_id: str) -> bool:
         """Whether it is."""
-        return upload_id in self.open and self.open[upload_id].audio.object_key == key
+        upload = self.open.get(upload_id) or self.kept.get(upload_id)
+        return upload is not None and upload.audio.object_key == key
 
     async def list_uploads(self, prefix: str, *, limit: int, cursor: str = "") -> UploadPage:
         """By key."""

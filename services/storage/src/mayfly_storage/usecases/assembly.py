@@ -19,12 +19,13 @@ from mayfly_storage.usecases.erasing import EraseAudio
 from mayfly_storage.usecases.finding import ListExpired, ListOrphans
 from mayfly_storage.usecases.forgetting import ForgetSubject
 from mayfly_storage.usecases.info import GetStorageInfo, ReadStoreTime
-from mayfly_storage.usecases.parts import CompleteParts, GrantBytes, SweepUploads
+from mayfly_storage.usecases.parts import BeginUpload, CompleteParts, GrantBytes, PutParts
 from mayfly_storage.usecases.placing import PlaceBytes
 from mayfly_storage.usecases.purging import PurgeAudio, PurgeOrphans, PurgeRows, VerifyGone
 from mayfly_storage.usecases.quota_tokens import QuotaTokens
 from mayfly_storage.usecases.quotas import PayForUpload, QuotaRules, ReserveQuota
 from mayfly_storage.usecases.retaining import RetainAudio
+from mayfly_storage.usecases.sweeping_uploads import SweepUploads
 from mayfly_storage.usecases.upload import AbandonUpload, CommitUpload, CreateUpload, ReserveAudio, StoreFile
 from mayfly_storage.usecases.usage import GetUsage, SharedCount
 
@@ -142,27 +143,29 @@ class StorageUseCases:
         )
         delete = BatchDeleteAudio(catalog=catalog, erase=world.erase)
         get = GetAudio(catalog=catalog, now=now)
-        parts = CompleteParts(catalog=catalog, stores=stores)
+        begin = BeginUpload(catalog=catalog)
         return cls(
             reserve_quota=ReserveQuota(
                 rules=rules, catalog=catalog, tokens=tokens, lifetime=world.reservation_lifetime, now=now
             ),
-            create_upload=CreateUpload(reserve=reserve, grant=GrantBytes(stores=stores), tickets=world.tickets),
+            create_upload=CreateUpload(
+                reserve=reserve, grant=GrantBytes(stores=stores, begin=begin), tickets=world.tickets
+            ),
             commit_upload=CommitUpload(
                 catalog=catalog,
                 stores=stores,
                 erase=world.erase,
                 tickets=world.tickets,
-                complete=parts,
+                complete=CompleteParts(catalog=catalog, stores=stores),
                 now=now,
                 reach=world.reach,
             ),
-            abandon_upload=AbandonUpload(catalog=catalog, erase=world.erase, tickets=world.tickets, parts=parts),
+            abandon_upload=AbandonUpload(catalog=catalog, erase=world.erase),
             admit_stream=AdmitStream(draft=world.draft, pay=pay),
             store_file=StoreFile(
                 reserve=reserve,
                 catalog=catalog,
-                place=PlaceBytes(stores=stores),
+                place=PlaceBytes(stores=stores, put_parts=PutParts(begin=begin)),
                 erase=world.erase,
                 now=now,
                 reach=world.reach,

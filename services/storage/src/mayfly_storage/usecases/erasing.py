@@ -15,6 +15,7 @@ from mayfly_storage.domain.audio import Audio, AudioName, State
 from mayfly_storage.domain.errors import BackendMisconfiguredError, BackendUnavailableError
 from mayfly_storage.domain.failpoints import Failpoint, Reach, pass_by
 from mayfly_storage.domain.ports import AudioCatalog, BlobStore, BlobTarget, DeleteOutcome
+from mayfly_storage.usecases.parts import abort_uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,6 +97,7 @@ class EraseAudio:
         for store in self.stores.by_location.values():
             try:
                 gone &= await self._delete_group(store.blobs, tombstones)
+                gone -= await abort_uploads(store, tombstones)
             except (BackendUnavailableError, BackendMisconfiguredError) as error:
                 # The rows are tombstones by now: unreadable, and due for every later sweep.
                 logger.warning("erase.unfinished", extra={"count": len(tombstones), "cause": type(error).__name__})
@@ -133,7 +135,9 @@ class EraseAudio:
         waiting = [audio for audio in gone if for_sweep or audio.name not in settled]
         write_once = all(store.blobs.writes_once for store in self.stores.by_location.values())
         # Such a store refuses a late PUT of this audio over the next one's. Where it lands first, it is an orphan.
-        freed = {audio.name: audio for audio in waiting if audio.holds_key and (write_once or audio.name in settled)}
+        # An upload in parts is aborted by its key, again and again until no part can land.
+        early = {audio.name for audio in waiting if write_once and not audio.upload_id}
+        freed = {a.name: a for a in waiting if a.holds_key and (a.name in early or a.name in settled)}
         if freed:
             self.reach(Failpoint.BEFORE_RELEASE)
             await self.catalog.release(list(freed.values()))

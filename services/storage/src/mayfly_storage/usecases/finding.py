@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.collections import Collections
     from mayfly_storage.domain.stores import Stores
     from mayfly_storage.domain.timing import Timing
-    from mayfly_storage.usecases.parts import SweepUploads
+    from mayfly_storage.usecases.sweeping_uploads import SweepUploads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

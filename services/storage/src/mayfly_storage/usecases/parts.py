@@ -1,4 +1,4 @@
-"""Uploads in parts: begun after the row was written, ended by the commit, and swept where nobody ended them."""
+"""Uploads in parts: begun after the row was written, named by it, and ended by the commit."""
 
 from __future__ import annotations
 
@@ -6,25 +6,53 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import State
-from mayfly_storage.domain.errors import BackendUnavailableError, InvalidAudioError, UploadFencedError
-from mayfly_storage.domain.retention import DueItem, DueReason, PurgeOutcome, PurgeResult
-from mayfly_storage.usecases.ownership import find_owners
+from mayfly_storage.domain.errors import (
+    BackendUnavailableError,
+    InvalidAudioError,
+    StateChangedError,
+    UploadFencedError,
+)
+from mayfly_storage.usecases.verifying import look, require_announced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import datetime
+    from collections.abc import Sequence
+    from pathlib import Path
 
-    from mayfly_storage.domain.audio import Audio, Location
-    from mayfly_storage.domain.collections import Collections
+    from mayfly_storage.domain.audio import Audio, AudioName
     from mayfly_storage.domain.links import UploadGrant
-    from mayfly_storage.domain.parts import OpenUpload, PartStore
-    from mayfly_storage.domain.ports import AudioCatalog, Shard
-    from mayfly_storage.domain.stores import Stores
+    from mayfly_storage.domain.parts import PartStore
+    from mayfly_storage.domain.ports import AudioCatalog, StoredBlob
+    from mayfly_storage.domain.stores import Store, Stores
     from mayfly_storage.domain.tickets import Ticket
-    from mayfly_storage.domain.timing import Timing
 
-_LIVE = PurgeResult(outcome=PurgeOutcome.SKIPPED, message="It is live, or not due yet.")
-_FAILED = PurgeResult(outcome=PurgeOutcome.FAILED, message="Parts of it are still there; the next sweep goes on.")
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginUpload:
+    """Begins an audio's one upload in parts, before anybody may put one."""
+
+    catalog: AudioCatalog
+
+    async def __call__(self, parts: PartStore, audio: Audio) -> str:
+        """The id of the upload that the row names; an earlier try's has the parts that it put.
+
+        Whoever deletes the row finds it there, and aborts it until no part can land any more: a part that is under way
+        when its upload is aborted may be kept, and the store would list the upload no more.
+
+        Raises:
+            UploadFencedError: The row is not PENDING any more.
+        """
+        if audio.upload_id:
+            return audio.upload_id
+        begun = await parts.begin(audio)
+        try:
+            named = (await self.catalog.name_upload(audio, begun)).upload_id
+        except StateChangedError:
+            named = ""
+        if named != begun:  # nobody has a link to a part of it
+            await parts.abort(audio.object_key, begun)
+        if not named:
+            raise UploadFencedError(audio.name)
+        return named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +60,13 @@ class GrantBytes:
     """The right to put an audio's bytes: in one PUT, or in parts where the store bounds that."""
 
     stores: Stores
+    begin: BeginUpload
 
     async def __call__(self, audio: Audio) -> tuple[Audio, UploadGrant, str]:
         """The audio with where its bytes are to go, the grant, and the id of the upload in parts (empty: a single PUT).
 
         A retry that comes while the store of the first try is away goes elsewhere: W3 says which of the two it was.
         """
-        self.stores.require_right_clock()
         fallback = self.stores.fallback
         if fallback is None or audio.location is fallback.location:
             return await self._at(audio)
@@ -54,16 +82,8 @@ class GrantBytes:
         parts = store.parts_for(audio.size_bytes)
         if parts is None:
             return audio, await store.links.grant_upload(audio), ""
-        upload_id = await self._earlier(parts, audio) or await parts.begin(audio)
+        upload_id = await self.begin(parts, audio)
         return audio, await parts.grant(audio, upload_id), upload_id
-
-    @staticmethod
-    async def _earlier(parts: PartStore, audio: Audio) -> str:
-        """What an earlier try of the same request began, with the parts that it put. A chosen key may be another's."""
-        if audio.claims_key:
-            return ""
-        page = await parts.list_uploads(audio.object_key, limit=1)
-        return page.uploads[0].upload_id if page.uploads else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,92 +108,54 @@ class CompleteParts:
         if row is None or row.attempt != ticket.attempt or row.state is State.DELETING:
             raise UploadFencedError(ticket.name)
         if row.state is State.PENDING:
-            await self._parts(ticket.location).complete(ticket.object_key, ticket.upload_id, etags)
+            await complete(self._store(ticket), ticket, ticket.upload_id, etags)
 
-    async def abort(self, ticket: Ticket | None) -> None:
-        """Delete what was put so far; a sweep finds what this cannot."""
-        if ticket is not None and ticket.upload_id and ticket.location in self.stores.by_location:
-            await self._parts(ticket.location).abort(ticket.object_key, ticket.upload_id)
-
-    def _parts(self, location: Location) -> PartStore:
-        parts = self.stores.by_location[location].parts
-        if parts is None:
+    def _store(self, ticket: Ticket) -> Store:
+        store = self.stores.by_location.get(ticket.location)
+        if store is None or store.parts is None:
             raise InvalidAudioError("attempt", "is for an upload in parts, which its store does not take any more")
-        return parts
+        return store
+
+
+async def complete(store: Store, announced: Audio | Ticket, upload_id: str, etags: Sequence[str]) -> None:
+    """Complete an upload. One that the store has no word about was completed if the attempt's object lies there."""
+    if store.parts is None:
+        return
+    try:
+        await store.parts.complete(announced.object_key, upload_id, etags)
+    except BackendUnavailableError:
+        there = await store.blobs.head(announced.object_key)
+        if there is None or there.attempt != announced.attempt:
+            raise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SweepUploads:
-    """Finds uploads in parts that nobody will end, and aborts them."""
+class PutParts:
+    """W2 by storage itself, for a file that is too large for one PUT."""
 
-    catalog: AudioCatalog
-    stores: Stores
-    collections: Collections
-    timing: Timing
-    now: Callable[[], datetime]
+    begin: BeginUpload
 
-    async def page(
-        self, location: Location, prefix: str, *, shard: Shard, limit: int, cursor: str
-    ) -> tuple[list[DueItem], str, datetime]:
-        """Those of one page that belong to nobody, the cursor of the next, and the store's clock."""
-        parts = self.stores.by_location[location].parts
-        if parts is None:
-            return [], "", self.now()
-        page = await parts.list_uploads(prefix, limit=limit, cursor=cursor)
-        latest = page.store_time - self.timing.multipart_grace
-        old = [each for each in page.uploads if each.begin_time <= latest and shard.holds(each.key)]
-        owners = await self._owners([each.key for each in old])
-        lost = [each for each in old if each.key in owners and self._is_lost(owners[each.key])]
-        return [self._item(location, each) for each in lost], page.cursor, page.store_time
+    async def __call__(self, store: Store, parts: PartStore, audio: Audio, path: Path) -> StoredBlob:
+        """What lies at the key then, which has the announced bytes.
 
-    async def purge(self, items: Sequence[DueItem], *, validate_only: bool) -> dict[tuple[str, str], PurgeResult]:
-        """A result for each, by key and upload; decided on the rows as they are now."""
-        owners = await self._owners([item.object_key for item in items])
-        results: dict[tuple[str, str], PurgeResult] = {}
-        for item in items:
-            lost = item.object_key in owners and self._is_lost(owners[item.object_key])
-            results[_place(item)] = await self._abort(item, validate_only=validate_only) if lost else _LIVE
-        return results
-
-    async def open_among(self, items: Sequence[DueItem]) -> set[tuple[str, str]]:
-        """Those that the store still has, by key and upload."""
-        found = set()
-        for item in items:
-            parts = self.stores.by_location[item.location].parts
-            if parts is not None and await parts.is_open(item.object_key, item.multipart_upload_id):
-                found.add(_place(item))
-        return found
-
-    async def _abort(self, item: DueItem, *, validate_only: bool) -> PurgeResult:
-        parts = self.stores.by_location[item.location].parts
-        if parts is None or validate_only:
-            return PurgeResult(outcome=PurgeOutcome.DELETED)
-        if not await parts.is_open(item.object_key, item.multipart_upload_id):
-            return PurgeResult(outcome=PurgeOutcome.ALREADY_GONE)
-        gone = await parts.abort(item.object_key, item.multipart_upload_id)
-        return PurgeResult(outcome=PurgeOutcome.DELETED) if gone else _FAILED
-
-    async def _owners(self, keys: Sequence[str]) -> dict[str, Audio | None]:
-        return await find_owners(self.catalog, self.collections, keys)
-
-    def _is_lost(self, row: Audio | None) -> bool:
-        """Whether no part of it may be needed, or land, any more. Rows are read after the uploads were listed."""
-        if row is None:
-            return True
-        return row.state is not State.PENDING and self.now() >= self.timing.settled_time(row)
-
-    def _item(self, location: Location, upload: OpenUpload) -> DueItem:
-        collection = self.collections.of_key(upload.key)
-        return DueItem(
-            name=None,
-            location=location,
-            object_key=upload.key,
-            reason=DueReason.ORPHAN_MULTIPART,
-            collection=collection.id if collection else "",
-            multipart_upload_id=upload.upload_id,
-            due_time=upload.begin_time + self.timing.multipart_grace,
-        )
+        Raises:
+            ContentMismatchError: The file is not what was announced, or others' bytes lie at the key.
+            UploadFencedError: The row was deleted meanwhile.
+        """
+        upload_id = await self.begin(parts, audio)
+        etags = await parts.put_file(audio, upload_id, path)
+        if etags is not None:
+            await complete(store, audio, upload_id, etags)
+        blob = await look(store.blobs, audio)
+        if blob is None:
+            raise UploadFencedError(audio.name)
+        require_announced(audio, blob)
+        return blob
 
 
-def _place(item: DueItem) -> tuple[str, str]:
-    return item.object_key, item.multipart_upload_id
+async def abort_uploads(store: Store, tombstones: Sequence[Audio]) -> set[AudioName]:
+    """D2 and D3 of uploads in parts: the rows whose parts are still there; the next sweep goes on."""
+    if store.parts is None:
+        return set()
+    begun = [audio for audio in tombstones if audio.upload_id]
+    return {audio.name for audio in begun if not await store.parts.abort(audio.object_key, audio.upload_id)}

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mayfly_storage.domain.audio import Audio, Location
-    from mayfly_storage.domain.stores import Stores
+    from mayfly_storage.domain.parts import PartStore
+    from mayfly_storage.domain.stores import Store, Stores
+    from mayfly_storage.usecases.parts import PutParts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,7 @@ class PlaceBytes:
     """Puts a file, once. W3 has to say where it is."""
 
     stores: Stores
+    put_parts: PutParts
 
     async def __call__(self, audio: Audio, path: Path) -> tuple[Location, StoredBlob]:
         """The store that took the bytes, and its answer. Raises what BlobStore.put_file raises."""
@@ -38,6 +41,10 @@ class PlaceBytes:
         return placed
 
     async def _put(self, location: Location, audio: Audio, path: Path) -> tuple[Location, StoredBlob]:
+        store = self.stores.by_location[location]
+        parts = store.parts_for(audio.size_bytes)
+        if parts is not None:
+            return location, await self._put_in_parts(store, parts, audio, path)
         facts = BlobFacts(
             content_type=audio.content_type,
             size_bytes=audio.size_bytes,
@@ -45,4 +52,12 @@ class PlaceBytes:
             attempt=audio.attempt,
             expire_time=audio.expire_time,
         )
-        return location, await self.stores.by_location[location].blobs.put_file(audio.object_key, path, facts)
+        return location, await store.blobs.put_file(audio.object_key, path, facts)
+
+    async def _put_in_parts(self, store: Store, parts: PartStore, audio: Audio, path: Path) -> StoredBlob:
+        try:
+            return await self.put_parts(store, parts, audio, path)
+        except BackendUnavailableError as error:  # nobody else hears of it: only calls for whole objects are watched
+            if self.stores.fallback is not None:
+                self.stores.fallback.failed(error)
+            raise

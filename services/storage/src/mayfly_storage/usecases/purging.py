@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.stores import Stores
     from mayfly_storage.domain.timing import Timing
     from mayfly_storage.usecases.erasing import EraseAudio
-    from mayfly_storage.usecases.parts import SweepUploads
+    from mayfly_storage.usecases.sweeping_uploads import SweepUploads
 
 _LIVE = PurgeResult(outcome=PurgeOutcome.SKIPPED, message="It is live, or not due yet.")
 _CHANGED = PurgeResult(outcome=PurgeOutcome.SKIPPED, message="It changed while it was being decided about.")

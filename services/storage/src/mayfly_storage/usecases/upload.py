@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Audio, AudioName, State
-from mayfly_storage.domain.digests import with_digest
 from mayfly_storage.domain.errors import (
     AudioNotFoundError,
     ContentMismatchError,
@@ -27,6 +26,7 @@ from mayfly_storage.domain.uploads import RequestRecord, UploadRequest
 from mayfly_storage.usecases.erasing import EraseOutcome
 from mayfly_storage.usecases.ownership import free_stranded
 from mayfly_storage.usecases.quotas import reservation_gone
+from mayfly_storage.usecases.verifying import difference, look, require_announced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mayfly_storage.domain.links import UploadGrant
-    from mayfly_storage.domain.ports import AudioCatalog, BlobStore, StoredBlob
+    from mayfly_storage.domain.ports import AudioCatalog
     from mayfly_storage.domain.stores import Stores
     from mayfly_storage.domain.timing import Timing
     from mayfly_storage.usecases.drafting import DraftAudio
@@ -167,8 +167,8 @@ class CommitUpload:
     async def _commit_unread(self, ticket: Ticket) -> Audio | None:
         """What almost every commit is: one look at the object, one write. None if anything is not as it should be."""
         store = self.stores.by_location.get(ticket.location)
-        blob = await _look(store.blobs, ticket) if store is not None else None
-        if blob is None or _difference(ticket, blob) is not None:
+        blob = await look(store.blobs, ticket) if store is not None else None
+        if blob is None or difference(ticket, blob) is not None:
             return None
         try:
             return await self._fence(replace(ticket, etag=blob.etag))
@@ -190,7 +190,7 @@ class CommitUpload:
         return await self._verify_and_fence(audio)
 
     async def _verify_and_fence(self, audio: Audio) -> Audio:
-        blob = await _look(self.stores.of(audio).blobs, audio)
+        blob = await look(self.stores.of(audio).blobs, audio)
         if blob is None:
             raise UploadIncompleteError(audio.name)
         try:
@@ -210,43 +210,16 @@ class CommitUpload:
         return audio
 
 
-async def _look(blobs: BlobStore, announced: Audio | Ticket) -> StoredBlob | None:
-    """What lies at the key, with a checksum: read back if the store keeps none, and the size allows of it."""
-    blob = await blobs.head(announced.object_key)
-    if blob is None or blob.size_bytes != announced.size_bytes:
-        return blob
-    return await with_digest(blobs, blob)
-
-
-def require_announced(audio: Audio, blob: StoredBlob) -> None:
-    """Raise ContentMismatchError unless what lies at the key was announced."""
-    if (difference := _difference(audio, blob)) is not None:
-        raise difference
-
-
-def _difference(announced: Audio | Ticket, blob: StoredBlob) -> ContentMismatchError | None:
-    if blob.size_bytes != announced.size_bytes:
-        return ContentMismatchError("size_bytes", expected=announced.size_bytes, actual=blob.size_bytes)
-    if blob.sha256 is not None and blob.sha256 != announced.sha256:
-        return ContentMismatchError("sha256", expected=announced.sha256.hex(), actual=blob.sha256.hex())
-    if blob.attempt is not None and blob.attempt != announced.attempt:
-        return ContentMismatchError("attempt", expected=announced.attempt, actual=blob.attempt)
-    return None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AbandonUpload:
     """Gives a reservation back."""
 
     catalog: AudioCatalog
     erase: EraseAudio
-    tickets: Tickets
-    parts: CompleteParts
 
     async def __call__(self, name: AudioName, attempt: str) -> None:
         """Erase the PENDING row and what was put. Abandoning what is gone succeeds."""
         await self._abandon(name, attempt_of(attempt))
-        await self.parts.abort(self.tickets.read(name, attempt))
 
     async def _abandon(self, name: AudioName, attempt: str) -> None:
         audio = (await self.catalog.get_many([name])).get(name)

@@ -116,6 +116,15 @@ class DynamoCatalog:
             return there
         raise StateChangedError(f"{audio.name} is not PENDING with this attempt any more")
 
+    async def name_upload(self, audio: Audio, upload_id: str) -> Audio:
+        """Note the upload in parts."""
+        row = await self._table.update(self._writes.name_upload(audio, upload_id))
+        there = row if not isinstance(row, Refusal) else row.found
+        found = rows.audio_of(there) if there else None
+        if found is not None and (found.state, found.attempt) == (State.PENDING, audio.attempt):
+            return found
+        raise StateChangedError(f"{audio.name} is not PENDING with this attempt any more")
+
     async def begin_delete(
         self, audios: Sequence[Audio], now: datetime, *, lease: Lease | None = None
     ) -> list[Audio | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
@@ -10,12 +11,14 @@ from botocore.exceptions import ClientError
 from mayfly_storage.backends.aws.cursors import CursorFormat
 from mayfly_storage.backends.aws.errors import RETRY_AFTER, code_of
 from mayfly_storage.backends.aws.places import store_time
+from mayfly_storage.backends.aws.slices import open_slice
 from mayfly_storage.backends.aws.uploads import begin_parameters, facts_of
 from mayfly_storage.domain.errors import BackendUnavailableError, ContentMismatchError, PageTokenInvalidError
-from mayfly_storage.domain.parts import OpenUpload, UploadPage
+from mayfly_storage.domain.parts import OpenUpload, UploadPage, cuts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import (
@@ -29,12 +32,15 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.links import UploadGrant
+    from mayfly_storage.domain.parts import Cut
 
 _GONE: Final = frozenset({"404", "NoSuchUpload"})
 _MISSING: Final = frozenset({"404", "NoSuchKey"})
 _OTHER_PARTS: Final = frozenset({"EntityTooSmall", "InvalidPart", "InvalidPartOrder", "InvalidRequest", "MalformedXML"})
 _TAKEN: Final = frozenset({"412", "PreconditionFailed"})
 _CONTENDED: Final = frozenset({"409", "ConditionalRequestConflict"})
+_SHARE: Final = 2
+"""Of the connections, storage's own parts take one in so many; the others are for everybody else."""
 _TRIES: Final = 3
 """Of aborting: a part that was under way may be kept all the same."""
 
@@ -48,6 +54,7 @@ class S3Parts:
         self._client = client
         self._calls = calls
         self._links = links
+        self._slots = asyncio.Semaphore(max(1, options.connections // _SHARE))
 
     @property
     def single_put_bytes(self) -> int:
@@ -62,6 +69,37 @@ class S3Parts:
     async def grant(self, audio: Audio, upload_id: str) -> UploadGrant:
         """Presigned UploadParts."""
         return await self._links.grant_parts(audio, upload_id)
+
+    async def put_file(self, audio: Audio, upload_id: str, path: Path) -> list[str] | None:
+        """UploadPart, some at a time. Each is signed with its hash, which the store compares."""
+
+        async def put(cut: Cut) -> str | None:
+            try:
+                async with self._slots:
+                    return await self._calls(self._put, audio.object_key, upload_id, cut, path)
+            except ClientError as error:
+                if code_of(error) in _GONE:
+                    return None
+                raise
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                puts = [group.create_task(put(cut)) for cut in cuts(audio.size_bytes, self._options.part_bytes)]
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        etags = [etag for each in puts if (etag := each.result()) is not None]
+        return etags if len(etags) == len(puts) else None
+
+    def _put(self, key: str, upload_id: str, cut: Cut, path: Path) -> str:
+        with open_slice(path, offset=cut.offset_bytes, size=cut.size_bytes) as body:
+            return self._client.upload_part(
+                Bucket=self._options.bucket,
+                Key=key,
+                UploadId=upload_id,
+                PartNumber=cut.number,
+                Body=body,
+                ContentLength=cut.size_bytes,
+            )["ETag"]
 
     async def complete(self, key: str, upload_id: str, etags: Sequence[str]) -> None:
         """CompleteMultipartUpload. Where the key is taken, the look at it that follows tells by whom."""

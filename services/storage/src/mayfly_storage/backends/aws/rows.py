@@ -36,6 +36,7 @@ DUE_ATTRIBUTES: Final = (DUE_BUCKET, DUE_TIME)
 LEASE: Final = "lease"
 LEASE_END: Final = "lease_end"
 LEASE_ATTRIBUTES: Final = (LEASE, LEASE_END)
+UPLOAD_ID: Final = "upload_id"
 OWNER: Final = "owner"
 OWNER_INDEX: Final = "owner"
 PERSONAL: Final = ("text", OWNER, "ip_address")
@@ -193,6 +194,7 @@ def audio_of(item: Mapping[str, AttributeValueTypeDef]) -> Audio:
         bytes_gone=row.flag("bytes_gone"),
         claims_key=row.flag("claims_key"),
         lease=_lease_of(row),
+        upload_id=row.text(UPLOAD_ID),
         duration=row.period("duration"),
         voice=row.text("voice_id"),
         text=row.text("text"),
@@ -216,6 +218,7 @@ def _protocol(audio: Audio) -> Item:
         etag=_text(audio.etag or ""),
         bytes_gone=at.flag(value=True) if audio.bytes_gone else None,
         claims_key=at.flag(value=True) if audio.claims_key else None,
+        upload_id=_text(audio.upload_id),
     ) | _lease(audio.lease)
 
 

@@ -32,7 +32,8 @@ from botocore.exceptions import ReadTimeoutError
 from botocore.loaders import Loader, create_loader
 from moto.dynamodb.models.table import Table
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-from moto.s3.models import FakeBucket
+from moto.s3.exceptions import NoSuchUpload
+from moto.s3.models import FakeBucket, MultipartDict
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from mayfly_storage.backends.aws.backend import open_aws
@@ -67,7 +68,7 @@ class _OneAtATime:
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        with self._turn, _one_copy_of_each_table(), _policies_without_conditions():
+        with self._turn, _one_copy_of_each_table(), _policies_without_conditions(), _known_uploads():
             return list(self._app({**environ, "wsgi.input": BytesIO(body)}, start_response))
 
 
@@ -103,6 +104,15 @@ def _policies_without_conditions() -> AbstractContextManager[object]:
         return judge(judged, action, resource)
 
     return patch.object(FakeBucket, "get_permission", judge_the_unconditional)
+
+
+def _known_uploads() -> AbstractContextManager[object]:
+    """Within it, moto answers NoSuchUpload to a part of an upload that is over, as S3 does, and breaks down no more."""
+
+    def refuse(_: object, upload_id: str) -> object:
+        raise NoSuchUpload(upload_id)
+
+    return patch.object(MultipartDict, "__missing__", refuse, create=True)
 
 
 class _Handler(WSGIRequestHandler):

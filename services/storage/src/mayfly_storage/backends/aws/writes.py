@@ -14,6 +14,7 @@ from mayfly_storage.backends.aws.rows import (
     LEASE_END,
     PARTITION,
     PERSONAL,
+    UPLOAD_ID,
     RowFormat,
     claim_key,
     key_of,
@@ -77,7 +78,7 @@ class Writes:
             changes if s3_url is None else changes | {"s3_url": s3_url},
             due,
             _is(audio, State.PENDING),
-            removed=("s3_url",) if s3_url is None else (),
+            removed=(UPLOAD_ID, *(("s3_url",) if s3_url is None else ())),
         )
 
     def retain(self, audio: Audio, kept: Audio) -> UpdateTypeDef:
@@ -88,6 +89,11 @@ class Writes:
         """Let the claim live as long as its row does: DynamoDB would collect it by the old expiry."""
         held = equals("audio_name", str(kept.name))
         return {"Put": self._put(self._rows.claim(kept), absent(PARTITION) | held)}
+
+    def name_upload(self, audio: Audio, upload_id: str) -> UpdateTypeDef:
+        """Note the upload in parts: only on a PENDING row of this attempt that names none."""
+        condition = _is(audio, State.PENDING) & absent(UPLOAD_ID)
+        return self._update(audio, {UPLOAD_ID: at.text(upload_id)}, condition)
 
     def begin_delete(self, audio: Audio, tombstone: Audio) -> list[TransactWriteItemTypeDef]:
         """D1, with the lease if the tombstone has one: only a row with state, attempt and expiry as given."""

@@ -99,7 +99,18 @@ class SqliteCatalog:
                 raise StateChangedError(f"{audio.name} is not PENDING with this attempt any more")
             if row.state is State.READY:
                 return row
-            return self._change(connection, replace(row, state=State.READY, etag=audio.etag, location=audio.location))
+            return self._change(connection, row.ready(etag=audio.etag or "", location=audio.location))
+
+        return await self.write(write)
+
+    async def name_upload(self, audio: Audio, upload_id: str) -> Audio:
+        """Note the upload in parts."""
+
+        def write(connection: sqlite3.Connection) -> Audio:
+            row = statements.find_audio(connection, audio.name)
+            if row is None or (row.state, row.attempt) != (State.PENDING, audio.attempt):
+                raise StateChangedError(f"{audio.name} is not PENDING with this attempt any more")
+            return row if row.upload_id else self._change(connection, replace(row, upload_id=upload_id))
 
         return await self.write(write)
 

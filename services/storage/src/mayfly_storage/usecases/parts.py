@@ -67,6 +67,7 @@ class GrantBytes:
 
         A retry that comes while the store of the first try is away goes elsewhere: W3 says which of the two it was.
         """
+        self.stores.require_right_clock()
         fallback = self.stores.fallback
         if fallback is None or audio.location is fallback.location:
             return await self._at(audio)

@@ -69,9 +69,9 @@ class Days:
     ) -> None:
         """Put everything in its place; nothing has happened yet."""
         self.site, self.scenario, self.clock = site, scenario, clock
-        self.chance = random.Random(scenario.seed)  # noqa: S311 - it chooses cases
+        self.chance = _chance(scenario, "days")
         self.ledger, self.fuse, self.agenda = Ledger(), Fuse(), Agenda(clock)
-        self.world = _world(site, clock, self.fuse, self.chance)
+        self.world = _world(site, clock, self.fuse, _chance(scenario, "ids"))
         self.storage = StorageUseCases.over(self.world)
         self.sweepers = Sweepers(RetentionUseCases.over(self.world), clock)
         self.callers = Callers(
@@ -82,7 +82,7 @@ class Days:
             clock=clock,
             fuse=self.fuse,
             ledger=self.ledger,
-            chance=self.chance,
+            chance=_chance(scenario, "callers"),
             http=http,
             scratch=scratch,
         )
@@ -92,7 +92,7 @@ class Days:
             storage=self.storage,
             clock=clock,
             ledger=self.ledger,
-            chance=self.chance,
+            chance=_chance(scenario, "auditor"),
             http=http,
         )
         self.schedule = Schedule(
@@ -102,7 +102,7 @@ class Days:
             callers=self.callers,
             fuse=self.fuse,
             ledger=self.ledger,
-            chance=self.chance,
+            chance=_chance(scenario, "sweeps"),
         )
 
     async def pass_by(self, on_tick: Callable[[float], None]) -> None:
@@ -204,6 +204,11 @@ class Days:
             ]
             token, more = page.next_page_token, bool(page.next_page_token)
         return found[::-1]
+
+
+def _chance(scenario: Scenario, whose: str) -> random.Random:
+    """Of each its own, so that work side by side does not change what the others do."""
+    return random.Random(f"{scenario.seed}/{whose}")  # noqa: S311 - it chooses cases
 
 
 def _world(site: Site, clock: FakeClock, fuse: Fuse, chance: random.Random) -> World:

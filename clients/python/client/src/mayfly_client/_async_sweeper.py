@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from typing import TYPE_CHECKING, Literal
 
 from mayfly.sweeper.v1 import sweeper_service_pb2 as pb
@@ -9,13 +11,15 @@ from mayfly.sweeper.v1 import sweeper_service_pb2 as pb
 from mayfly_client import _answers_sweeper as answers
 from mayfly_client import _requests_sweeper as requests
 from mayfly_client._async_connection import AsyncConnection
+from mayfly_client._times import to_seconds
+from mayfly_client.certificates import ReceiptSearch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
     from mayfly_client._results_sweeper import Sweep
     from mayfly_client._times import Seconds
-    from mayfly_client.certificates import Certificate
+    from mayfly_client.certificates import Certificate, Receipt
 
 
 class AsyncSweeper(AsyncConnection):
@@ -121,3 +125,26 @@ class AsyncSweeper(AsyncConnection):
                 yield answers.certificate(each)
             if not (page_token := page.next_page_token):
                 return
+
+    async def receipts(
+        self, names: Iterable[str], *, wait: Seconds = 0, interval: Seconds = 10, timeout: float | None = None
+    ) -> dict[str, Receipt]:
+        """What certificates say of audio that is gone, by name; a name that none has is left out.
+
+        What was deleted by name is certified by the next sweep, or by one half an hour later if it was new.
+
+        Args:
+            names: Names of audio.
+            wait: How long to wait for those that are missing: a timedelta, or seconds. 0: look once.
+            interval: How long between two looks.
+            timeout: Seconds for each page of certificates.
+        """
+        search, end = ReceiptSearch(names), time.monotonic() + to_seconds(wait)
+        while True:
+            async for one in self.certificates(timeout=timeout):
+                if not search.read(one):
+                    break
+            left = end - time.monotonic()
+            if not search.missing or left <= 0:
+                return search.found
+            await asyncio.sleep(min(to_seconds(interval), left))

@@ -44,3 +44,8 @@ def to_datetime(value: Timestamp) -> datetime:
 def to_timedelta(value: Duration) -> timedelta:
     """The length of time."""
     return value.ToTimedelta()
+
+
+def to_seconds(value: Seconds) -> float:
+    """A length of time as a number."""
+    return value.total_seconds() if isinstance(value, timedelta) else value

@@ -80,7 +80,7 @@ class Receipt:
 
     name: str
     reason: str
-    """Why it was due, e.g. `EXPIRED`."""
+    """Why it went: `EXPIRED`, say, or `REQUESTED` for one that a caller had deleted."""
     outcome: str
     """`DELETED`, or `ALREADY_GONE`."""
     verified: bool
@@ -114,22 +114,54 @@ def verify(oldest_first: Iterable[Certificate], *, head: str = "") -> ChainRepor
     )
 
 
+class ReceiptSearch:
+    """Looks for the receipts of some audio while sweeps go on, and reads no certificate twice."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        """Take names of audio; what was deleted by name is certified by the next sweep."""
+        self._missing = dict.fromkeys(names)
+        self._read: set[int] = set()
+        self.found: dict[str, Receipt] = {}
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The names that no certificate had so far."""
+        return tuple(self._missing)
+
+    def read(self, certificate: Certificate) -> bool:
+        """Look into one, newest first. False: nothing is missing, or it was read before as all that are older."""
+        if not self._missing or certificate.sequence in self._read:
+            return False
+        self._read.add(certificate.sequence)
+        if any(name.encode() in certificate.body for name in self._missing):
+            self._look(certificate)
+        return bool(self._missing)
+
+    def _look(self, certificate: Certificate) -> None:
+        for entry in certificate.document.get("results", ()):
+            name = entry.get("name")
+            if name in self._missing and entry.get("outcome") in ("DELETED", "ALREADY_GONE"):
+                self.found[name] = _receipt(entry, certificate)
+                del self._missing[name]
+
+
 def find_receipt(certificates: Iterable[Certificate], name: str) -> Receipt | None:
     """What the first certificate that names an audio says of it; None if none does. Costs what is read until then."""
-    needle = name.encode()
+    search = ReceiptSearch([name])
     for one in certificates:
-        if needle not in one.body:
-            continue
-        for entry in one.document.get("results", ()):
-            if entry.get("name") == name and entry.get("outcome") in ("DELETED", "ALREADY_GONE"):
-                return Receipt(
-                    name=name,
-                    reason=str(entry.get("reason", "")),
-                    outcome=str(entry["outcome"]),
-                    verified=bool(entry.get("verified")),
-                    certificate=one,
-                )
-    return None
+        if not search.read(one):
+            break
+    return search.found.get(name)
+
+
+def _receipt(entry: Document, certificate: Certificate) -> Receipt:
+    return Receipt(
+        name=str(entry["name"]),
+        reason=str(entry.get("reason", "")),
+        outcome=str(entry["outcome"]),
+        verified=bool(entry.get("verified")),
+        certificate=certificate,
+    )
 
 
 def write_line(one: Certificate) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -86,3 +87,43 @@ async def test_a_sweep_takes_only_what_was_selected(mayfly: Any, fake: FakeMayfl
 async def test_a_store_that_is_none_is_told(mayfly: Any) -> None:
     with pytest.raises(ValueError, match="'tape'"):
         await mayfly.call("start_sweep", store="tape")
+
+
+async def test_what_was_deleted_by_name_has_a_receipt_after_the_next_sweep(mayfly: Any) -> None:
+    saved = await mayfly.call("save", b"x", collection="temp-audio", content_type="audio/wav")
+    await mayfly.call("delete", saved.name)
+
+    before = await mayfly.call("receipts", [saved.name])
+    await mayfly.call("start_sweep")
+    after = await mayfly.call("receipts", [saved.name, "audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479"])
+
+    assert before == {}
+    assert list(after) == [saved.name]
+    assert (after[saved.name].reason, after[saved.name].outcome, after[saved.name].verified) == (
+        "REQUESTED",
+        "DELETED",
+        True,
+    )
+
+
+async def test_a_receipt_can_be_waited_for(mayfly: Any, fake: FakeMayfly) -> None:
+    saved = await mayfly.call("save", b"x", collection="temp-audio", content_type="audio/wav")
+    await mayfly.call("delete", saved.name)
+    waiting = asyncio.ensure_future(mayfly.call("receipts", [saved.name], wait=timedelta(seconds=30), interval=0.01))
+    while sum(call.method == "ListCertificates" for call in fake.calls) < 3:  # noqa: ASYNC110 - calls have no event
+        await asyncio.sleep(0.01)
+
+    await asyncio.to_thread(_sweep, fake)
+
+    assert list(await waiting) == [saved.name]
+
+
+async def test_waiting_for_a_receipt_has_an_end(mayfly: Any) -> None:
+    name = "audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479"
+
+    assert await mayfly.call("receipts", [name], wait=0.03, interval=0.01) == {}
+
+
+def _sweep(fake: FakeMayfly) -> None:
+    with fake.client() as client:
+        client.start_sweep()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +73,31 @@ def test_forget_quietly_and_as_json(run: Any, name: str) -> None:
         "deleted_names": [],
         "remaining": 0,
     }
+
+
+def test_forget_waits_for_receipts(run: Any, name: str, fake: FakeMayfly) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        sweeping = pool.submit(_sweep_when_asked, fake)
+        done = run("forget", "--user", "u1", "-y", "--wait", "45m")
+        sweeping.result()
+
+    assert done.stdout.splitlines() == ["deleted: 1 audio", f"{name}\trequested\tdeleted\tyes\t1"]
+    assert done.exit_code == 0
+
+
+def test_forget_tells_what_no_sweep_has_certified_in_time(run: Any, name: str) -> None:
+    done = run("forget", "--user", "u1", "-y", "--json", "--wait", "0.01s")
+
+    assert json.loads(done.stdout) == {"deleted_names": [name], "remaining": 0, "receipts": []}
+    assert f"No certificate names {name}" in done.stderr
+    assert done.exit_code == 1
+
+
+def _sweep_when_asked(fake: FakeMayfly) -> None:
+    while "ForgetSubject" not in [call.method for call in fake.calls]:
+        time.sleep(0.01)
+    with fake.client() as client:
+        client.start_sweep()
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", 1), ("", 1)])

@@ -106,3 +106,28 @@ def test_what_was_not_deleted_has_no_receipt(run: Any, names: list[str]) -> None
     done = run("sweeps", "receipt", name)
     assert done.exit_code == 1
     assert f"No certificate names {name}" in done.stderr
+
+
+def test_receipts_of_many_are_lines(run: Any, names: list[str]) -> None:
+    missing = "audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479"
+    done = run("sweeps", "receipt", *names, missing)
+
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    assert rows == [[names[1], "expired", "deleted", "yes", "2"], [names[0], "expired", "deleted", "yes", "1"]]
+    assert done.exit_code == 3
+    assert f"No certificate names {missing}" in done.stderr
+    found = json.loads(run("sweeps", "receipt", *names, "--json").stdout)
+    assert [one["certificate"]["sequence"] for one in found] == [2, 1]
+
+
+def test_who_was_forgotten_gets_receipts_by_the_names(run: Any, fake: FakeMayfly) -> None:
+    with fake.client() as client:
+        name = client.speak("Hello.", user_id="u1").name
+        forgotten = run("forget", "--user", "u1", "-y", "-q").stdout.split()
+        client.start_sweep()
+
+    done = run("sweeps", "receipt", *forgotten, "--wait", "45m")
+
+    assert forgotten == [name]
+    assert done.exit_code == 0
+    assert "was: requested\noutcome: deleted\nverified gone: by the store's own answer\n" in done.stdout

@@ -11,6 +11,7 @@ import pytest
 from mayfly_client.certificates import (
     Certificate,
     CertificateFileError,
+    ReceiptSearch,
     find_receipt,
     read_file,
     verify,
@@ -123,3 +124,26 @@ def test_a_receipt_is_what_a_certificate_says_of_an_audio(chain: list[Certificat
 def test_what_could_not_be_deleted_has_no_receipt() -> None:
     failed = certificate(1, "", results=[{"name": "audio/2026-01-01/1", "outcome": "FAILED"}])
     assert find_receipt([failed], "audio/2026-01-01/1") is None
+
+
+def test_a_search_reads_no_certificate_twice(chain: list[Certificate]) -> None:
+    search = ReceiptSearch(["audio/2026-01-01/2", "audio/2026-01-01/6"])
+    read = [one.sequence for one in reversed(chain) if search.read(one)]
+    again = [one.sequence for one in reversed(chain) if search.read(one)]
+
+    assert (read, again) == ([5, 4, 3, 2, 1], [])
+    assert (list(search.found), search.missing) == (["audio/2026-01-01/2"], ("audio/2026-01-01/6",))
+
+
+def test_a_search_ends_when_nothing_is_missing(chain: list[Certificate]) -> None:
+    search = ReceiptSearch(["audio/2026-01-01/4", "audio/2026-01-01/5"])
+
+    assert [search.read(one) for one in reversed(chain)] == [True, False, False, False, False]
+    assert {name: one.certificate.sequence for name, one in search.found.items()} == {
+        "audio/2026-01-01/5": 5,
+        "audio/2026-01-01/4": 4,
+    }
+
+
+def test_a_search_for_nothing_needs_no_certificate(chain: list[Certificate]) -> None:
+    assert not ReceiptSearch([]).read(chain[0])

@@ -45,7 +45,7 @@ def forget(shelf: Shelf, request: pb.ForgetSubjectRequest) -> list[str]:
     """Delete what belongs to a person; answers the names."""
     if not request.subject.WhichOneof("subject"):
         raise invalid("subject", "is required: whose audio to delete")
-    return [name for name in shelf.names_of(request.subject) if shelf.remove(name)]
+    return [name for name in shelf.names_of(request.subject) if shelf.delete(name)]
 
 
 def usage(shelf: Shelf, collection: str) -> list[pb.GetUsageResponse.Usage]:

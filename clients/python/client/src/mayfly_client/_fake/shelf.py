@@ -71,6 +71,7 @@ class Shelf:
         self._now = now
         self._items: dict[str, Item] = {}
         self._requests: dict[str, tuple[bytes, str]] = {}
+        self._deleted: list[Item] = []
         self._lock = threading.RLock()
 
     def reserve(self, request_id: str, new: audio_pb2.NewAudio, size_bytes: int, sha256: bytes) -> Item:
@@ -157,10 +158,25 @@ class Shelf:
         with self._lock:
             return sorted(each.name for each in self._items.values() if each.new.subject == subject)
 
-    def remove(self, name: str) -> bool:
-        """Delete a row and its bytes; False if there was none."""
+    def remove(self, name: str) -> None:
+        """Delete a row and its bytes."""
         with self._lock:
-            return self._items.pop(name, None) is not None
+            self._items.pop(name, None)
+
+    def delete(self, name: str) -> bool:
+        """The same at a caller's wish, for the next sweep to certify; False if there was none."""
+        with self._lock:
+            item = self._items.pop(name, None)
+            self._deleted += [item] if item is not None else []
+            return item is not None
+
+    def deleted(self, *, forget: bool) -> list[Item]:
+        """What callers have deleted, and no sweep has certified so far."""
+        with self._lock:
+            items = list(self._deleted)
+            if forget:
+                self._deleted.clear()
+            return items
 
     def _checked(self, request_id: str, new: audio_pb2.NewAudio, size_bytes: int) -> Kind:
         check_request_id(request_id)

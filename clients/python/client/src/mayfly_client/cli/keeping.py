@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,10 +11,12 @@ import typer
 from mayfly_client.cli import human, parsing
 from mayfly_client.cli.failures import exit_code
 from mayfly_client.cli.options import Collection, Json, Name, Quiet, User, output, session
+from mayfly_client.cli.receipts import Wait, fetch, show, tell_missing
 from mayfly_client.cli.transfers import audio_facts
 
 if TYPE_CHECKING:
-    from mayfly_client._results_storage import CollectionUsage
+    from mayfly_client._results_storage import CollectionUsage, Forgotten
+    from mayfly_client.cli.output import Output
 
 
 def keep(
@@ -43,7 +46,7 @@ def keep(
         out.facts("Kept", audio_facts(audio))
 
 
-def forget(
+def forget(  # noqa: PLR0913 - each option of the command is a parameter
     ctx: typer.Context,
     *,
     user: User = None,
@@ -51,10 +54,11 @@ def forget(
         str | None, typer.Option("--guest", metavar="ADDRESS", help="A guest's network address.", show_default=False)
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    wait: Wait = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Delete all audio of a user, or of a guest, now."""
+    """Delete all audio of a user, or of a guest, now; with --wait, show the receipts that sweeps give for it."""
     out = output(ctx, json=json, quiet=quiet)
     if (user is None) == (guest is None):
         raise typer.BadParameter("give --user or --guest: one of them, not both")
@@ -62,16 +66,25 @@ def forget(
         typer.confirm(f"Delete all audio of {user or 'this guest'} for good?", abort=True, err=True)
     with session(ctx).client() as client:
         forgotten = client.forget(user_id=user, guest_address=guest)
+        if not json:
+            _show_forgotten(out, forgotten)
+        receipts = fetch(client, out, forgotten.deleted_names, wait) if wait is not None else {}
     if json:
-        out.data(forgotten)
-    elif quiet:
+        out.data({**asdict(forgotten), **({} if wait is None else {"receipts": list(receipts.values())})})
+    else:
+        show(out, receipts)
+    code = exit_code(len(forgotten.deleted_names), forgotten.remaining)
+    raise typer.Exit(code or (tell_missing(forgotten.deleted_names, receipts) if wait is not None else 0))
+
+
+def _show_forgotten(out: Output, forgotten: Forgotten) -> None:
+    if out.quiet:
         for name in forgotten.deleted_names:
             out.line(name)
-    else:
-        out.line(f"deleted: {human.count(len(forgotten.deleted_names), 'audio')}")
-        if forgotten.remaining:
-            out.line(f"left: {forgotten.remaining:,}; run it again")
-    raise typer.Exit(exit_code(len(forgotten.deleted_names), forgotten.remaining))
+        return
+    out.line(f"deleted: {human.count(len(forgotten.deleted_names), 'audio')}")
+    if forgotten.remaining:
+        out.line(f"left: {forgotten.remaining:,}; run it again")
 
 
 def usage(ctx: typer.Context, *, collection: Collection = None, json: Json = False, quiet: Quiet = False) -> None:

@@ -13,14 +13,14 @@ from mayfly_client.certificates import (
     Certificate,
     CertificateFileError,
     ChainReport,
-    find_receipt,
     read_file,
     verify,
     write_line,
 )
 from mayfly_client.cli import human
 from mayfly_client.cli.failures import FAILED
-from mayfly_client.cli.options import Json, Name, Quiet, examples, output, session
+from mayfly_client.cli.options import Json, Quiet, examples, output, session
+from mayfly_client.cli.receipts import receipt
 
 if TYPE_CHECKING:
     from mayfly_client.cli.output import Output
@@ -121,27 +121,12 @@ def verify_chain(
         raise typer.Exit(FAILED)
 
 
-@sweeps.command(epilog=examples("mayfly sweeps receipt audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479"))
-def receipt(ctx: typer.Context, name: Name, *, json: Json = False, quiet: Quiet = False) -> None:
-    """Show the proof that one audio is gone: the certificate of the sweep that deleted it."""
-    out = output(ctx, json=json, quiet=quiet)
-    with session(ctx).client() as client, out.waiting("Reading certificates ..."):
-        found = find_receipt(client.certificates(), name)
-    if found is None:
-        raise MayflyError(
-            f"No certificate names {name}: no sweep has deleted it yet, or its certificate was forgotten."
-        )
-    if json:
-        return out.data(found)
-    facts = {
-        "audio": found.name,
-        "was": found.reason.lower(),
-        "outcome": found.outcome.lower().replace("_", " "),
-        "verified gone": "by the store's own answer" if found.verified else "no",
-        "certificate": f"{found.certificate.sequence}, stored {human.moment(found.certificate.create_time)}",
-        "sha256": found.certificate.sha256,
-    }
-    return out.facts("Receipt", facts)
+sweeps.command(
+    epilog=examples(
+        "mayfly sweeps receipt audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479",
+        "mayfly forget --user u1 --yes --quiet | xargs mayfly sweeps receipt --wait 45m",
+    )
+)(receipt)
 
 
 def _fetched(ctx: typer.Context) -> list[Certificate]:

@@ -84,7 +84,7 @@ class FakeStorageServicer(StorageServiceServicer):
         """See the contract."""
         if not request.name:
             raise invalid("name", "is required")
-        return pb.DeleteAudioResponse(deleted=self._shelf.remove(request.name))
+        return pb.DeleteAudioResponse(deleted=self._shelf.delete(request.name))
 
     def SignUrls(self, request: pb.SignUrlsRequest, context: grpc.ServicerContext) -> pb.SignUrlsResponse:
         """See the contract."""

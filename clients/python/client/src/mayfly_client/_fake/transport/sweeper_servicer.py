@@ -89,15 +89,17 @@ class FakeSweeperServicer(SweeperServiceServicer):
         more = str(end) if end < len(newest_first) else ""
         return pb.ListCertificatesResponse(certificates=newest_first[start:end], next_page_token=more)
 
-    def _certify(self, sweep: sweep_pb2.Sweep, names: list[str]) -> None:
+    def _certify(self, sweep: sweep_pb2.Sweep, gone: list[tuple[str, Item]]) -> None:
         """The chain of the real sweeper, with as much in it as a caller's test can look at."""
         previous = self._certificates[-1].sha256 if self._certificates else b""
-        results = [{"name": name, "outcome": "DELETED", "verified": True} for name in names]
+        results = [
+            {"name": item.name, "reason": reason, "outcome": "DELETED", "verified": True} for reason, item in gone
+        ]
         document = {
             "format": 1,
             "sweep": sweep.name,
             "results": results,
-            "totals": {"state": "CLEAN", "deleted": len(names), "verified_gone": len(names), "max_lateness_seconds": 0},
+            "totals": {"state": "CLEAN", "deleted": len(gone), "verified_gone": len(gone), "max_lateness_seconds": 0},
             "proves": True,
             "previous_sha256": previous.hex(),
         }
@@ -142,7 +144,9 @@ class FakeSweeperServicer(SweeperServiceServicer):
         if not request.dry_run:
             for _, item in due:
                 self._shelf.remove(item.name)
-            self._certify(sweep, [item.name for _, item in due])
+        due += [("REQUESTED", item) for item in self._shelf.deleted(forget=not request.dry_run)]
+        if not request.dry_run:
+            self._certify(sweep, due)
         sweep.report.CopyFrom(self._report(due, dry_run=request.dry_run))
         return sweep
 

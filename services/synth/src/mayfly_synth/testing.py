@@ -118,7 +118,7 @@ def _stored(speech: Speech, key: RequestKey, destination: Destination) -> Stored
     return StoredAudio(
         name=f"audio/{_NOW:%Y-%m-%d}/{key.request_id}",
         collection=collection,
-        object_key=f"{collection}/{_NOW:%Y-%m-%d}/{key.request_id}.{speech.format.value}",
+        object_key=f"{collection}/{_NOW:%Y-%m-%d}/{key.request_id}.{speech.format.extension}",
         content_type=speech.format.content_type,
         size_bytes=len(speech.data),
         sha256=hashlib.sha256(speech.data).digest(),

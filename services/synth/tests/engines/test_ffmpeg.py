@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mayfly_synth.domain.errors import EncoderFailedError
 from mayfly_synth.domain.formats import AudioFormat
 from mayfly_synth.engines.arguments import compile_arguments, output, pcm_input
 from mayfly_synth.engines.encoders import SpeechEncoder
-from mayfly_synth.engines.ffmpeg import Ffmpeg, FfmpegError, Limits
+from mayfly_synth.engines.ffmpeg import Ffmpeg, FfmpegError, FfmpegFailedError, Limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -77,7 +76,7 @@ async def test_no_input_makes_no_output_and_no_error() -> None:
 
 
 async def test_a_program_that_fails_is_an_encoder_that_failed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(EncoderFailedError) as failed:
+    with pytest.raises(FfmpegFailedError) as failed:
         await everything(program(tmp_path, "echo broken >&2; exit 3").run([], silence(10)))
 
     assert "broken" not in str(failed.value)

@@ -55,12 +55,10 @@ def plain(audio_format: AudioFormat, **more: Any) -> Encoding:
     return Encoding(format=audio_format, sample_rate=more.pop("sample_rate", audio_format.nearest_rate(RATE)), **more)
 
 
-async def encoded(
-    encoder: SpeechEncoder, pcm: bytes, encoding: Encoding, *, whole: bool = True, meter: Meter | None = None
-) -> bytes:
+async def encoded(encoder: SpeechEncoder, pcm: bytes, encoding: Encoding, *, meter: Meter | None = None) -> bytes:
     """The sealed file."""
-    meter = meter or Meter()
-    async with aclosing(encoder.encode(blocks(pcm), encoding, sample_rate=RATE, meter=meter, whole=whole)) as parts:
+    meter = meter or Meter(whole=True)
+    async with aclosing(encoder.encode(blocks(pcm), encoding, sample_rate=RATE, meter=meter)) as parts:
         file = bytearray(b"".join([part.data async for part in parts]))
     encoder.seal(file, encoding, sample_rate=RATE, samples=len(pcm) // 2, meter=meter)
     return bytes(file)
@@ -165,7 +163,7 @@ async def test_nothing_at_all_is_a_file_too(encoder: SpeechEncoder, audio_format
 
 
 async def test_silence_is_not_made_louder(encoder: SpeechEncoder, tmp_path: Path) -> None:
-    encoding, meter = plain(AudioFormat.WAV, loudness_lufs=-16.0), Meter()
+    encoding, meter = plain(AudioFormat.WAV, loudness_lufs=-16.0), Meter(whole=True)
 
     got = await heard(await encoded(encoder, bytes(64_000), encoding, meter=meter), encoding, tmp_path)
 
@@ -179,7 +177,7 @@ async def test_silence_is_not_made_louder(encoder: SpeechEncoder, tmp_path: Path
 async def test_a_loudness_is_reached_and_told(
     encoder: SpeechEncoder, tmp_path: Path, audio_format: AudioFormat, target: float
 ) -> None:
-    encoding, meter = plain(audio_format, loudness_lufs=target), Meter()
+    encoding, meter = plain(audio_format, loudness_lufs=target), Meter(whole=True)
 
     file = await encoded(encoder, chirp(RATE * 6, amplitude=2_000), encoding, meter=meter)
     got = await heard(file, encoding, tmp_path)
@@ -194,7 +192,7 @@ async def test_what_is_made_loud_is_limited_and_not_clipped(encoder: SpeechEncod
     rng = np.random.default_rng(2)
     sound = rng.normal(size=RATE * 6) * 600
     sound[:: RATE // 4] = 20_000
-    encoding, meter = plain(AudioFormat.WAV, loudness_lufs=-14.0), Meter()
+    encoding, meter = plain(AudioFormat.WAV, loudness_lufs=-14.0), Meter(whole=True)
 
     file = await encoded(encoder, sound.astype("<i2").tobytes(), encoding, meter=meter)
     got = await heard(file, encoding, tmp_path)
@@ -208,7 +206,7 @@ async def test_a_stream_has_one_gain_from_its_first_sample_to_its_last(encoder: 
     quiet_then_loud = chirp(RATE * 4, amplitude=1_000) + chirp(RATE * 4, amplitude=3_000)
     encoding, meter = plain(AudioFormat.WAV, loudness_lufs=-20.0), Meter()
 
-    got = await heard(await encoded(encoder, quiet_then_loud, encoding, whole=False, meter=meter), encoding, tmp_path)
+    got = await heard(await encoded(encoder, quiet_then_loud, encoding, meter=meter), encoding, tmp_path)
 
     first, second = np.abs(got[: RATE * 4]).max(), np.abs(got[RATE * 4 :]).max()
     assert second / first == pytest.approx(3, rel=0.02)

@@ -120,9 +120,10 @@ class LanguageError(SynthError):
 class FormatUnknownError(SynthError):
     """The audio format is not one that this release can write."""
 
-    def __init__(self, audio_format: str, *, allowed: Sequence[str]) -> None:
+    def __init__(self, audio_format: str, *, allowed: Sequence[str], field: str = "options.format") -> None:
         super().__init__(f"This release cannot write {audio_format}; it writes {', '.join(allowed)}.")
         self.format = audio_format
+        self.field = field
         self.allowed = ", ".join(allowed)
 
 

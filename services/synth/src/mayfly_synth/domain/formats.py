@@ -151,8 +151,10 @@ _SILENCE: Final = -70.0
 
 @dataclass(slots=True)
 class Meter:
-    """Filled in by whoever encodes, once everything is."""
+    """Asked by whoever encodes, and filled in once everything is."""
 
+    whole: bool = False
+    """Whether nothing needs to be written before all of the sound came, so that its loudness can be exact."""
     loudness: Loudness | None = None
     """Of what was written. Measured only where a loudness was asked for."""
     samples: int | None = None

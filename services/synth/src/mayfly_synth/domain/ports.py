@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
     from datetime import timedelta
 
-    from mayfly_synth.domain.speech import AudioFormat, Delivery, Destination, RequestKey, Speech, StoredAudio
+    from mayfly_synth.domain.formats import Encoding, Meter
+    from mayfly_synth.domain.speech import Delivery, Destination, RequestKey, Speech, StoredAudio
     from mayfly_synth.domain.timeline import SpokenSentence
     from mayfly_synth.domain.utterance import Utterance
     from mayfly_synth.domain.voices import Voice
@@ -46,19 +47,33 @@ class Encoder(Protocol):
     """Makes files out of samples while the samples come."""
 
     def encode(
-        self, pcm: AsyncIterator[bytes], audio_format: AudioFormat, *, sample_rate: int
+        self, pcm: AsyncIterator[bytes], encoding: Encoding, *, sample_rate: int, meter: Meter
     ) -> AsyncGenerator[Encoded, None]:
         """Encode 16-bit little-endian mono samples, in parts of any length.
 
         Samples are taken as the parts of the file are: who reads slowly, is read to slowly. Closing the generator ends
         everything that was started for it before `aclose` returns.
 
+        Args:
+            pcm: The samples.
+            encoding: What to make of them.
+            sample_rate: Theirs. Unit: hertz.
+            meter: Filled in when everything is written.
+
         Raises:
             EncoderFailedError: If the encoder failed.
         """
 
-    def seal(self, file: bytearray, audio_format: AudioFormat, *, sample_rate: int, samples: int) -> None:
-        """Write the true length into the header of a file that `encode` made, in place."""
+    def seal(self, file: bytearray, encoding: Encoding, *, sample_rate: int, samples: int, meter: Meter) -> None:
+        """Write the true length into a file that `encode` made, in place, and what else it lacks.
+
+        Args:
+            file: All of it.
+            encoding: As it was encoded.
+            sample_rate: Of the samples that went in. Unit: hertz.
+            samples: How many went in.
+            meter: As `encode` filled it in.
+        """
 
 
 class AudioSink(Protocol):

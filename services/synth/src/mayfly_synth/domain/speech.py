@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import TYPE_CHECKING
+
+from mayfly_synth.domain.formats import SAMPLE_BYTES, AudioFormat, Encoding, Loudness
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -13,24 +14,19 @@ if TYPE_CHECKING:
     from mayfly_synth.domain.timeline import PassedMark, Segment
     from mayfly_synth.domain.voices import Voice, VoiceCatalog
 
-# 16-bit mono PCM is what every voice makes and every encoder takes.
-SAMPLE_BYTES = 2
+__all__ = [
+    "SAMPLE_BYTES",
+    "AudioFormat",
+    "Delivery",
+    "Destination",
+    "RequestKey",
+    "Speech",
+    "SpeechOptions",
+    "StoredAudio",
+]
+
 # Characters in a second, at normal speed.
 _FASTEST = 30
-# Bytes in a second of speech that is easy to encode.
-_LEAST_MP3_RATE = 3_000
-
-
-class AudioFormat(Enum):
-    """A format that this release can write."""
-
-    WAV = "wav"
-    MP3 = "mp3"
-
-    @property
-    def content_type(self) -> str:
-        """The MIME type."""
-        return {AudioFormat.WAV: "audio/wav", AudioFormat.MP3: "audio/mpeg"}[self]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +40,18 @@ class SpeechOptions:
     speed: float = 1.0
     """0.25 to 4.0; 2.0 is twice as fast."""
     volume: float = 1.0
-    """0.0 to 2.0; what does not fit into 16 bits is clipped."""
+    """0.0 to 2.0; what does not fit into 16 bits is limited."""
     sentence_silence: timedelta | None = None
     noise_scale: float | None = None
     noise_w_scale: float | None = None
     pronunciations: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     """Words, and phonemes in `[[...]]` or other words to say instead; ordered, so that equal ones are equal."""
+    sample_rate: int | None = None
+    """Of the file, one that the format takes. Unit: hertz."""
+    bit_rate: int | None = None
+    """Of lossy formats. Unit: bits in a second."""
+    loudness_lufs: float | None = None
+    """Of the whole utterance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,9 @@ class Delivery:
     noise_scale: float | None
     noise_w_scale: float | None
     pronunciations: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    sample_rate: int | None = None
+    bit_rate: int | None = None
+    loudness_lufs: float | None = None
 
     @classmethod
     def of(cls, options: SpeechOptions, voices: VoiceCatalog, *, sentence_silence: timedelta) -> Delivery:
@@ -92,13 +97,26 @@ class Delivery:
             noise_scale=options.noise_scale,
             noise_w_scale=options.noise_w_scale,
             pronunciations=options.pronunciations,
+            sample_rate=options.sample_rate,
+            bit_rate=options.bit_rate,
+            loudness_lufs=options.loudness_lufs,
+        )
+
+    @property
+    def encoding(self) -> Encoding:
+        """How the file is written: at the voice's own rate, unless another one was asked for or is needed."""
+        return Encoding(
+            format=self.format,
+            sample_rate=self.sample_rate or self.format.nearest_rate(self.voice.sample_rate),
+            bit_rate=self.bit_rate,
+            loudness_lufs=self.loudness_lufs,
+            title=self.voice.name,
         )
 
     def least_bytes(self, characters: int) -> int:
         """A low estimate of the file for so many characters: nobody speaks faster, no file is smaller by much."""
         seconds = characters / (_FASTEST * self.speed)
-        rate = self.voice.sample_rate * SAMPLE_BYTES if self.format is AudioFormat.WAV else _LEAST_MP3_RATE
-        return int(seconds * rate)
+        return int(seconds * self.encoding.least_byte_rate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +160,10 @@ class Speech:
     marks: tuple[PassedMark, ...] = ()
     warnings: tuple[str, ...] = ()
     """What of the text was left out."""
+    sample_rate: int = 0
+    """Of the file. Unit: hertz. 0: the voice's."""
+    loudness: Loudness | None = None
+    """Where one was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,12 +14,11 @@ from mayfly_synth.domain.errors import EncoderFailedError
 from mayfly_synth.domain.formats import SAMPLE_BYTES, AudioFormat, Encoding, Meter
 from mayfly_synth.domain.ports import Encoded
 from mayfly_synth.engines import arguments, clocks, flac, leveling, mp3, mp4, tags, wav
-from mayfly_synth.engines.ffmpeg import Ffmpeg, FfmpegError
+from mayfly_synth.engines.ffmpeg import Ffmpeg, FfmpegError, own_fault
 from mayfly_synth.engines.reports import Report
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-    from enum import Enum
 
 _RAW: Final = (AudioFormat.WAV, AudioFormat.PCM)
 _COUNTED: Final = (AudioFormat.FLAC, AudioFormat.AAC)
@@ -34,16 +33,14 @@ class SpeechEncoder:
     def encode(
         self,
         pcm: AsyncIterator[bytes],
-        encoding: Encoding | Enum,
+        encoding: Encoding,
         *,
         sample_rate: int,
-        meter: Meter | None = None,
-        whole: bool = False,
+        meter: Meter,
     ) -> AsyncGenerator[Encoded, None]:
         """Encode samples; see `Encoder`."""
-        meter, encoding = meter or Meter(), _as_encoding(encoding, sample_rate)
         if encoding.loudness_lufs is not None:
-            return self._leveled(pcm, encoding, sample_rate=sample_rate, meter=meter, whole=whole)
+            return self._leveled(pcm, encoding, sample_rate=sample_rate, meter=meter)
         if encoding.format in _RAW and encoding.sample_rate == sample_rate:
             return _raw(pcm, encoding)
         return self._through_ffmpeg(pcm, encoding, (), sample_rate=sample_rate, meter=meter)
@@ -51,18 +48,20 @@ class SpeechEncoder:
     def seal(
         self,
         file: bytearray,
-        encoding: Encoding | Enum,
+        encoding: Encoding,
         *,
         sample_rate: int,
         samples: int,
-        meter: Meter | None = None,
+        meter: Meter,
     ) -> None:
-        """Write the true length into the header; see `Encoder`."""
-        meter, encoding = meter or Meter(), _as_encoding(encoding, sample_rate)
+        """Write the true length into the header, and the mark where it has no other place; see `Encoder`."""
         written = meter.samples if meter.samples is not None else round(samples * encoding.sample_rate / sample_rate)
         if encoding.format is AudioFormat.WAV:
-            size = len(_wav_header(encoding))
-            file[:size] = _wav_header(encoding, data_bytes=len(file) - size)
+            # A stream's header has no mark: many players of streams take everything after 44 bytes for sound.
+            comment = tags.mark(encoding.title) if encoding.title else ""
+            data = len(file) - wav.HEADER_BYTES
+            header = wav.header(sample_rate=encoding.sample_rate, data_bytes=data, comment=comment)
+            file[: wav.HEADER_BYTES] = header
         elif encoding.format is AudioFormat.MP3:
             _seal_mp3(file, samples=written)
         elif encoding.format is AudioFormat.FLAC:
@@ -94,13 +93,13 @@ class SpeechEncoder:
                 ) from error
 
     async def _leveled(
-        self, pcm: AsyncIterator[bytes], encoding: Encoding, *, sample_rate: int, meter: Meter, whole: bool
+        self, pcm: AsyncIterator[bytes], encoding: Encoding, *, sample_rate: int, meter: Meter
     ) -> AsyncGenerator[Encoded, None]:
         """Hear as much as may be heard before anything is written, and give it one gain from then on."""
-        heard = await leveling.gathered(pcm, at_least=None if whole else leveling.first_bytes(sample_rate))
+        heard = await leveling.gathered(pcm, at_least=None if meter.whole else leveling.first_bytes(sample_rate))
         measured = await leveling.measured(self._ffmpeg, heard, sample_rate=sample_rate)
         filters = arguments.loudness_filters(
-            measured, encoding.loudness_lufs or 0.0, sample_rate=encoding.sample_rate, whole=whole
+            measured, encoding.loudness_lufs or 0.0, sample_rate=encoding.sample_rate, whole=meter.whole
         )
         filters += [f"aresample={encoding.sample_rate}", arguments.measure()]
         source = leveling.again(heard, pcm)
@@ -121,7 +120,7 @@ class SpeechEncoder:
         )
         report = Report() if chain else None
         clock, started = clocks.clock_of(encoding), False
-        async with aclosing(self._ffmpeg.run(given, pcm, report=report)) as pieces:
+        async with own_fault(), aclosing(self._ffmpeg.run(given, pcm, report=report)) as pieces:
             async for piece in pieces:
                 if not started and (first := _first_part(encoding, piece)):
                     yield Encoded(first, timedelta())
@@ -130,12 +129,6 @@ class SpeechEncoder:
                 yield Encoded(piece, timedelta(seconds=clock.seconds))
         if report is not None:
             meter.loudness, meter.samples = report.loudness, report.samples.get("out")
-
-
-def _as_encoding(given: Encoding | Enum, sample_rate: int) -> Encoding:
-    if isinstance(given, Encoding):
-        return given
-    return Encoding(format=AudioFormat(given.value), sample_rate=sample_rate)
 
 
 def _output(encoding: Encoding) -> dict[str, object]:
@@ -156,16 +149,11 @@ async def _raw(pcm: AsyncIterator[bytes], encoding: Encoding) -> AsyncGenerator[
 def _first_part(encoding: Encoding, piece: bytes) -> bytes:
     """What stands before everything that ffmpeg writes."""
     if encoding.format is AudioFormat.WAV:
-        return _wav_header(encoding)
+        return wav.header(sample_rate=encoding.sample_rate)
     if encoding.format is AudioFormat.MP3:
         tag = mp3.comment_tag(tags.mark(encoding.title)) if encoding.title else b""
         return tag + mp3.info_frame(mp3.FrameHeader.parse(piece))
     return b""
-
-
-def _wav_header(encoding: Encoding, *, data_bytes: int = wav.LARGEST_DATA) -> bytes:
-    comment = tags.mark(encoding.title) if encoding.title else ""
-    return wav.header(sample_rate=encoding.sample_rate, data_bytes=data_bytes, comment=comment)
 
 
 def _seal_mp3(file: bytearray, *, samples: int) -> None:

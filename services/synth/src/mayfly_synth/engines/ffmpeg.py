@@ -13,7 +13,7 @@ import logging
 import os
 import shutil
 import signal
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -40,17 +40,30 @@ class FfmpegError(Exception):
     """There is no ffmpeg to run, or it cannot do what is needed."""
 
 
-class FfmpegFailedError(EncoderFailedError):
+class FfmpegFailedError(Exception):
     """A run of ffmpeg ended with an error. What it worked on decides whose fault that is."""
 
     def __init__(self, exit_code: int) -> None:
-        super().__init__()
+        super().__init__(f"ffmpeg ended with {exit_code}")
         self.exit_code = exit_code
 
     @property
     def out_of_cpu_time(self) -> bool:
         """Whether the kernel ended it, which is what happens at the bound on processor time."""
         return self.exit_code in (-signal.SIGKILL, -signal.SIGXCPU)
+
+
+@asynccontextmanager
+async def own_fault() -> AsyncIterator[None]:
+    """For runs over samples of our own: a failure is nobody else's.
+
+    Raises:
+        EncoderFailedError: Instead of FfmpegFailedError.
+    """
+    try:
+        yield
+    except FfmpegFailedError as error:
+        raise EncoderFailedError from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

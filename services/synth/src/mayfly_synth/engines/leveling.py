@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from mayfly_synth.domain.errors import EncoderFailedError
 from mayfly_synth.domain.formats import SAMPLE_BYTES, Loudness
 from mayfly_synth.engines import arguments
+from mayfly_synth.engines.ffmpeg import own_fault
 from mayfly_synth.engines.reports import Report
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ async def measured(ffmpeg: Ffmpeg, blocks: Sequence[bytes], *, sample_rate: int)
     given = arguments.compile_arguments(
         arguments.pcm_input(sample_rate), [arguments.measure()], arguments.nothing(), talks=True
     )
-    async with aclosing(ffmpeg.run(given, again(blocks), report=report)) as pieces:
+    async with own_fault(), aclosing(ffmpeg.run(given, again(blocks), report=report)) as pieces:
         async for _ in pieces:
             pass
     if report.loudness is None:

@@ -33,6 +33,8 @@ class Report:
     """The end of everything that was said."""
     input_rate: int | None = None
     """Sample rate of the input. Unit: hertz."""
+    output_rate: int | None = None
+    """Sample rate of the output. Unit: hertz."""
     samples: dict[str, int] = field(default_factory=dict)
     """Samples that passed the filters `astats@in` and `astats@out`."""
     leading_silence: float = 0.0
@@ -46,6 +48,7 @@ class Report:
     _integrated: float | None = None
     _peak: float | None = None
     _open: bytes = b""
+    _writes: bool = False
 
     def hear(self, piece: bytes) -> None:
         """Take what was said next."""
@@ -79,8 +82,16 @@ class Report:
             self._integrated = _number(found[1], least=-70.0)
         elif found := _PEAK.match(line):
             self._peak = _number(found[1], least=-math.inf)
-        elif self.input_rate is None and (found := _RATE.match(line)):
-            self.input_rate = int(found[1])
+        elif line.startswith("Output #0"):
+            self._writes = True
+        elif found := _RATE.match(line):
+            self._rate(int(found[1]))
+
+    def _rate(self, rate: int) -> None:
+        if self._writes:
+            self.output_rate = self.output_rate or rate
+        else:
+            self.input_rate = self.input_rate or rate
 
     def _silence(self, what: str, at: float) -> None:
         if what == "start":

@@ -1,4 +1,4 @@
-"""The header of a WAV file: RIFF, 16-bit PCM, 44 bytes, and those of a comment."""
+"""The header of a WAV file: RIFF, 16-bit mono PCM, 44 bytes, and those of a tag."""
 
 from __future__ import annotations
 
@@ -12,27 +12,24 @@ HEADER_BYTES: Final = 44
 LARGEST_DATA: Final = (0xFFFFFFFF - 36) // SAMPLE_BYTES * SAMPLE_BYTES
 
 
-def header(*, sample_rate: int, channels: int = 1, data_bytes: int = LARGEST_DATA, comment: str = "") -> bytes:
+def header(*, sample_rate: int, data_bytes: int = LARGEST_DATA, comment: str = "") -> bytes:
     """The header of a file with `data_bytes` of samples after it.
 
     Args:
         sample_rate: Unit: hertz.
-        channels: How many samples are heard at a time.
         data_bytes: Length of what follows. Default: the largest, for a stream.
-        comment: Tag of the file, in ASCII. It stands before the samples, as it could not come after them in a stream.
+        comment: Tag of the file, in ASCII. It stands before the samples; without one, these begin after 44 bytes.
     """
     tag = _comment_chunk(comment) if comment else b""
-    frame = channels * SAMPLE_BYTES
-    data_bytes = min(data_bytes, LARGEST_DATA - len(tag) // SAMPLE_BYTES * SAMPLE_BYTES)
     about = struct.pack(
         "<4sIHHIIHH",
         b"fmt ",
         16,  # bytes of the format that follow
         1,  # PCM
-        channels,
+        1,  # channel
         sample_rate,
-        sample_rate * frame,
-        frame,
+        sample_rate * SAMPLE_BYTES,
+        SAMPLE_BYTES,
         SAMPLE_BYTES * 8,
     )
     riff = struct.pack("<4sI4s", b"RIFF", data_bytes + HEADER_BYTES + len(tag) - 8, b"WAVE")

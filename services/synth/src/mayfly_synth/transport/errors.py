@@ -28,7 +28,7 @@ ERROR_TABLE: Final[ErrorTable] = {
     errors.SpeakerUnknownError: Mapped(StatusCode.NOT_FOUND, "SPEAKER_UNKNOWN", ("voice", "speaker", "allowed")),
     errors.LanguageError: Mapped(StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", field="options.language_code"),
     errors.FormatUnknownError: Mapped(
-        StatusCode.INVALID_ARGUMENT, "FORMAT_UNKNOWN", ("format", "allowed"), field="options.format"
+        StatusCode.INVALID_ARGUMENT, "FORMAT_UNKNOWN", ("format", "allowed"), field_from="field"
     ),
     errors.AudioTooLargeError: Mapped(
         StatusCode.INVALID_ARGUMENT, "AUDIO_TOO_LARGE", ("size_bytes", "max_size_bytes"), field="text"

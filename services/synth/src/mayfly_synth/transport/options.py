@@ -5,12 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from mayfly.synth.v1 import voice_pb2
-
-from mayfly_synth.domain.errors import FormatUnknownError
+from mayfly_synth.domain.formats import AudioFormat
 from mayfly_synth.domain.lexicon import is_pronunciation
-from mayfly_synth.domain.speech import AudioFormat, SpeechOptions
-from mayfly_synth.transport import fields
+from mayfly_synth.domain.speech import SpeechOptions
+from mayfly_synth.transport import fields, sound
 
 if TYPE_CHECKING:
     from mayfly.synth.v1 import synth_service_pb2 as pb
@@ -19,11 +17,6 @@ if TYPE_CHECKING:
 
 NOT_YET: Final = "not supported by this release; leave it unset"
 
-_FORMATS: Final = {
-    voice_pb2.AUDIO_FORMAT_UNSPECIFIED: AudioFormat.WAV,
-    voice_pb2.AUDIO_FORMAT_WAV: AudioFormat.WAV,
-    voice_pb2.AUDIO_FORMAT_MP3: AudioFormat.MP3,
-}
 _LONGEST_SILENCE: Final = timedelta(seconds=10)
 _MOST_PRONUNCIATIONS: Final = 100
 _LONGEST_WORD: Final = 100
@@ -36,7 +29,7 @@ def speech_options(found: Violations, field: str, asked: pb.SpeechOptions) -> Sp
     Raises:
         FormatUnknownError: If the release cannot write the format.
     """
-    _refuse_what_comes_later(found, field, asked)
+    audio_format = sound.audio_format(asked.format, field=f"{field}.format", default=AudioFormat.WAV)
     silence = None
     if asked.HasField("sentence_silence"):
         name = f"{field}.sentence_silence"
@@ -45,7 +38,10 @@ def speech_options(found: Violations, field: str, asked: pb.SpeechOptions) -> Sp
         voice=asked.voice,
         speaker=asked.speaker,
         language_code=fields.language_code(found, f"{field}.language_code", asked.language_code),
-        format=_format(asked.format),
+        format=audio_format,
+        sample_rate=sound.sample_rate(found, f"{field}.sample_rate_hertz", asked.sample_rate_hertz, audio_format),
+        bit_rate=sound.bit_rate(found, f"{field}.bit_rate_bps", asked.bit_rate_bps, audio_format),
+        loudness_lufs=_number(found, asked, field=field, name="loudness_lufs", least=-70.0, most=-5.0),
         speed=_number(found, asked, field=field, name="speed", least=0.25, most=4.0) or 1.0,
         volume=1.0 if (volume := _number(found, asked, field=field, name="volume")) is None else volume,
         sentence_silence=silence,
@@ -84,18 +80,3 @@ def _number(
     if not asked.HasField(name):  # type: ignore[arg-type] # the stubs list the names one by one
         return None
     return fields.number(found, f"{field}.{name}", getattr(asked, name), least=least, most=most)
-
-
-def _refuse_what_comes_later(found: Violations, field: str, asked: pb.SpeechOptions) -> None:
-    """The contract is wider than this release. What is not done is said, not skipped."""
-    for name in ("sample_rate_hertz", "bit_rate_bps"):
-        found.require(not getattr(asked, name), f"{field}.{name}", NOT_YET)
-    found.require(not asked.HasField("loudness_lufs"), f"{field}.loudness_lufs", NOT_YET)
-
-
-def _format(value: voice_pb2.AudioFormat.ValueType) -> AudioFormat:
-    if value in _FORMATS:
-        return _FORMATS[value]
-    # A newer client may know formats that this server has not even heard of.
-    name = voice_pb2.AudioFormat.Name(value) if value in voice_pb2.AudioFormat.values() else str(value)
-    raise FormatUnknownError(name, allowed=[audio_format.value for audio_format in AudioFormat])

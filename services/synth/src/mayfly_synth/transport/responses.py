@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime, timedelta
 
+    from mayfly_synth.domain.formats import Loudness
     from mayfly_synth.domain.speech import StoredAudio
     from mayfly_synth.domain.voices import Voice
     from mayfly_synth.usecases.phonemize import Pronunciation
@@ -47,10 +48,11 @@ def synthesized(kept: KeptSpeech) -> pb.SynthesizeResponse:
         segments=[segment(one) for one in speech.segments],
         voice=speech.voice.name,
         language_code=speech.voice.language_code,
-        sample_rate_hertz=speech.voice.sample_rate,
+        sample_rate_hertz=speech.sample_rate or speech.voice.sample_rate,
         processing_time=_duration(kept.processing_time),
         marks=[pb.Mark(name=mark.name, offset=_duration(mark.offset)) for mark in speech.marks],
         warnings=speech.warnings,
+        **_measured(speech.loudness),
     )
 
 
@@ -109,7 +111,7 @@ def _header(event: StreamHeader) -> pb.StreamHeader:
     delivery = event.delivery
     return pb.StreamHeader(
         content_type=delivery.format.content_type,
-        sample_rate_hertz=delivery.voice.sample_rate,
+        sample_rate_hertz=delivery.encoding.sample_rate,
         voice=delivery.voice.name,
     )
 
@@ -119,7 +121,13 @@ def _trailer(event: StreamTrailer) -> pb.StreamTrailer:
         audio=None if event.audio is None else stored_audio(event.audio),
         duration=_duration(event.duration),
         processing_time=_duration(event.processing_time),
+        **_measured(event.loudness),
     )
+
+
+def _measured(loudness: Loudness | None) -> dict[str, float]:
+    """What was measured, for the fields of the same names."""
+    return {} if loudness is None else {"loudness_lufs": loudness.integrated}
 
 
 def _timing(start: timedelta, end: timedelta) -> pb.Timing:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from mayfly_synth.domain.composing import Composer
 from mayfly_synth.domain.errors import AudioTooLargeError, TextUnspeakableError
+from mayfly_synth.domain.formats import Meter
 from mayfly_synth.domain.lexicon import Lexicon
 from mayfly_synth.domain.speech import SAMPLE_BYTES, Delivery, Speech
 from mayfly_synth.domain.timeline import SpokenSentence
@@ -56,7 +57,14 @@ class Speaking:
         return Recording(max_bytes=self.limits.max_audio_bytes)
 
     async def encoded(
-        self, utterances: AsyncIterator[Utterance], delivery: Delivery, timeline: Timeline, *, slot: Slot, window: int
+        self,
+        utterances: AsyncIterator[Utterance],
+        delivery: Delivery,
+        timeline: Timeline,
+        *,
+        slot: Slot,
+        window: int,
+        meter: Meter | None = None,
     ) -> AsyncGenerator[Encoded, None]:
         """Speak utterances and answer the parts of the file as they come. To be closed by whoever opens it.
 
@@ -66,6 +74,7 @@ class Speaking:
             timeline: Gets each utterance that has a sound, before its part of the file is answered.
             slot: The characters of the utterances, which are given back as they are spoken.
             window: Most utterances that are spoken at a time, or are spoken and wait to be sent.
+            meter: Filled in at the end.
 
         Raises:
             TextUnspeakableError: If nothing in any utterance can be pronounced.
@@ -85,7 +94,7 @@ class Speaking:
             async with (
                 aclosing(in_order(utterances, speak, window=window)) as spoken,
                 aclosing(_laid_out(spoken, delivery, timeline)) as pcm,
-                aclosing(self.encoder.encode(pcm, delivery.format, sample_rate=delivery.voice.sample_rate)) as parts,
+                aclosing(self.file_of(pcm, delivery, meter)) as parts,
             ):
                 async for part in parts:
                     yield part
@@ -94,12 +103,29 @@ class Speaking:
         if not timeline.segments:
             raise TextUnspeakableError(position=0, why=f"the voice {delivery.voice.name} can pronounce nothing of it.")
 
+    def file_of(
+        self, pcm: AsyncIterator[bytes], delivery: Delivery, meter: Meter | None = None
+    ) -> AsyncGenerator[Encoded, None]:
+        """Encode the samples of the voice. To be closed by whoever opens it."""
+        rate = delivery.voice.sample_rate
+        return self.encoder.encode(pcm, delivery.encoding, sample_rate=rate, meter=meter or Meter())
+
     def finished(
-        self, recording: Recording, delivery: Delivery, timeline: Timeline, *, text: str, warnings: tuple[str, ...] = ()
+        self,
+        recording: Recording,
+        delivery: Delivery,
+        timeline: Timeline,
+        *,
+        text: str,
+        meter: Meter | None = None,
+        warnings: tuple[str, ...] = (),
     ) -> Speech:
         """The whole file, once everything was spoken."""
+        meter = meter or Meter()
         return Speech(
-            data=recording.sealed(self.encoder, delivery, samples=timeline.samples),
+            data=recording.sealed(self.encoder, delivery, samples=timeline.samples, meter=meter),
+            sample_rate=delivery.encoding.sample_rate,
+            loudness=meter.loudness,
             format=delivery.format,
             voice=delivery.voice,
             duration=timeline.duration,
@@ -130,9 +156,10 @@ class Recording:
             raise AudioTooLargeError(size_bytes=size, max_size_bytes=self._max_bytes)
         self._file += data
 
-    def sealed(self, encoder: Encoder, delivery: Delivery, *, samples: int) -> bytes:
+    def sealed(self, encoder: Encoder, delivery: Delivery, *, samples: int, meter: Meter) -> bytes:
         """The file with its true length in the header."""
-        encoder.seal(self._file, delivery.format, sample_rate=delivery.voice.sample_rate, samples=samples)
+        rate = delivery.voice.sample_rate
+        encoder.seal(self._file, delivery.encoding, sample_rate=rate, samples=samples, meter=meter)
         return bytes(self._file)
 
 

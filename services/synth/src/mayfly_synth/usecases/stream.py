@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
+from mayfly_synth.domain.formats import Loudness, Meter
 from mayfly_synth.domain.sentences import SentenceBuffer
 from mayfly_synth.domain.text import TextIntake
 from mayfly_synth.domain.timeline import Segment, Timeline
@@ -49,6 +50,8 @@ class StreamTrailer:
     """None if the audio was to be discarded."""
     duration: timedelta
     processing_time: timedelta
+    loudness: Loudness | None = None
+    """Where one was asked for."""
 
 
 StreamEvent: TypeAlias = StreamHeader | bytes | Segment | StreamTrailer
@@ -105,23 +108,27 @@ class StreamSpeech:
         """
         began = self.monotonic()
         delivery = self.speaking.delivery(command.options)
-        timeline = Timeline(sample_rate=delivery.voice.sample_rate)
+        timeline, meter = Timeline(sample_rate=delivery.voice.sample_rate), Meter()
         recording = None if command.discard else self.speaking.recording()
         script = self._script(command, delivery)
         with self.speaking.admission.admit(0) as slot:
             yield StreamHeader(delivery)
             async with (
                 aclosing(script.utterances(pieces, slot)) as utterances,
-                aclosing(self.speaking.encoded(utterances, delivery, timeline, slot=slot, window=self.window)) as parts,
+                aclosing(
+                    self.speaking.encoded(utterances, delivery, timeline, slot=slot, window=self.window, meter=meter)
+                ) as parts,
                 aclosing(_events(parts, timeline, recording)) as events,
             ):
                 async for event in events:
                     yield event
         audio = None
         if recording is not None:
-            speech = self.speaking.finished(recording, delivery, timeline, text="".join(script.pieces))
+            text = "".join(script.pieces)
+            speech = self.speaking.finished(recording, delivery, timeline, text=text, meter=meter)
             audio = await self._keep(command, delivery, speech, script.counted)
-        yield StreamTrailer(audio, timeline.duration, timedelta(seconds=self.monotonic() - began))
+        took = timedelta(seconds=self.monotonic() - began)
+        yield StreamTrailer(audio, timeline.duration, took, meter.loudness)
 
     def _script(self, command: StreamCommand, delivery: Delivery) -> _Script:
         limits = self.speaking.limits

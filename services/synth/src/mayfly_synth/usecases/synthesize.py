@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mayfly_synth.domain.composing import plain_script
 from mayfly_synth.domain.errors import TextTooLongError
+from mayfly_synth.domain.formats import Meter
 from mayfly_synth.domain.ssml import read_ssml
 from mayfly_synth.domain.text import prepared
 from mayfly_synth.domain.timeline import Timeline
@@ -92,12 +93,15 @@ class Synthesize:
 
     async def _speak(self, script: Script, delivery: Delivery) -> Speech:
         timeline, recording = Timeline(sample_rate=delivery.voice.sample_rate), self.speaking.recording()
+        meter, utterances = Meter(whole=True), _each(script.utterances)
         with self.speaking.admission.admit(script.characters) as slot:
-            encoded = self.speaking.encoded(_each(script.utterances), delivery, timeline, slot=slot, window=self.window)
+            encoded = self.speaking.encoded(utterances, delivery, timeline, slot=slot, window=self.window, meter=meter)
             async with aclosing(encoded) as parts:
                 async for part in parts:
                     recording.add(part.data)
-        return self.speaking.finished(recording, delivery, timeline, text=script.text, warnings=script.warnings)
+        return self.speaking.finished(
+            recording, delivery, timeline, text=script.text, meter=meter, warnings=script.warnings
+        )
 
 
 async def _each(utterances: Sequence[Utterance]) -> AsyncIterator[Utterance]:

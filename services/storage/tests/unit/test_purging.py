@@ -358,6 +358,20 @@ async def test_the_stores_themselves_say_what_is_gone(stage: Stage) -> None:
     ]
 
 
+async def test_a_key_that_has_another_owner_by_now_is_no_proof_that_the_audio_is_there(stage: Stage) -> None:
+    """Somebody saves again at once, between the sweep's deletion and its verification."""
+    deleted = await stage.saved(**CHOSEN)
+    item = item_of(stage, deleted)
+    await stage.storage.delete_audio(deleted.name)
+    stage.clock.advance(HOUR)
+    await purge(stage, item_of(stage, deleted))
+    again = await stage.saved(**CHOSEN)
+
+    verdicts = await stage.retention.verify_gone([item, item_of(stage, again)])
+
+    assert verdicts == [Verdict(object_gone=True, row_gone=True), Verdict(object_gone=False, row_gone=False)]
+
+
 async def test_nothing_to_verify_asks_no_store(stage: Stage) -> None:
     stage.memory.blobs.failure = AssertionError("the store was asked")
 

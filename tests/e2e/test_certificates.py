@@ -8,6 +8,7 @@ import os
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,6 +90,32 @@ async def test_the_chain_is_verified_without_a_server_and_a_changed_byte_is_foun
 
     assert (exported.code, good.code) == (0, 0)
     assert bad.code == 1
+
+
+async def test_what_was_deleted_by_name_is_certified_by_name(stack: Stack, client: AsyncClient) -> None:
+    user = f"user-{uuid4().hex}"
+    for recording in ("r1", "r2"):
+        fields = {"recording_id": recording}
+        await client.save(
+            b"RIFF her words", collection="recordings", content_type="audio/wav", user_id=user, key_fields=fields
+        )
+    forgotten = await mayfly(stack, "forget", "--user", user, "--yes", "--json")
+    names = forgotten.json["deleted_names"]
+    # Her keys are free again, and what others make of them is no matter to the certificate.
+    again = await client.save(
+        b"RIFF her words", collection="recordings", content_type="audio/wav", user_id=user, key_fields=fields
+    )
+
+    started = await client.start_sweep()
+    _ = [state async for state in client.watch_sweep(started.name)]
+    receipts = await mayfly(stack, "sweeps", "receipt", *names, "--wait", "30s", "--json")
+
+    assert len(names) == 2
+    assert receipts.code == 0
+    assert {(one["reason"], one["outcome"], one["verified"]) for one in receipts.json} == {
+        ("REQUESTED", "DELETED", True)
+    }
+    assert (await client.get(again.name)).name == again.name
 
 
 async def test_an_audio_that_no_sweep_deleted_has_no_receipt(stack: Stack, client: AsyncClient) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -41,6 +42,13 @@ def test_a_tombstone_is_due_when_an_eraser_can_do_more(facts: dict[str, Any], du
     tombstone = an_audio(state=State.DELETING, delete_time=DAWN + timedelta(minutes=1), **facts)
 
     assert TIMING.due_time(tombstone) == DAWN + due_after
+
+
+def test_a_tombstone_that_gave_its_key_back_waits_for_nothing_but_a_retry_of_its_upload() -> None:
+    gone = an_audio(state=State.DELETING, delete_time=DAWN, bytes_gone=True, claims_key=True, object_key="")
+
+    assert TIMING.settled_time(replace(gone, etag="tag")) == DAWN
+    assert TIMING.settled_time(gone) == UPLOAD_DEADLINE + timedelta(minutes=20)
 
 
 def test_a_lease_outlives_its_deletes_by_what_clocks_may_differ() -> None:

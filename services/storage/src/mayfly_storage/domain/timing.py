@@ -80,7 +80,12 @@ class Timing:
             yield self.settled_time(tombstone)
 
     def settled_time(self, audio: Audio) -> datetime:
-        """From here on no late PUT of this row can land, so that its tombstone may go (D4)."""
+        """From here on no late PUT of this row can land, so that its tombstone may go (D4).
+
+        One that was acknowledged and has given its key back waits for nothing: whatever lands there is no more its own.
+        """
+        if audio.etag is not None and audio.delete_time is not None and not audio.object_key:
+            return audio.delete_time
         return audio.upload_deadline + self.late_put_bound
 
     def lease(self, holder: str, now: datetime) -> Lease:

@@ -69,8 +69,8 @@ def tell_missing(names: Sequence[str], found: Mapping[str, Receipt]) -> int:
 
 def _no_receipt(name: str) -> MayflyError:
     return MayflyError(
-        f"No certificate names {name}: no sweep has certified it yet, or its certificate was forgotten. Audio that is "
-        "deleted by name waits for the next sweep, and up to 25 minutes longer if it was new; so does --wait."
+        f"No certificate names {name}: no sweep has deleted it yet, or its certificate was forgotten. Audio that was "
+        "deleted by name is certified by the next sweep, and up to 25 minutes later if it was new; --wait waits for it."
     )
 
 

@@ -16,6 +16,8 @@ from bench import (
     slow_store,
     soak,
     storage_calls,
+    sweep,
+    sweep_requests,
     synthesis_throughput,
     unary_overhead,
     upload,
@@ -36,6 +38,8 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "outage": outage.run,
     "soak": soak.run,
     "large-stores": large_stores.run,
+    "sweep": sweep.run,
+    "sweep-requests": sweep_requests.run,
 }
 
 

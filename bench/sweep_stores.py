@@ -1,0 +1,79 @@
+"""Full stores for the sweep: rows and objects that nobody has saved, some of them expired."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from bench.storage_server import an_audio
+from mayfly_storage.backends.aws.clients import make_clients
+from mayfly_storage.backends.aws.rows import RowFormat
+from mayfly_storage.backends.aws.testing import emulated_session
+from mayfly_storage.backends.embedded import statements
+from mayfly_storage.backends.embedded.database import open_for_writing
+from mayfly_storage.backends.embedded.folder import open_folder
+from mayfly_storage.domain.audio import Audio, Location
+from mayfly_storage.domain.timing import Timing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from mayfly_storage.backends.aws.options import AwsOptions
+
+_AGE: Final = timedelta(hours=25)
+_FOLDERS: Final = 60
+_IN_A_BATCH: Final = 25
+_WRITERS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """How much there is."""
+
+    expired: int
+    live: int
+
+
+def audios(full: Full) -> Iterator[Audio]:
+    """Guests' audio: what expired an hour ago, then what lives for another day."""
+    for number in range(full.expired + full.live):
+        yield an_audio(age=_AGE + timedelta(minutes=number % _FOLDERS) if number < full.expired else timedelta(0))
+
+
+def fill_folder(path: Path, full: Full) -> None:
+    """A data folder that storage can be started on. Only what is expired has bytes: nothing looks at the others."""
+    with open_folder(path) as folder, closing(open_for_writing(folder.database)) as connection:
+        connection.execute("BEGIN")
+        for number, audio in enumerate(audios(full)):
+            statements.add_audio(connection, replace(audio, location=Location.LOCAL), audio.expire_time)
+            if number < full.expired:
+                file = folder.objects / audio.object_key
+                if number < _FOLDERS or not file.parent.exists():
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                file.touch()
+        connection.execute("COMMIT")
+
+
+def fill_bucket(options: AwsOptions, full: Full) -> list[Audio]:
+    """A bucket and a table, which are there; what is in them then."""
+    rows = RowFormat(timing=Timing(), bucket=options.bucket, due_buckets=options.due_buckets)
+    made = list(audios(full))
+    with closing(make_clients(options, session=emulated_session())) as clients, ThreadPoolExecutor(_WRITERS) as pool:
+
+        def write(some: tuple[Audio, ...]) -> None:
+            puts: list[Any] = [{"PutRequest": {"Item": rows.item(audio)}} for audio in some]
+            clients.dynamodb.batch_write_item(RequestItems={options.table: puts})
+            for audio in some:
+                clients.s3.put_object(Bucket=options.bucket, Key=audio.object_key, Body=b"sound")
+
+        list(pool.map(write, _in_batches(made)))
+    return made
+
+
+def _in_batches(made: list[Audio]) -> Iterator[tuple[Audio, ...]]:
+    for start in range(0, len(made), _IN_A_BATCH):
+        yield tuple(made[start : start + _IN_A_BATCH])

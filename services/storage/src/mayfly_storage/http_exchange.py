@@ -39,7 +39,7 @@ class HttpExchange:
         try:
             connection.request(method, f"{url.path}?{url.query}", body=body or None, headers=dict(headers))
             answer = connection.getresponse()
-            return HttpAnswer(answer.status, answer.read(_MOST_BYTES))
+            return HttpAnswer(answer.status, answer.read(_MOST_BYTES), answer.getheader("ETag", ""))
         except (OSError, HTTPException) as error:
             # Not the URL: whoever reads it could use the link.
             reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__

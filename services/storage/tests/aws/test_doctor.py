@@ -71,10 +71,11 @@ async def test_a_provisioned_store_is_well(options: AwsOptions, session: boto3.S
 async def test_an_examination_leaves_no_object_and_no_row_of_an_audio(
     options: AwsOptions, session: boto3.Session, provisioned: Clients
 ) -> None:
-    await examined(options, session, "permissions", "links")
+    await examined(options, session, "permissions", "links", "parts")
 
     rows = provisioned.dynamodb.scan(TableName=options.table)["Items"]
     assert "Contents" not in provisioned.s3.list_objects_v2(Bucket=options.bucket)
+    assert "Uploads" not in provisioned.s3.list_multipart_uploads(Bucket=options.bucket)
     assert [row for row in rows if "state" in row] == []
 
 
@@ -216,7 +217,9 @@ async def test_of_a_bucket_that_is_not_there_all_else_is_not_asked(options: AwsO
     findings = await examined(options, session)
 
     assert findings["bucket"].detail == f"there is no bucket {options.bucket}"
-    assert {findings[name].verdict for name in ("region", "versioning", "permissions", "links")} == {Verdict.SKIPPED}
+    assert {findings[name].verdict for name in ("region", "versioning", "permissions", "links", "parts")} == {
+        Verdict.SKIPPED
+    }
     assert findings["clock"].verdict is Verdict.OK
 
 

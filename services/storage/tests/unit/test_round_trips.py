@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,8 @@ from mayfly_storage.usecases.round_trips import HttpAnswer, NoHttpAnswerError, R
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from mayfly_storage.testing.parts import MemoryParts
 
 
 class Browser:
@@ -33,7 +35,7 @@ class Browser:
         if method in self.instead:
             return HttpAnswer(self.instead[method])
         answer = self.stage.memory.links.serve(method, url, headers=dict(headers or {}), body=body)
-        return HttpAnswer(answer.status, answer.body)
+        return HttpAnswer(answer.status, answer.body, answer.headers.get("etag", ""))
 
 
 @pytest.fixture
@@ -54,15 +56,48 @@ def trips(stage: Stage, browser: Browser, tmp_path: Path) -> RoundTrips:
     return RoundTrips(world=world, http=browser, scratch=tmp_path)
 
 
+@pytest.fixture
+def parts(stage: Stage) -> MemoryParts:
+    found: Any = stage.memory.backend.stores.first.parts
+    return found
+
+
 def empty(stage: Stage) -> bool:
     return not stage.memory.catalog.rows and not stage.memory.blobs.objects
 
 
-async def test_both_trips_pass_and_leave_nothing(stage: Stage, trips: RoundTrips) -> None:
-    findings = [await trips.through_storage(), await trips.through_links()]
+async def test_all_trips_pass_and_leave_nothing(stage: Stage, trips: RoundTrips) -> None:
+    findings = [await trips.through_storage(), await trips.through_links(), await trips.through_parts()]
 
-    assert [each.verdict for each in findings] == [Verdict.OK, Verdict.OK]
+    assert [each.verdict for each in findings] == [Verdict.OK, Verdict.OK, Verdict.OK]
     assert empty(stage)
+
+
+async def test_a_part_that_is_refused_is_told_and_its_upload_aborted(
+    stage: Stage, browser: Browser, trips: RoundTrips
+) -> None:
+    browser.instead = {"PUT": 403}
+
+    finding = await trips.through_parts()
+
+    assert (finding.verdict, finding.detail) == (Verdict.FAILED, "PUT of a part: HTTP 403")
+    assert empty(stage)
+
+
+async def test_parts_that_the_store_keeps_are_told(stage: Stage, parts: MemoryParts, trips: RoundTrips) -> None:
+    parts.clings = 1
+
+    finding = await trips.through_parts()
+
+    assert (finding.verdict, finding.detail) == (Verdict.FAILED, "abort: the store still knows the upload")
+
+
+async def test_where_one_put_takes_anything_there_are_no_parts_to_try(stage: Stage, trips: RoundTrips) -> None:
+    stores = trips.world.backend.stores
+    whole = replace(stores, by_location={stores.primary: replace(stores.first, parts=None)})
+    trips = replace(trips, world=replace(trips.world, backend=replace(trips.world.backend, stores=whole)))
+
+    assert "any size" in (await trips.through_parts()).detail
 
 
 async def test_the_audio_lies_in_a_folder_of_a_collection_that_ends(stage: Stage, trips: RoundTrips) -> None:

@@ -22,6 +22,7 @@ from mayfly_storage.domain.links import SignedUrl
 from mayfly_storage.domain.privacy import Privacy
 from mayfly_storage.domain.uploads import NewAudio, UploadRequest
 from mayfly_storage.usecases.assembly import StorageUseCases, World
+from mayfly_storage.usecases.parts import BeginUpload, complete
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 
     from mayfly_storage.domain.audio import Audio, AudioName
     from mayfly_storage.domain.collections import Collection
-    from mayfly_storage.domain.stores import Backend
+    from mayfly_storage.domain.parts import PartStore
+    from mayfly_storage.domain.stores import Backend, Store
     from mayfly_storage.domain.timing import Timing
 
 SOUND: Final = b"RIFF$\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\0\0\0\0"
@@ -46,6 +48,7 @@ class HttpAnswer:
 
     status: int
     body: bytes = b""
+    etag: str = ""
 
 
 class NoHttpAnswerError(Exception):
@@ -96,7 +99,7 @@ def doctors_world(backend: Backend, *, collections: Collections, timing: Timing,
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundTrips:
-    """Both of them, over one world (see `doctors_world`)."""
+    """All of them, over one world (see `doctors_world`)."""
 
     world: World
     http: Http
@@ -130,6 +133,38 @@ class RoundTrips:
         except TripError as error:
             return await self._gave_up(trail, error)
         return Finding.ok(f"PUT and GET work at {urlsplit(link).netloc}; HTTP {answer.status} after the delete")
+
+    async def through_parts(self) -> Finding:
+        """An upload in parts: begun, listed, put, completed and committed; and another one, aborted."""
+        store, trail = self.world.backend.stores.first, _Trail()
+        if store.parts is None:
+            return Finding.ok("one PUT takes audio of any size here")
+        try:
+            await self._upload_in_parts(store, store.parts, trail)
+            with _during("abort"):
+                begun = await store.parts.begin(trail.found())
+                gone = await store.parts.abort(trail.found().object_key, begun)
+            _expect("abort", gone, "the store still knows the upload")
+            await self._delete(trail.found())
+        except TripError as error:
+            return await self._gave_up(trail, error)
+        return Finding.ok("parts are begun, listed, put, completed and aborted")
+
+    async def _upload_in_parts(self, store: Store, parts: PartStore, trail: _Trail) -> None:
+        calls = StorageUseCases.over(self.world)
+        with _during("begin"):
+            audio = trail.note((await calls.create_upload(self._request()))[0])
+            upload_id = await BeginUpload(catalog=self.world.backend.catalog)(parts, audio)
+            trail.note(replace(audio, upload_id=upload_id))
+        with _during("list of uploads"):
+            page = await parts.list_uploads(audio.object_key, limit=1)
+        _expect("list of uploads", [each.upload_id for each in page.uploads] == [upload_id], "it is not listed")
+        [part] = (await parts.grant(audio, upload_id)).parts
+        answer = await self._ask("PUT of a part", "PUT", part.url, headers=part.headers, body=SOUND)
+        _expect("PUT of a part", answer.status == 200 and answer.etag != "", f"HTTP {answer.status}")
+        with _during("completion"):
+            await complete(store, audio, upload_id, [answer.etag])
+            trail.note(await calls.commit_upload(audio.name, audio.attempt))
 
     async def _upload_by_grant(self, calls: StorageUseCases, trail: _Trail) -> None:
         with _during("grant"):

@@ -52,6 +52,7 @@ CHECKS: Final[tuple[Check[AwsPatient], ...]] = (
     Check(name=CHECK, ask=guards.features, needs=_BUCKET),
     Check(name="permissions", ask=lambda patient: patient.trips.through_storage(), needs=(*_BUCKET, "table")),
     Check(name="links", ask=lambda patient: patient.trips.through_links(), needs=(*_BUCKET, "table")),
+    Check(name="parts", ask=lambda patient: patient.trips.through_parts(), needs=(*_BUCKET, "table")),
 )
 """In the order in which one would mend them."""
 

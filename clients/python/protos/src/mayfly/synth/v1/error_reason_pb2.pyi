@@ -51,7 +51,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "SERVER_BUSY", "domain": "synth.mayfly", "metadata": {"resource": "rpcs", "limit": "100"}}
     """
     ERROR_REASON_NOT_IMPLEMENTED: _ErrorReason.ValueType  # 6
-    """UNIMPLEMENTED. The contract has this method, and this release does not carry it out yet.
+    """UNIMPLEMENTED. The contract has this method, and this release does not carry it out yet. This release carries out all.
 
         {"reason": "NOT_IMPLEMENTED", "domain": "synth.mayfly", "metadata": {"feature": "ProcessAudio"}}
     """
@@ -88,7 +88,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_FORMAT_UNKNOWN: _ErrorReason.ValueType  # 105
     """INVALID_ARGUMENT. The audio format is not one that this release can write. `allowed` lists those that it can.
 
-        {"reason": "FORMAT_UNKNOWN", "domain": "synth.mayfly", "metadata": {"format": "AUDIO_FORMAT_UNSPECIFIED", "allowed": "wav, mp3"}}
+        {"reason": "FORMAT_UNKNOWN", "domain": "synth.mayfly", "metadata": {"format": "AUDIO_FORMAT_UNSPECIFIED", "allowed": "wav, mp3, opus, aac, flac, pcm, mulaw, alaw"}}
     """
     ERROR_REASON_SSML_INVALID: _ErrorReason.ValueType  # 106
     """INVALID_ARGUMENT. The SSML is malformed or has an element that is not supported.
@@ -96,12 +96,15 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "SSML_INVALID", "domain": "synth.mayfly", "metadata": {"element": "audio", "allowed": "break, speak", "line": "1"}}
     """
     ERROR_REASON_AUDIO_UNREADABLE: _ErrorReason.ValueType  # 107
-    """INVALID_ARGUMENT. The bytes are not audio in a container that is taken, or are damaged.
+    """INVALID_ARGUMENT. The bytes are not audio in a container that is taken, or are damaged. Where the server keeps copies for
+    diagnosis (`MAYFLY_SYNTH_DEBUG_COPIES`), `debug_input` and `debug_output` are storage's names of them, here and in the
+    other errors about an input; SignUrls answers links to them.
 
         {"reason": "AUDIO_UNREADABLE", "domain": "synth.mayfly", "metadata": {"allowed": "wav, mp3, m4a, caf, flac, ogg, aiff, webm"}}
     """
     ERROR_REASON_AUDIO_TOO_LARGE: _ErrorReason.ValueType  # 108
-    """INVALID_ARGUMENT. The audio is larger or longer than one call takes.
+    """INVALID_ARGUMENT. The audio is larger than one call takes; or longer, or more work than it may be (then the metadata is
+    `max_seconds`).
 
         {"reason": "AUDIO_TOO_LARGE", "domain": "synth.mayfly", "metadata": {"size_bytes": "52428801", "max_size_bytes": "52428800"}}
     """
@@ -140,6 +143,31 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "REQUEST_ID_REUSED", "domain": "synth.mayfly", "metadata": {"request_id": "0b1f2c3d-0000-4000-8000-000000000000"}}
     """
+    ERROR_REASON_AUDIO_SILENT: _ErrorReason.ValueType  # 120
+    """INVALID_ARGUMENT. Nothing is left of the audio after trimming and cutting: it is silent, or ends before the cut begins.
+
+        {"reason": "AUDIO_SILENT", "domain": "synth.mayfly", "metadata": {}}
+    """
+    ERROR_REASON_INPUT_INCOMPLETE: _ErrorReason.ValueType  # 121
+    """INVALID_ARGUMENT. The stream of an input ended without its footer, or with other bytes than the footer says. Send it again.
+
+        {"reason": "INPUT_INCOMPLETE", "domain": "synth.mayfly", "metadata": {}}
+    """
+    ERROR_REASON_TRANSCRIBER_FAILED: _ErrorReason.ValueType  # 122
+    """UNAVAILABLE. The transcriber did not answer, or not with a transcript; nothing was kept. A RetryInfo says when to try again.
+
+        {"reason": "TRANSCRIBER_FAILED", "domain": "synth.mayfly", "metadata": {}}
+    """
+    ERROR_REASON_SCRATCH_FULL: _ErrorReason.ValueType  # 123
+    """RESOURCE_EXHAUSTED. The server has no room for the temporary file that this audio needs. A RetryInfo says when to try again.
+
+        {"reason": "SCRATCH_FULL", "domain": "synth.mayfly", "metadata": {"needed_bytes": "52428800"}}
+    """
+    ERROR_REASON_SCRATCH_FORBIDDEN: _ErrorReason.ValueType  # 124
+    """FAILED_PRECONDITION. The server may write to none of its folders for temporary files, which this audio needs.
+
+        {"reason": "SCRATCH_FORBIDDEN", "domain": "synth.mayfly", "metadata": {"setting": "MAYFLY_SYNTH_SCRATCH_DIR"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the closed list of reasons. Each comment shows the status code and the ErrorInfo as a caller sees it;
@@ -175,7 +203,7 @@ ERROR_REASON_SERVER_BUSY: ErrorReason.ValueType  # 5
     {"reason": "SERVER_BUSY", "domain": "synth.mayfly", "metadata": {"resource": "rpcs", "limit": "100"}}
 """
 ERROR_REASON_NOT_IMPLEMENTED: ErrorReason.ValueType  # 6
-"""UNIMPLEMENTED. The contract has this method, and this release does not carry it out yet.
+"""UNIMPLEMENTED. The contract has this method, and this release does not carry it out yet. This release carries out all.
 
     {"reason": "NOT_IMPLEMENTED", "domain": "synth.mayfly", "metadata": {"feature": "ProcessAudio"}}
 """
@@ -212,7 +240,7 @@ ERROR_REASON_SPEAKER_UNKNOWN: ErrorReason.ValueType  # 104
 ERROR_REASON_FORMAT_UNKNOWN: ErrorReason.ValueType  # 105
 """INVALID_ARGUMENT. The audio format is not one that this release can write. `allowed` lists those that it can.
 
-    {"reason": "FORMAT_UNKNOWN", "domain": "synth.mayfly", "metadata": {"format": "AUDIO_FORMAT_UNSPECIFIED", "allowed": "wav, mp3"}}
+    {"reason": "FORMAT_UNKNOWN", "domain": "synth.mayfly", "metadata": {"format": "AUDIO_FORMAT_UNSPECIFIED", "allowed": "wav, mp3, opus, aac, flac, pcm, mulaw, alaw"}}
 """
 ERROR_REASON_SSML_INVALID: ErrorReason.ValueType  # 106
 """INVALID_ARGUMENT. The SSML is malformed or has an element that is not supported.
@@ -220,12 +248,15 @@ ERROR_REASON_SSML_INVALID: ErrorReason.ValueType  # 106
     {"reason": "SSML_INVALID", "domain": "synth.mayfly", "metadata": {"element": "audio", "allowed": "break, speak", "line": "1"}}
 """
 ERROR_REASON_AUDIO_UNREADABLE: ErrorReason.ValueType  # 107
-"""INVALID_ARGUMENT. The bytes are not audio in a container that is taken, or are damaged.
+"""INVALID_ARGUMENT. The bytes are not audio in a container that is taken, or are damaged. Where the server keeps copies for
+diagnosis (`MAYFLY_SYNTH_DEBUG_COPIES`), `debug_input` and `debug_output` are storage's names of them, here and in the
+other errors about an input; SignUrls answers links to them.
 
     {"reason": "AUDIO_UNREADABLE", "domain": "synth.mayfly", "metadata": {"allowed": "wav, mp3, m4a, caf, flac, ogg, aiff, webm"}}
 """
 ERROR_REASON_AUDIO_TOO_LARGE: ErrorReason.ValueType  # 108
-"""INVALID_ARGUMENT. The audio is larger or longer than one call takes.
+"""INVALID_ARGUMENT. The audio is larger than one call takes; or longer, or more work than it may be (then the metadata is
+`max_seconds`).
 
     {"reason": "AUDIO_TOO_LARGE", "domain": "synth.mayfly", "metadata": {"size_bytes": "52428801", "max_size_bytes": "52428800"}}
 """
@@ -263,5 +294,30 @@ ERROR_REASON_REQUEST_ID_REUSED: ErrorReason.ValueType  # 115
 """ALREADY_EXISTS. The request_id was used before, for a different request. Use a new one.
 
     {"reason": "REQUEST_ID_REUSED", "domain": "synth.mayfly", "metadata": {"request_id": "0b1f2c3d-0000-4000-8000-000000000000"}}
+"""
+ERROR_REASON_AUDIO_SILENT: ErrorReason.ValueType  # 120
+"""INVALID_ARGUMENT. Nothing is left of the audio after trimming and cutting: it is silent, or ends before the cut begins.
+
+    {"reason": "AUDIO_SILENT", "domain": "synth.mayfly", "metadata": {}}
+"""
+ERROR_REASON_INPUT_INCOMPLETE: ErrorReason.ValueType  # 121
+"""INVALID_ARGUMENT. The stream of an input ended without its footer, or with other bytes than the footer says. Send it again.
+
+    {"reason": "INPUT_INCOMPLETE", "domain": "synth.mayfly", "metadata": {}}
+"""
+ERROR_REASON_TRANSCRIBER_FAILED: ErrorReason.ValueType  # 122
+"""UNAVAILABLE. The transcriber did not answer, or not with a transcript; nothing was kept. A RetryInfo says when to try again.
+
+    {"reason": "TRANSCRIBER_FAILED", "domain": "synth.mayfly", "metadata": {}}
+"""
+ERROR_REASON_SCRATCH_FULL: ErrorReason.ValueType  # 123
+"""RESOURCE_EXHAUSTED. The server has no room for the temporary file that this audio needs. A RetryInfo says when to try again.
+
+    {"reason": "SCRATCH_FULL", "domain": "synth.mayfly", "metadata": {"needed_bytes": "52428800"}}
+"""
+ERROR_REASON_SCRATCH_FORBIDDEN: ErrorReason.ValueType  # 124
+"""FAILED_PRECONDITION. The server may write to none of its folders for temporary files, which this audio needs.
+
+    {"reason": "SCRATCH_FORBIDDEN", "domain": "synth.mayfly", "metadata": {"setting": "MAYFLY_SYNTH_SCRATCH_DIR"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

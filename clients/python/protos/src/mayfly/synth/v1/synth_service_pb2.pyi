@@ -333,11 +333,17 @@ class SpeechOptions(_message.Message):
     noise_w_scale: _builtins.float
     """Optional. Variation of the lengths, 0.0 to 2.0. Default: the voice's."""
     sample_rate_hertz: _builtins.int
-    """Optional. Sample rate, 8,000 to 48,000. Unit: hertz. Default: the voice's."""
+    """Optional. Sample rate, 8,000 to 48,000, one that the format takes. Unit: hertz. Default: the voice's, or the next one that
+    the format takes.
+    """
     bit_rate_bps: _builtins.int
-    """Optional. Bit rate of lossy formats, 16,000 to 320,000. Unit: bits in a second. Default: the format's."""
+    """Optional. Bit rate of lossy formats, 16,000 to 320,000. Unit: bits in a second. Default: the format's. With any other
+    format: INVALID_REQUEST.
+    """
     loudness_lufs: _builtins.float
-    """Optional. Loudness of the whole utterance, -70.0 to -5.0. Unit: LUFS. Default: as the voice speaks."""
+    """Optional. Loudness of the whole utterance, -70.0 to -5.0. Unit: LUFS. Default: as the voice speaks. A stream has the gain
+    that its first seconds need, from its start to its end; what it came to is in its trailer.
+    """
     ssml: _builtins.bool
     """Optional. The text is SSML; markup counts as characters. Default: plain text. Understood are `speak`, `p`, `s`, `break`
     (`time` up to 10 s, `strength`), `prosody` (`rate`, `volume`), `phoneme` (`ipa`), `sub`, `say-as` (`characters`,
@@ -681,6 +687,7 @@ class SynthesizeResponse(_message.Message):
     MARKS_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
+    TRUE_PEAK_DBTP_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     """Output only. The voice that spoke."""
     language_code: _builtins.str
@@ -689,6 +696,8 @@ class SynthesizeResponse(_message.Message):
     """Output only. Sample rate of the file. Unit: hertz."""
     loudness_lufs: _builtins.float
     """Output only. Measured loudness, where a target was asked for. Unit: LUFS."""
+    true_peak_dbtp: _builtins.float
+    """Output only. Measured true peak, where a loudness was asked for. At most -1.0. Unit: dBTP. Absent for silence."""
     @_builtins.property
     def audio(self) -> Global___StoredAudio:
         """Output only. The file. Absent with `file_per_segment`."""
@@ -721,14 +730,20 @@ class SynthesizeResponse(_message.Message):
         marks: _abc.Iterable[Global___Mark] | None = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
         loudness_lufs: _builtins.float | None = ...,
+        true_peak_dbtp: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "audio", b"audio", "loudness_lufs", b"loudness_lufs", "processing_time", b"processing_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "_true_peak_dbtp", b"_true_peak_dbtp", "audio", b"audio", "loudness_lufs", b"loudness_lufs", "processing_time", b"processing_time", "true_peak_dbtp", b"true_peak_dbtp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "audio", b"audio", "language_code", b"language_code", "loudness_lufs", b"loudness_lufs", "marks", b"marks", "processing_time", b"processing_time", "sample_rate_hertz", b"sample_rate_hertz", "segments", b"segments", "voice", b"voice", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "_true_peak_dbtp", b"_true_peak_dbtp", "audio", b"audio", "language_code", b"language_code", "loudness_lufs", b"loudness_lufs", "marks", b"marks", "processing_time", b"processing_time", "sample_rate_hertz", b"sample_rate_hertz", "segments", b"segments", "true_peak_dbtp", b"true_peak_dbtp", "voice", b"voice", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
+    _WhichOneofReturnType__true_peak_dbtp: _TypeAlias = _typing.Literal["true_peak_dbtp"]  # noqa: Y015
+    _WhichOneofArgType__true_peak_dbtp: _TypeAlias = _typing.Literal["_true_peak_dbtp", b"_true_peak_dbtp"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__loudness_lufs) -> _WhichOneofReturnType__loudness_lufs | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__true_peak_dbtp) -> _WhichOneofReturnType__true_peak_dbtp | None: ...
 
 Global___SynthesizeResponse: _TypeAlias = SynthesizeResponse  # noqa: Y015
 
@@ -886,8 +901,11 @@ class StreamTrailer(_message.Message):
     DURATION_FIELD_NUMBER: _builtins.int
     PROCESSING_TIME_FIELD_NUMBER: _builtins.int
     LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
+    TRUE_PEAK_DBTP_FIELD_NUMBER: _builtins.int
     loudness_lufs: _builtins.float
     """Output only. Measured loudness, where a target was asked for. Unit: LUFS."""
+    true_peak_dbtp: _builtins.float
+    """Output only. Measured true peak, where a loudness was asked for. At most -1.0. Unit: dBTP. Absent for silence."""
     @_builtins.property
     def audio(self) -> Global___StoredAudio:
         """Output only. The file. Absent with `discard`."""
@@ -907,46 +925,84 @@ class StreamTrailer(_message.Message):
         duration: _duration_pb2.Duration | None = ...,
         processing_time: _duration_pb2.Duration | None = ...,
         loudness_lufs: _builtins.float | None = ...,
+        true_peak_dbtp: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "audio", b"audio", "duration", b"duration", "loudness_lufs", b"loudness_lufs", "processing_time", b"processing_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "_true_peak_dbtp", b"_true_peak_dbtp", "audio", b"audio", "duration", b"duration", "loudness_lufs", b"loudness_lufs", "processing_time", b"processing_time", "true_peak_dbtp", b"true_peak_dbtp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "audio", b"audio", "duration", b"duration", "loudness_lufs", b"loudness_lufs", "processing_time", b"processing_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "_true_peak_dbtp", b"_true_peak_dbtp", "audio", b"audio", "duration", b"duration", "loudness_lufs", b"loudness_lufs", "processing_time", b"processing_time", "true_peak_dbtp", b"true_peak_dbtp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
+    _WhichOneofReturnType__true_peak_dbtp: _TypeAlias = _typing.Literal["true_peak_dbtp"]  # noqa: Y015
+    _WhichOneofArgType__true_peak_dbtp: _TypeAlias = _typing.Literal["_true_peak_dbtp", b"_true_peak_dbtp"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__loudness_lufs) -> _WhichOneofReturnType__loudness_lufs | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__true_peak_dbtp) -> _WhichOneofReturnType__true_peak_dbtp | None: ...
 
 Global___StreamTrailer: _TypeAlias = StreamTrailer  # noqa: Y015
 
 @_typing.final
 class ProcessAudioRequest(_message.Message):
-    """ProcessAudioRequest is the config, and then bytes, unless a stored audio is processed."""
+    """ProcessAudioRequest is the config, and then bytes and a footer, unless a stored audio is processed."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     CONFIG_FIELD_NUMBER: _builtins.int
     CHUNK_FIELD_NUMBER: _builtins.int
+    FOOTER_FIELD_NUMBER: _builtins.int
     chunk: _builtins.bytes
-    """Bytes of the input. 1 to 65,536 bytes in a message; 50 MB in all."""
+    """Bytes of the input. 1 to 65,536 bytes in a message; 50 MB in all, more: AUDIO_TOO_LARGE."""
     @_builtins.property
     def config(self) -> Global___ProcessConfig:
         """What to do."""
+
+    @_builtins.property
+    def footer(self) -> Global___ProcessFooter:
+        """All bytes were sent. A stream that breaks off has none, and nothing is made of it: INPUT_INCOMPLETE."""
 
     def __init__(
         self,
         *,
         config: Global___ProcessConfig | None = ...,
         chunk: _builtins.bytes = ...,
+        footer: Global___ProcessFooter | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "config", b"config", "payload", b"payload"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "config", b"config", "footer", b"footer", "payload", b"payload"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "config", b"config", "payload", b"payload"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["chunk", b"chunk", "config", b"config", "footer", b"footer", "payload", b"payload"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["config", "chunk"]  # noqa: Y015
+    _WhichOneofReturnType_payload: _TypeAlias = _typing.Literal["config", "chunk", "footer"]  # noqa: Y015
     _WhichOneofArgType_payload: _TypeAlias = _typing.Literal["payload", b"payload"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_payload) -> _WhichOneofReturnType_payload | None: ...
 
 Global___ProcessAudioRequest: _TypeAlias = ProcessAudioRequest  # noqa: Y015
+
+@_typing.final
+class ProcessFooter(_message.Message):
+    """ProcessFooter tells a stream that has ended from one that broke off: gRPC alone does not."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    size_bytes: _builtins.int
+    """Required. Size of all chunks together; a different one: INPUT_INCOMPLETE. Unit: bytes. At least 1."""
+    sha256: _builtins.bytes
+    """Optional. SHA-256 of all chunks together, 32 bytes; a different one: INPUT_INCOMPLETE."""
+    def __init__(
+        self,
+        *,
+        size_bytes: _builtins.int = ...,
+        sha256: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProcessFooter: _TypeAlias = ProcessFooter  # noqa: Y015
 
 @_typing.final
 class ProcessConfig(_message.Message):
@@ -993,7 +1049,9 @@ class ProcessConfig(_message.Message):
     request_id: _builtins.str
     """Required. UUID of this request; retries use the same one."""
     source_name: _builtins.str
-    """Optional. A stored audio to process instead of streamed bytes."""
+    """Optional. Name of a stored audio to process instead of streamed bytes; then no other message follows. Nothing readable
+    of this name: AUDIO_NOT_FOUND.
+    """
     preset: Global___ProcessConfig.Preset.ValueType
     """Optional. Preset."""
     format: _voice_pb2.AudioFormat.ValueType
@@ -1001,22 +1059,24 @@ class ProcessConfig(_message.Message):
     trim_silence: _builtins.bool
     """Optional. Remove silence at both ends. Default: the preset's, or no."""
     sample_rate_hertz: _builtins.int
-    """Optional. Sample rate, 8,000 to 48,000. Unit: hertz. Default: the preset's, or the source's."""
+    """Optional. Sample rate, 8,000 to 48,000, one that the format takes. Unit: hertz. Default: the preset's, or the source's, or
+    the nearest to it that the format takes.
+    """
     mono: _builtins.bool
-    """Optional. Mix to one channel. Default: the preset's, or no."""
+    """Optional. Mix to one channel. Default: the preset's, or no. Formats without a header always have one; others at most two."""
     loudness_lufs: _builtins.float
     """Optional. Loudness, -70.0 to -5.0. Unit: LUFS. Default: as it is."""
     bit_rate_bps: _builtins.int
-    """Optional. Bit rate of lossy formats. Unit: bits in a second."""
+    """Optional. Bit rate of lossy formats, 16,000 to 320,000. Unit: bits in a second. Default: the format's."""
     transcribe: _builtins.bool
     """Optional. Also answer what is said. Without a transcriber: TRANSCRIBER_MISSING."""
     @_builtins.property
     def start_offset(self) -> _duration_pb2.Duration:
-        """Optional. Keep from here. Not negative."""
+        """Optional. Keep from here. Not negative, at most 24 h. Default: the start."""
 
     @_builtins.property
     def end_offset(self) -> _duration_pb2.Duration:
-        """Optional. Keep to here. After `start_offset`."""
+        """Optional. Keep to here. After `start_offset`, at most 24 h. Default: the end."""
 
     @_builtins.property
     def destination(self) -> Global___Destination:
@@ -1071,6 +1131,9 @@ class ProcessAudioResponse(_message.Message):
     TRANSCRIPT_FIELD_NUMBER: _builtins.int
     PROCESSING_TIME_FIELD_NUMBER: _builtins.int
     LOUDNESS_LUFS_FIELD_NUMBER: _builtins.int
+    TRUE_PEAK_DBTP_FIELD_NUMBER: _builtins.int
+    SOURCE_CONTAINER_FIELD_NUMBER: _builtins.int
+    DEBUG_NAMES_FIELD_NUMBER: _builtins.int
     direct_upload: _builtins.bool
     """Output only. The bytes went straight to the final key, so no second upload is needed."""
     source_size_bytes: _builtins.int
@@ -1079,17 +1142,25 @@ class ProcessAudioResponse(_message.Message):
     """Output only. What is said, where it was asked for."""
     loudness_lufs: _builtins.float
     """Output only. Measured loudness, where a target was asked for. Unit: LUFS."""
+    true_peak_dbtp: _builtins.float
+    """Output only. Measured true peak, where a loudness was asked for. At most -1.0. Unit: dBTP. Absent for silence."""
+    source_container: _builtins.str
+    """Output only. What the input was, by its content: `wav`, `mp3`, `m4a`, `caf`, `flac`, `ogg`, `aiff` or `webm`."""
     @_builtins.property
     def audio(self) -> Global___StoredAudio:
         """Output only. The file."""
 
     @_builtins.property
     def source_duration(self) -> _duration_pb2.Duration:
-        """Output only. Length of the input."""
+        """Output only. Length of the input. Absent where the rest of it was not heard, with `end_offset`."""
 
     @_builtins.property
     def processing_time(self) -> _duration_pb2.Duration:
         """Output only. How long the server worked."""
+
+    @_builtins.property
+    def debug_names(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Output only. Storage's names of the copies for diagnosis, where the server keeps them of everything. Empty otherwise."""
 
     def __init__(
         self,
@@ -1101,13 +1172,21 @@ class ProcessAudioResponse(_message.Message):
         transcript: _builtins.str = ...,
         processing_time: _duration_pb2.Duration | None = ...,
         loudness_lufs: _builtins.float | None = ...,
+        true_peak_dbtp: _builtins.float | None = ...,
+        source_container: _builtins.str = ...,
+        debug_names: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "audio", b"audio", "loudness_lufs", b"loudness_lufs", "processing_time", b"processing_time", "source_duration", b"source_duration"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "_true_peak_dbtp", b"_true_peak_dbtp", "audio", b"audio", "loudness_lufs", b"loudness_lufs", "processing_time", b"processing_time", "source_duration", b"source_duration", "true_peak_dbtp", b"true_peak_dbtp"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "audio", b"audio", "direct_upload", b"direct_upload", "loudness_lufs", b"loudness_lufs", "processing_time", b"processing_time", "source_duration", b"source_duration", "source_size_bytes", b"source_size_bytes", "transcript", b"transcript"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs", "_true_peak_dbtp", b"_true_peak_dbtp", "audio", b"audio", "debug_names", b"debug_names", "direct_upload", b"direct_upload", "loudness_lufs", b"loudness_lufs", "processing_time", b"processing_time", "source_container", b"source_container", "source_duration", b"source_duration", "source_size_bytes", b"source_size_bytes", "transcript", b"transcript", "true_peak_dbtp", b"true_peak_dbtp"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loudness_lufs: _TypeAlias = _typing.Literal["loudness_lufs"]  # noqa: Y015
     _WhichOneofArgType__loudness_lufs: _TypeAlias = _typing.Literal["_loudness_lufs", b"_loudness_lufs"]  # noqa: Y015
+    _WhichOneofReturnType__true_peak_dbtp: _TypeAlias = _typing.Literal["true_peak_dbtp"]  # noqa: Y015
+    _WhichOneofArgType__true_peak_dbtp: _TypeAlias = _typing.Literal["_true_peak_dbtp", b"_true_peak_dbtp"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__loudness_lufs) -> _WhichOneofReturnType__loudness_lufs | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__true_peak_dbtp) -> _WhichOneofReturnType__true_peak_dbtp | None: ...
 
 Global___ProcessAudioResponse: _TypeAlias = ProcessAudioResponse  # noqa: Y015

@@ -118,9 +118,10 @@ class SynthServiceServicer(object):
 
     def ProcessAudio(self, request_iterator, context):
         """ProcessAudio trims, cuts, resamples, normalises and transcodes streamed bytes or a stored audio, and stores the
-        result at its final key. Idempotent by `request_id`. Reasons: INVALID_REQUEST, AUDIO_UNREADABLE, AUDIO_TOO_LARGE,
-        AUDIO_NOT_FOUND, FORMAT_UNKNOWN, TRANSCRIBER_MISSING, STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED,
-        REQUEST_ID_REUSED.
+        result at its final key. Idempotent by `request_id`: the same bytes and steps make the same audio. Nothing is stored
+        unless it returns. Reasons: INVALID_REQUEST, AUDIO_UNREADABLE, AUDIO_TOO_LARGE, AUDIO_SILENT, INPUT_INCOMPLETE,
+        AUDIO_NOT_FOUND, FORMAT_UNKNOWN, TRANSCRIBER_MISSING, TRANSCRIBER_FAILED, SCRATCH_FULL, SCRATCH_FORBIDDEN,
+        STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED, REQUEST_ID_REUSED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -57,9 +57,10 @@ class SynthServiceStub:
     """
     ProcessAudio: _grpc.StreamUnaryMultiCallable[_synth_service_pb2.ProcessAudioRequest, _synth_service_pb2.ProcessAudioResponse]
     """ProcessAudio trims, cuts, resamples, normalises and transcodes streamed bytes or a stored audio, and stores the
-    result at its final key. Idempotent by `request_id`. Reasons: INVALID_REQUEST, AUDIO_UNREADABLE, AUDIO_TOO_LARGE,
-    AUDIO_NOT_FOUND, FORMAT_UNKNOWN, TRANSCRIBER_MISSING, STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED,
-    REQUEST_ID_REUSED.
+    result at its final key. Idempotent by `request_id`: the same bytes and steps make the same audio. Nothing is stored
+    unless it returns. Reasons: INVALID_REQUEST, AUDIO_UNREADABLE, AUDIO_TOO_LARGE, AUDIO_SILENT, INPUT_INCOMPLETE,
+    AUDIO_NOT_FOUND, FORMAT_UNKNOWN, TRANSCRIBER_MISSING, TRANSCRIBER_FAILED, SCRATCH_FULL, SCRATCH_FORBIDDEN,
+    STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED, REQUEST_ID_REUSED.
     """
 
 @_typing.type_check_only
@@ -91,9 +92,10 @@ class SynthServiceAsyncStub(SynthServiceStub):
     """
     ProcessAudio: _aio.StreamUnaryMultiCallable[_synth_service_pb2.ProcessAudioRequest, _synth_service_pb2.ProcessAudioResponse]  # type: ignore[assignment]
     """ProcessAudio trims, cuts, resamples, normalises and transcodes streamed bytes or a stored audio, and stores the
-    result at its final key. Idempotent by `request_id`. Reasons: INVALID_REQUEST, AUDIO_UNREADABLE, AUDIO_TOO_LARGE,
-    AUDIO_NOT_FOUND, FORMAT_UNKNOWN, TRANSCRIBER_MISSING, STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED,
-    REQUEST_ID_REUSED.
+    result at its final key. Idempotent by `request_id`: the same bytes and steps make the same audio. Nothing is stored
+    unless it returns. Reasons: INVALID_REQUEST, AUDIO_UNREADABLE, AUDIO_TOO_LARGE, AUDIO_SILENT, INPUT_INCOMPLETE,
+    AUDIO_NOT_FOUND, FORMAT_UNKNOWN, TRANSCRIBER_MISSING, TRANSCRIBER_FAILED, SCRATCH_FULL, SCRATCH_FORBIDDEN,
+    STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED, REQUEST_ID_REUSED.
     """
 
 class SynthServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -158,9 +160,10 @@ class SynthServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_synth_service_pb2.ProcessAudioResponse, _abc.Awaitable[_synth_service_pb2.ProcessAudioResponse]]:
         """ProcessAudio trims, cuts, resamples, normalises and transcodes streamed bytes or a stored audio, and stores the
-        result at its final key. Idempotent by `request_id`. Reasons: INVALID_REQUEST, AUDIO_UNREADABLE, AUDIO_TOO_LARGE,
-        AUDIO_NOT_FOUND, FORMAT_UNKNOWN, TRANSCRIBER_MISSING, STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED,
-        REQUEST_ID_REUSED.
+        result at its final key. Idempotent by `request_id`: the same bytes and steps make the same audio. Nothing is stored
+        unless it returns. Reasons: INVALID_REQUEST, AUDIO_UNREADABLE, AUDIO_TOO_LARGE, AUDIO_SILENT, INPUT_INCOMPLETE,
+        AUDIO_NOT_FOUND, FORMAT_UNKNOWN, TRANSCRIBER_MISSING, TRANSCRIBER_FAILED, SCRATCH_FULL, SCRATCH_FORBIDDEN,
+        STORAGE_REFUSED, STORAGE_UNAVAILABLE, QUOTA_EXCEEDED, REQUEST_ID_REUSED.
         """
 
 def add_SynthServiceServicer_to_server(servicer: SynthServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

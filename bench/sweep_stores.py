@@ -19,6 +19,7 @@ from mayfly_storage.domain.audio import Audio, Location
 from mayfly_storage.domain.timing import Timing
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -44,18 +45,39 @@ def audios(full: Full) -> Iterator[Audio]:
         yield an_audio(age=_AGE + timedelta(minutes=number % _FOLDERS) if number < full.expired else timedelta(0))
 
 
+_COPY: Final = """
+WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < :count)
+INSERT INTO audio ({names}) SELECT {values} FROM number CROSS JOIN audio WHERE audio.audio_id = :like
+"""
+_OWN: Final = {
+    "audio_id": "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-4' || substr(hex(randomblob(2)), 2) || '-a'"
+    " || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))",
+    "object_key": "'temp-audio/copies/' || n || '.wav'",
+}
+
+
 def fill_folder(path: Path, full: Full) -> None:
     """A data folder that storage can be started on. Only what is expired has bytes: nothing looks at the others."""
     with open_folder(path) as folder, closing(open_for_writing(folder.database)) as connection:
         connection.execute("BEGIN")
-        for number, audio in enumerate(audios(full)):
+        for audio in audios(replace(full, live=0)):
             statements.add_audio(connection, replace(audio, location=Location.LOCAL), audio.expire_time)
-            if number < full.expired:
-                file = folder.objects / audio.object_key
-                if number < _FOLDERS or not file.parent.exists():
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                file.touch()
+            file = folder.objects / audio.object_key
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+        if full.live:
+            _add_live(connection, full.live)
         connection.execute("COMMIT")
+
+
+def _add_live(connection: sqlite3.Connection, count: int) -> None:
+    """By the database itself: a million of them one by one would take minutes."""
+    first = replace(an_audio(), location=Location.LOCAL)
+    statements.add_audio(connection, first, first.expire_time)
+    columns = [row["name"] for row in connection.execute("PRAGMA table_info(audio)")]
+    values = ", ".join(_OWN.get(name, f"audio.{name}") for name in columns)
+    statement = _COPY.format(names=", ".join(columns), values=values)
+    connection.execute(statement, {"count": count - 1, "like": first.name.audio_id})
 
 
 def fill_bucket(options: AwsOptions, full: Full) -> list[Audio]:

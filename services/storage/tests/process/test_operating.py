@@ -75,7 +75,7 @@ async def test_an_operator_looks_then_provisions_then_has_nothing_left_to_do(
     assert "Nothing was changed." in looked.out
     changed, _, features = done.out.rpartition("\n\n")
     assert looked.out.startswith(changed)
-    assert features == "ok    features       conditional puts, as the settings say\n"
+    assert features == "ok    features       conditional puts, conditional completes, as the settings say\n"
     assert '"ID": "DeleteTempAudioAfter1Day"' in done.out
     assert again.out == f"Nothing to do: everything is as it should be.\n\n{features}"
     assert (looked.code, done.code, again.code) == (0, 0, 0)
@@ -89,7 +89,7 @@ async def test_doctor_fails_before_provisioning_and_passes_after_it(tmp_path: Pa
     assert (before.code, after.code) == (1, 0)
     assert "FAIL  bucket" in before.out
     assert "-> Make it: `mayfly-storage provision`" in before.out
-    assert after.out.endswith("\n19 ok\n")
+    assert after.out.endswith("\n20 ok\n")
     for secret in (SECRET, ACCESS_KEY, SECRET_KEY, "Signature="):
         assert secret not in before.out + before.err + after.out + after.err
 

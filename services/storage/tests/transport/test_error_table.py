@@ -61,6 +61,7 @@ SAMPLES: dict[type[Exception], Exception] = {
     ),
     errors.BackendUnavailableError: errors.BackendUnavailableError("s3", retry_after=timedelta(seconds=3)),
     errors.BackendMisconfiguredError: errors.BackendMisconfiguredError("s3", "AccessDenied"),
+    errors.ClockWrongError: errors.ClockWrongError(timedelta(minutes=5), timedelta(seconds=2)),
     errors.CertificateConflictError: errors.CertificateConflictError("9f86"),
 }
 

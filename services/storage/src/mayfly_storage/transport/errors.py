@@ -51,6 +51,7 @@ ERROR_TABLE: Final[ErrorTable] = {
     errors.BackendMisconfiguredError: Mapped(
         StatusCode.FAILED_PRECONDITION, "BACKEND_MISCONFIGURED", ("backend", "cause")
     ),
+    errors.ClockWrongError: Mapped(StatusCode.FAILED_PRECONDITION, "BACKEND_MISCONFIGURED", ("backend", "cause")),
     errors.AudioDamagedError: Mapped(StatusCode.DATA_LOSS, "AUDIO_DAMAGED", ("name",)),
     errors.CertificateConflictError: Mapped(StatusCode.ABORTED, "CERTIFICATE_CONFLICT", ("previous_sha256",)),
 }

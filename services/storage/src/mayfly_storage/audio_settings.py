@@ -129,10 +129,16 @@ class AudioSettings(ServerSettings):
     """How long after its deadline an upload that nobody committed is deleted. Longer forgives slow commits."""
 
     multipart_lifetime: Period = timedelta(minutes=30)
-    """How long a grant of parts lives, for audio above `single_put_bytes`. As long as slow writers need for it."""
+    """How long a grant of audio lives that goes in parts, or has more than 50 MiB. As long as slow writers need."""
 
     multipart_grace: Period = timedelta(hours=1)
     """Uploads in parts that are older and nobody's are aborted. Must exceed multipart_lifetime + late_put_bound."""
+
+    erase_time: Period = timedelta(minutes=1)
+    """How long an eraser may delete at a key that a caller chose; the store refuses what comes later."""
+
+    clock_allowance: Period = timedelta(minutes=1)
+    """How far this clock may be from the store's. Leases of erasers last longer than their deletes by that."""
 
     certificate_lifetime: Period = timedelta(days=30)
     """How long certificates of sweeps are kept. Export them (`mayfly sweeps export`) to keep them longer."""
@@ -205,6 +211,8 @@ class AudioSettings(ServerSettings):
             multipart_lifetime=self.multipart_lifetime,
             multipart_grace=self.multipart_grace,
             certificate_lifetime=self.certificate_lifetime,
+            erase_time=self.erase_time,
+            clock_allowance=self.clock_allowance,
         )
 
     def guest_budget(self) -> GuestBudget:

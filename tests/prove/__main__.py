@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tests.prove.days import live_through
-from tests.prove.page import Report, facts
+from tests.prove.page import Report, facts, pictures
 from tests.prove.sabotage import SABOTAGES
 from tests.prove.scenario import Scenario
 from tests.prove.site import SITES
@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     given.report.parent.mkdir(parents=True, exist_ok=True)
     given.report.write_text(report.html(), encoding="utf-8")
+    if given.pictures:
+        _draw(report.outcomes, given.pictures)
     sys.stdout.write(report.json() + "\n" if given.json else "".join(map(_line, report.outcomes)))
     sys.stderr.write(f"The report is {given.report}\n")
     return 0 if report.is_kept else 1
@@ -57,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--backend", action="append", choices=list(SITES), help="default: all")
     parser.add_argument("--seed", type=int, default=None, help="repeats a run; default: another one each time")
     parser.add_argument("--report", type=Path, default=Path(".run/proof.html"), help="default: .run/proof.html")
+    parser.add_argument("--pictures", type=Path, help="a folder that gets the pictures by themselves, too")
     parser.add_argument("--json", action="store_true", help="print all figures as JSON")
     parser.add_argument("--sabotage", choices=list(SABOTAGES), help="break storage first: the report must say so")
     return parser
@@ -83,6 +86,12 @@ def _run(backend: str, given: argparse.Namespace) -> Outcome:
                 progress.update(task, completed=done)
 
         return asyncio.run(live_through(backend, opened, scenario, Path(folder), on_tick=on_tick))
+
+
+def _draw(outcomes: Sequence[Outcome], folder: Path) -> None:
+    for outcome in outcomes:
+        for name, picture in pictures(outcome).items():
+            (folder / f"proof-{outcome.backend}-{name}.svg").write_text(picture, encoding="utf-8")
 
 
 def _line(outcome: Outcome) -> str:

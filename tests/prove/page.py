@@ -101,6 +101,16 @@ def facts(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def pictures(outcome: Outcome) -> dict[str, str]:
+    """Both, as SVG, by name."""
+    ledger, where = outcome.ledger, outcome.backend
+    late = f"Deletions by sweeps, by how late they were ({where})"
+    return {
+        "timeline": timeline(ledger, title=f"What there was ({where})"),
+        "lateness": histogram(ledger.lateness, title=late),
+    }
+
+
 def _lateness(lateness: Sequence[timedelta]) -> dict[str, float]:
     seconds = sorted(each.total_seconds() for each in lateness) or [0.0]
     return {"deletions": len(lateness), "median": median(seconds), "most": seconds[-1]}
@@ -120,8 +130,7 @@ def _section(outcome: Outcome) -> Iterator[str]:
         f" the last after {late['most'] / 60:.1f}. {outcome.certificates:,} certificates, whose chain"
         f" {'holds' if not outcome.chain_problems else 'is BROKEN'}.</p>"
     )
-    yield timeline(ledger, title=f"What there was ({outcome.backend})")
-    yield histogram(ledger.lateness, title=f"Deletions by sweeps, by how late they were ({outcome.backend})")
+    yield from pictures(outcome).values()
     if not outcome.is_kept:
         yield "<h2>What was broken</h2>"
         told = [(each.promise, f"{moment(each.time)}: {each.what}") for each in ledger.violations]

@@ -75,8 +75,12 @@ def test_a_broken_promise_is_an_exit_code_and_stands_in_the_report(
     page = tmp_path / "proof.html"
     asked = ["--hours", "4", "--backend", "embedded", "--seed", "3", "--report", str(page)]
 
-    code = main([*asked, "--sabotage", "forgets-deletions"])
+    code = main([*asked, "--sabotage", "forgets-deletions", "--pictures", str(tmp_path)])
 
     assert code == 1
     assert "A promise was BROKEN." in page.read_text()
     assert "left: " in capsys.readouterr().out
+    assert {path.name for path in tmp_path.glob("*.svg")} == {
+        "proof-embedded-timeline.svg",
+        "proof-embedded-lateness.svg",
+    }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Self
@@ -11,16 +10,13 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from mayfly_client.channel import Tls
-from mayfly_runtime.settings import Duration, ServerSettings
+from mayfly_runtime.settings import Duration
+from mayfly_synth.cores import available_cores
 from mayfly_synth.domain.limits import SpeechLimits
+from mayfly_synth.processing_settings import ProcessingSettings
 
 
-def _cores() -> int:
-    """The cores that this process may use, which is fewer than there are in a container with a cpuset."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class SynthSettings(ServerSettings):
+class SynthSettings(ProcessingSettings):
     """Everything that can be set, with a default that works on one machine."""
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix="MAYFLY_SYNTH_")
@@ -83,6 +79,9 @@ class SynthSettings(ServerSettings):
     max_audio_bytes: int = Field(default=50 * 1024 * 1024, ge=1024)
     """Largest file that is kept, which is held in memory until it is. At most what storage takes with one PUT."""
 
+    max_segment_files: int = Field(default=200, ge=1)
+    """Files of a call that has one for each segment; they are put to storage eight at a time."""
+
     sentence_silence: Duration = Field(default=timedelta(milliseconds=200), ge=timedelta(0), le=timedelta(seconds=10))
     """Silence after each sentence where a request asks for none. Up to 10 s."""
 
@@ -115,7 +114,11 @@ class SynthSettings(ServerSettings):
 
     def worker_count(self) -> int:
         """Sentences that are spoken at a time."""
-        return self.workers or _cores()
+        return self.workers or available_cores()
+
+    def processing_worker_count(self) -> int:
+        """Audio that is processed at a time."""
+        return self.processing_workers or available_cores()
 
     def limits(self) -> SpeechLimits:
         """How much one call may ask for."""
@@ -124,5 +127,6 @@ class SynthSettings(ServerSettings):
             max_stream_characters=self.max_stream_characters,
             max_sentence_characters=self.max_sentence_characters,
             max_audio_bytes=self.max_audio_bytes,
+            max_segment_files=self.max_segment_files,
             sentence_silence=self.sentence_silence,
         )

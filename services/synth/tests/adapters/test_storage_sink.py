@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hashlib
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from mayfly_synth.domain.errors import (
 )
 from mayfly_synth.domain.speech import AudioFormat, Destination, RequestKey, Speech
 from mayfly_synth.domain.voices import Voice
+from mayfly_synth.usecases.storing import store_all
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -320,3 +322,41 @@ async def test_a_subject_without_room_is_told_how_much_and_when() -> None:
     assert (error.quota, error.limit, error.used) == ("requests_per_minute", "1", "1")
     assert (error.reset_time, error.retry_after) == ("2026-01-15T06:31:00Z", timedelta(seconds=17))
     assert "192.0.2.1" not in str(error)
+
+
+def in_three_files() -> Speech:
+    parts = tuple(speech(f"RIFF {number}".encode(), f"Number {number}.") for number in range(3))
+    return dataclasses.replace(speech(b""), parts=parts)
+
+
+SESSION = Destination(collection="speech-sessions", key_fields=(("session_id", "s1"),), user_id="u1")
+
+
+async def test_files_that_belong_together_lie_side_by_side(sink: StorageSink, client: AsyncClient) -> None:
+    stored = await store_all(sink, in_three_files(), key=KEY, destination=SESSION, reservation="")
+
+    assert [one.object_key for one in stored] == [f"audio/users/u1/s1/segment_00{number}.wav" for number in range(3)]
+    assert [await client.download(one.name) for one in stored] == [b"RIFF 0", b"RIFF 1", b"RIFF 2"]
+
+
+async def test_no_file_can_be_read_if_one_of_them_fails(
+    sink: StorageSink, client: AsyncClient, mayfly: FakeMayfly
+) -> None:
+    mayfly.refuse("CreateUpload", grpc.StatusCode.FAILED_PRECONDITION, "COLLECTION_FORBIDDEN")
+
+    with pytest.raises(StorageRefusedError):
+        await store_all(sink, in_three_files(), key=KEY, destination=SESSION, reservation="")
+
+    await sink.close()
+    assert "CommitUpload" not in methods(mayfly)
+    assert [audio async for audio in client.list(collection="speech-sessions")] == []
+
+
+async def test_a_retry_finishes_what_a_failure_left(sink: StorageSink, mayfly: FakeMayfly) -> None:
+    mayfly.refuse("SignUrls", grpc.StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY")
+    with pytest.raises(StorageUnavailableError):
+        await store_all(sink, in_three_files(), key=KEY, destination=SESSION, reservation="")
+
+    stored = await store_all(sink, in_three_files(), key=KEY, destination=SESSION, reservation="")
+
+    assert len({one.name for one in stored}) == 3

@@ -336,13 +336,12 @@ async def test_everything_that_is_wrong_is_told_at_once(synth: SynthServiceAsync
         synth,
         request(
             request_id="no",
-            file_per_segment=True,
             options=pb.SpeechOptions(speed=9, lenient_ssml=True),
             destination=pb.Destination(ttl=Duration()),
         ),
     )
 
-    wrong = {"request_id", "file_per_segment", "options.speed", "options.lenient_ssml", "destination.ttl"}
+    wrong = {"request_id", "options.speed", "options.lenient_ssml", "destination.ttl"}
     assert set(error.fields) == wrong
 
 

@@ -22,6 +22,7 @@ EXAMPLES = [
     errors.LanguageError("de", allowed=["en"]),
     errors.FormatUnknownError("OPUS", allowed=["wav"]),
     errors.AudioTooLargeError(size_bytes=2, max_size_bytes=1),
+    errors.TooManySegmentsError(segments=2, max_segments=1),
     errors.EncoderFailedError(),
     errors.SpeechBusyError(max_queued_characters=1, retry_after=timedelta(seconds=1)),
     errors.StorageRefusedError("no", storage_reason="COLLECTION_UNKNOWN"),

@@ -77,7 +77,7 @@ async def test_calls_at_the_same_time_are_spoken_and_kept_once(keeping: Keeping)
 
     answers = await asyncio.gather(*calls)
 
-    assert len({audio.name for _, audio in answers}) == 1
+    assert len({audio.name for _, [audio] in answers}) == 1
     assert speak.times == 1
 
 

@@ -24,7 +24,7 @@ from mayfly_synth.adapters.storage_errors import translated
 from mayfly_synth.domain.speech import StoredAudio
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
     from datetime import timedelta
 
     from mayfly_client import AsyncClient
@@ -79,7 +79,13 @@ class StorageSink:
         return reserved.token
 
     async def store(
-        self, speech: Speech, *, key: RequestKey, destination: Destination, reservation: str = ""
+        self,
+        speech: Speech,
+        *,
+        key: RequestKey,
+        destination: Destination,
+        reservation: str = "",
+        together: Callable[[], Awaitable[None]] | None = None,
     ) -> StoredAudio:
         """Keep a file; see `AudioSink`."""
         if (before := self._giving_up.get(key)) is not None:
@@ -89,7 +95,7 @@ class StorageSink:
         with translated(key.request_id):
             about = self._about(speech, key=key, destination=destination, reservation=reservation)
             upload = await self._client.create_upload(size_bytes=len(speech.data), sha256=sha256, **about)
-            audio = upload.audio if upload.grant is None else await self._deliver(upload, speech, key, about)
+            audio = await self._deliver(upload, speech, key, about, together or _alone)
             signed = await self._client.url(audio.name, ttl=destination.url_ttl)
         return _stored(audio, signed, speech.duration)
 
@@ -115,28 +121,40 @@ class StorageSink:
             "duration": speech.duration,
         }
 
-    async def _deliver(self, upload: Upload, speech: Speech, key: RequestKey, about: dict[str, Any]) -> Audio:
+    async def _deliver(
+        self,
+        upload: Upload,
+        speech: Speech,
+        key: RequestKey,
+        about: dict[str, Any],
+        together: Callable[[], Awaitable[None]],
+    ) -> Audio:
         """Straight to the final key; where that is not to be reached, through storage, as a retry of the same."""
         try:
-            return await self._put_and_commit(upload, speech, key)
+            return await self._put_and_commit(upload, speech, key, together)
         except UnavailableError:
             _log.info("upload_through_storage", extra={"audio": upload.audio.name})
         try:
+            await together()
             return await self._client.upload_stream(speech.data, timeout=_seconds_left(), **about)
         except BaseException:
             if upload.grant is not None:
                 self._give_up(key, self._abandon(upload.audio.name, upload.grant.attempt))
             raise
 
-    async def _put_and_commit(self, upload: Upload, speech: Speech, key: RequestKey) -> Audio:
+    async def _put_and_commit(
+        self, upload: Upload, speech: Speech, key: RequestKey, together: Callable[[], Awaitable[None]]
+    ) -> Audio:
         grant, name = upload.grant, upload.audio.name
         if grant is None:
+            await together()
             return upload.audio
         try:
             left = _seconds_left()
             etags = await put_grant(
                 self._client.http, grant, speech.data, timeout=left, stall=min(_STALL_SECONDS, left / 3)
             )
+            await together()
             return await self._client.commit_upload(name, grant.attempt, part_etags=etags)
         except UnavailableError:  # there is another way
             raise
@@ -158,8 +176,13 @@ class StorageSink:
 
 
 def storage_request_id(key: RequestKey) -> str:
-    """The request_id towards storage: always the same for the same request of the same caller."""
-    return str(uuid5(_NAMESPACE, f"{key.caller}/{key.request_id}"))
+    """The request_id towards storage: always the same for the same file of the same request of the same caller."""
+    part = "" if key.part is None else f"/segment/{key.part}"
+    return str(uuid5(_NAMESPACE, f"{key.caller}/{key.request_id}{part}"))
+
+
+async def _alone() -> None:
+    """Nothing else belongs to this file."""
 
 
 def quota_request_id(key: RequestKey, part: int) -> str:

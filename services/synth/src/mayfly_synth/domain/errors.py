@@ -139,6 +139,18 @@ class AudioTooLargeError(SynthError):
         self.max_size_bytes = max_size_bytes
 
 
+class TooManySegmentsError(SynthError):
+    """The text would become more files than one call makes."""
+
+    def __init__(self, *, segments: int, max_segments: int) -> None:
+        super().__init__(
+            f"The text has {segments} segments, and one call makes at most {max_segments} files; "
+            "speak less at a time, or into one file."
+        )
+        self.segments = segments
+        self.max_segments = max_segments
+
+
 class EncoderFailedError(SynthError):
     """ffmpeg failed on audio that synth itself made."""
 

@@ -17,6 +17,8 @@ class SpeechLimits:
     max_sentence_characters: int = 400
     """Longer sentences are cut."""
     max_audio_bytes: int = 50 * 1024 * 1024
-    """Of one kept file."""
+    """Of one kept file, or of all files of one call."""
+    max_segment_files: int = 200
+    """Files of one call that has one for each segment."""
     sentence_silence: timedelta = timedelta(milliseconds=200)
     """Where a call asks for none."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
     from datetime import timedelta
 
     from mayfly_synth.domain.formats import Encoding, Meter
@@ -102,12 +102,21 @@ class AudioSink(Protocol):
         """
 
     async def store(
-        self, speech: Speech, *, key: RequestKey, destination: Destination, reservation: str = ""
+        self,
+        speech: Speech,
+        *,
+        key: RequestKey,
+        destination: Destination,
+        reservation: str = "",
+        together: Callable[[], Awaitable[None]] | None = None,
     ) -> StoredAudio:
         """Keep the file at its final key, and answer it with a link. All or nothing.
 
         Idempotent by `key`: the same bytes for the same destination are kept once, however often they are stored.
         `reservation` is what `reserve` answered for this key.
+
+        Where files belong together, `together` is awaited once all bytes of this one have arrived, and nobody can read
+        it before that returns. If it raises, nothing is kept. It may be awaited more than once.
 
         Raises:
             RequestIdReusedError: If something else was kept for the key.

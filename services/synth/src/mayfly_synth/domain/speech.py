@@ -143,6 +143,8 @@ class RequestKey:
     caller: str
     """Name of the caller; a request_id means nothing outside it."""
     request_id: UUID
+    part: int | None = None
+    """Number of the file, where a request has one for each segment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +152,7 @@ class Speech:
     """A text that was spoken: a finished file, and what is heard when."""
 
     data: bytes = field(repr=False)
-    """The whole file, with its true length in the header."""
+    """The whole file, with its true length in the header. Empty where there are parts."""
     format: AudioFormat
     voice: Voice
     duration: timedelta
@@ -164,6 +166,13 @@ class Speech:
     """Of the file. Unit: hertz. 0: the voice's."""
     loudness: Loudness | None = None
     """Where one was asked for."""
+    parts: tuple[Speech, ...] = field(default=(), repr=False)
+    """A file for each segment, instead of one for all."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of all files."""
+        return len(self.data) + sum(len(part.data) for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ ERROR_TABLE: Final[ErrorTable] = {
     errors.AudioTooLargeError: Mapped(
         StatusCode.INVALID_ARGUMENT, "AUDIO_TOO_LARGE", ("size_bytes", "max_size_bytes"), field="text"
     ),
+    errors.TooManySegmentsError: Mapped(StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", field="file_per_segment"),
     errors.EncoderFailedError: Mapped(StatusCode.INTERNAL, "ENCODER_FAILED"),
     errors.SpeechBusyError: Mapped(StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY"),
     errors.StorageRefusedError: Mapped(StatusCode.FAILED_PRECONDITION, "STORAGE_REFUSED", ("storage_reason",)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mayfly_runtime.violations import InvalidRequestError, Violation, Violations
 from mayfly_synth.domain.speech import Destination, RequestKey
 from mayfly_synth.transport import fields
-from mayfly_synth.transport.options import NOT_YET, speech_options
+from mayfly_synth.transport.options import speech_options
 from mayfly_synth.usecases.stream import StreamCommand
 from mayfly_synth.usecases.synthesize import SynthesizeCommand
 
@@ -36,7 +36,6 @@ def voice_name(request: pb.GetVoiceRequest) -> str:
 def synthesize(request: pb.SynthesizeRequest, *, caller: str) -> SynthesizeCommand:
     """The command to speak and keep a text. The text itself is checked by the use case."""
     found = Violations()
-    found.require(not request.file_per_segment, "file_per_segment", NOT_YET)
     key = RequestKey(caller=caller, request_id=fields.request_id(found, "request_id", request.request_id))
     options = speech_options(found, "options", request.options)
     destination = _destination(found, "destination", request.destination)
@@ -50,6 +49,7 @@ def synthesize(request: pb.SynthesizeRequest, *, caller: str) -> SynthesizeComma
         lenient=asked.lenient_ssml,
         options=options,
         destination=destination,
+        file_per_segment=request.file_per_segment,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from google.protobuf.duration_pb2 import Duration
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mayfly_synth.domain.speech import StoredAudio
     from mayfly_synth.domain.voices import Voice
     from mayfly_synth.usecases.phonemize import Pronunciation
+    from mayfly_synth.usecases.process import KeptAudio
     from mayfly_synth.usecases.stream import StreamEvent
     from mayfly_synth.usecases.synthesize import KeptSpeech
 
@@ -44,8 +46,8 @@ def synthesized(kept: KeptSpeech) -> pb.SynthesizeResponse:
     """Speech that was kept."""
     speech = kept.speech
     return pb.SynthesizeResponse(
-        audio=stored_audio(kept.audio),
-        segments=[segment(one) for one in speech.segments],
+        audio=None if speech.parts else stored_audio(kept.files[0]),
+        segments=_segments(kept),
         voice=speech.voice.name,
         language_code=speech.voice.language_code,
         sample_rate_hertz=speech.sample_rate or speech.voice.sample_rate,
@@ -54,6 +56,14 @@ def synthesized(kept: KeptSpeech) -> pb.SynthesizeResponse:
         warnings=speech.warnings,
         **_measured(speech.loudness),
     )
+
+
+def _segments(kept: KeptSpeech) -> list[pb.Segment]:
+    segments = [segment(one) for one in kept.speech.segments]
+    if kept.speech.parts:
+        for one, file in zip(segments, kept.files, strict=True):
+            one.audio.CopyFrom(stored_audio(file))
+    return segments
 
 
 def phonemized(told: Pronunciation) -> pb.PhonemizeResponse:
@@ -125,9 +135,28 @@ def _trailer(event: StreamTrailer) -> pb.StreamTrailer:
     )
 
 
+def processed(kept: KeptAudio) -> pb.ProcessAudioResponse:
+    """An audio that was processed and kept."""
+    made = kept.processed
+    return pb.ProcessAudioResponse(
+        audio=stored_audio(kept.audio),
+        direct_upload=True,
+        source_duration=None if made.source_duration is None else _duration(made.source_duration),
+        source_size_bytes=made.source_size_bytes,
+        source_container=made.source.value,
+        transcript=kept.transcript,
+        processing_time=_duration(kept.processing_time),
+        debug_names=kept.debug_names,
+        **_measured(made.loudness),
+    )
+
+
 def _measured(loudness: Loudness | None) -> dict[str, float]:
-    """What was measured, for the fields of the same names."""
-    return {} if loudness is None else {"loudness_lufs": loudness.integrated}
+    """What was measured, for the fields of the same names. Silence has no peak."""
+    if loudness is None:
+        return {}
+    peak = {"true_peak_dbtp": loudness.true_peak} if math.isfinite(loudness.true_peak) else {}
+    return {"loudness_lufs": loudness.integrated, **peak}
 
 
 def _timing(start: timedelta, end: timedelta) -> pb.Timing:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
+from mayfly_synth.usecases.storing import store_all
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -36,8 +38,8 @@ class Keeping:
         fingerprint: object,
         reserve: Callable[[], Awaitable[str]] = _uncounted,
         speak: Callable[[], Awaitable[Speech]],
-    ) -> tuple[Speech, StoredAudio]:
-        """Reserve, speak, or remember what was spoken for this request, and store it.
+    ) -> tuple[Speech, tuple[StoredAudio, ...]]:
+        """Reserve, speak, or remember what was spoken for this request, and store it: one file, or one for each part.
 
         Calls with the same key take turns: the second one finds what the first one spoke, stores the same bytes again,
         and storage answers the audio that it has. If the first one fails or is cancelled, the second one speaks itself.
@@ -60,4 +62,4 @@ class Keeping:
             if speech is None:
                 speech = await speak()
                 self.recent.remember(key, fingerprint, speech)
-            return speech, await self.sink.store(speech, key=key, destination=destination, reservation=reservation)
+            return speech, await store_all(self.sink, speech, key=key, destination=destination, reservation=reservation)

@@ -70,7 +70,7 @@ class RecentSpeech:
     def remember(self, key: RequestKey, fingerprint: object, speech: Speech) -> None:
         """Note what was spoken for a request that `recall` did not know."""
         self._entries[key] = _Entry(fingerprint, speech, self._monotonic() + self._lifetime)
-        self.bytes += len(speech.data)
+        self.bytes += speech.size_bytes
         self._forget_old()
 
     def _forget_old(self) -> None:
@@ -80,4 +80,4 @@ class RecentSpeech:
             if entry.forget_at > now and self.bytes <= self._max_bytes:
                 return
             del self._entries[key]
-            self.bytes -= len(entry.speech.data)
+            self.bytes -= entry.speech.size_bytes

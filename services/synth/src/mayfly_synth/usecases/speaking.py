@@ -79,6 +79,20 @@ class Speaking:
         Raises:
             TextUnspeakableError: If nothing in any utterance can be pronounced.
         """
+        # Closed from the encoder backwards, so that nothing is closed while the next one still takes from it.
+        async with (
+            aclosing(self.spoken(utterances, delivery, slot=slot, window=window)) as spoken,
+            aclosing(_laid_out(spoken, delivery, timeline)) as pcm,
+            aclosing(self.file_of(pcm, delivery, meter)) as parts,
+        ):
+            async for part in parts:
+                yield part
+        self.check_heard(delivery, timeline)
+
+    async def spoken(
+        self, utterances: AsyncIterator[Utterance], delivery: Delivery, *, slot: Slot, window: int
+    ) -> AsyncGenerator[tuple[Utterance, SpokenSentence], None]:
+        """Speak utterances side by side, and answer each with its sound, in order. To be closed by whoever opens it."""
         cancelled = threading.Event()
 
         async def speak(utterance: Utterance) -> SpokenSentence:
@@ -90,16 +104,18 @@ class Speaking:
                 slot.done(utterance.characters)
 
         try:
-            # Closed from the encoder backwards, so that nothing is closed while the next one still takes from it.
-            async with (
-                aclosing(in_order(utterances, speak, window=window)) as spoken,
-                aclosing(_laid_out(spoken, delivery, timeline)) as pcm,
-                aclosing(self.file_of(pcm, delivery, meter)) as parts,
-            ):
-                async for part in parts:
-                    yield part
+            async with aclosing(in_order(utterances, speak, window=window)) as answers:
+                async for answer in answers:
+                    yield answer
         finally:
             cancelled.set()
+
+    def check_heard(self, delivery: Delivery, timeline: Timeline) -> None:
+        """Make sure that something was said.
+
+        Raises:
+            TextUnspeakableError: If nothing in any utterance could be pronounced.
+        """
         if not timeline.segments:
             raise TextUnspeakableError(position=0, why=f"the voice {delivery.voice.name} can pronounce nothing of it.")
 
@@ -163,15 +179,20 @@ class Recording:
         return bytes(self._file)
 
 
+def silence_after(utterance: Utterance, sound: SpokenSentence, delivery: Delivery) -> int:
+    """Samples of silence after an utterance."""
+    pause = utterance.pause
+    # A line of asterisks has no sound, and no silence of a sentence after it.
+    if pause is None:
+        pause = delivery.sentence_silence if sound.pcm else timedelta()
+    return round(pause.total_seconds() * delivery.voice.sample_rate)
+
+
 async def _laid_out(
     spoken: AsyncIterator[tuple[Utterance, SpokenSentence]], delivery: Delivery, timeline: Timeline
 ) -> AsyncGenerator[bytes, None]:
     async for utterance, sound in spoken:
-        pause = utterance.pause
-        # A line of asterisks has no sound, and no silence of a sentence after it.
-        if pause is None:
-            pause = delivery.sentence_silence if sound.pcm else timedelta()
-        silence = round(pause.total_seconds() * delivery.voice.sample_rate)
+        silence = silence_after(utterance, sound, delivery)
         timeline.add(utterance, sound, silence=silence)
         if sound.pcm or silence:
             yield sound.pcm + bytes(silence * SAMPLE_BYTES)

@@ -149,7 +149,7 @@ class StreamSpeech:
             return counted.reservation
 
         fingerprint = (delivery, speech.text)
-        _, audio = await self.keeping(
+        _, [audio] = await self.keeping(
             command.key, command.destination, fingerprint=fingerprint, reserve=reserved, speak=spoken
         )
         return audio

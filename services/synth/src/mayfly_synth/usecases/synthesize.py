@@ -8,11 +8,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mayfly_synth.domain.composing import plain_script
-from mayfly_synth.domain.errors import TextTooLongError
+from mayfly_synth.domain.errors import TextTooLongError, TooManySegmentsError
 from mayfly_synth.domain.formats import Meter
 from mayfly_synth.domain.ssml import read_ssml
 from mayfly_synth.domain.text import prepared
 from mayfly_synth.domain.timeline import Timeline
+from mayfly_synth.usecases.segment_files import spoken_in_files
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -35,6 +36,7 @@ class SynthesizeCommand:
     """Whether SSML that is not understood is left out with a warning."""
     options: SpeechOptions
     destination: Destination
+    file_per_segment: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class KeptSpeech:
     """The answer: what was spoken, and where it is."""
 
     speech: Speech
-    audio: StoredAudio
+    files: tuple[StoredAudio, ...]
+    """One for all, or one for each segment."""
     processing_time: timedelta
 
 
@@ -66,19 +69,19 @@ class Synthesize:
         text = prepared(command.text, max_characters=self.speaking.limits.max_characters)
         delivery = self.speaking.delivery(command.options)
         script = self._script(command, text, delivery)
-        speech, audio = await self.keeping(
+        speech, files = await self.keeping(
             command.key,
             command.destination,
-            fingerprint=(delivery, command.ssml, text),
+            fingerprint=(delivery, command.ssml, command.file_per_segment, text),
             reserve=lambda: self.keeping.sink.reserve(
                 command.key,
                 command.destination,
                 characters=script.characters,
                 size_bytes=delivery.least_bytes(script.characters),
             ),
-            speak=lambda: self._speak(script, delivery),
+            speak=lambda: self._speak(script, delivery, in_files=command.file_per_segment),
         )
-        return KeptSpeech(speech, audio, timedelta(seconds=self.monotonic() - began))
+        return KeptSpeech(speech, files, timedelta(seconds=self.monotonic() - began))
 
     def _script(self, command: SynthesizeCommand, text: str, delivery: Delivery) -> Script:
         limits, composer = self.speaking.limits, self.speaking.composer(delivery)
@@ -89,9 +92,14 @@ class Synthesize:
         # What is written in few words may be said in many.
         if script.characters > limits.max_characters:
             raise TextTooLongError(characters=script.characters, max_characters=limits.max_characters)
+        if command.file_per_segment and len(script.utterances) > limits.max_segment_files:
+            raise TooManySegmentsError(segments=len(script.utterances), max_segments=limits.max_segment_files)
         return script
 
-    async def _speak(self, script: Script, delivery: Delivery) -> Speech:
+    async def _speak(self, script: Script, delivery: Delivery, *, in_files: bool) -> Speech:
+        if in_files:
+            with self.speaking.admission.admit(script.characters) as slot:
+                return await spoken_in_files(self.speaking, script, delivery, slot=slot, window=self.window)
         timeline, recording = Timeline(sample_rate=delivery.voice.sample_rate), self.speaking.recording()
         meter, utterances = Meter(whole=True), _each(script.utterances)
         with self.speaking.admission.admit(script.characters) as slot:

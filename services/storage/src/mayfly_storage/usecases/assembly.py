@@ -104,6 +104,24 @@ class World:
             new_attempt=self.new_attempt,
         )
 
+    @property
+    def pay(self) -> PayForUpload:
+        """What an upload counts, and against whom."""
+        return PayForUpload(rules=self.quota_rules, tokens=self.quota_tokens)
+
+    @property
+    def reserve(self) -> ReserveAudio:
+        """W1, for every way in which bytes come."""
+        return ReserveAudio(
+            draft=self.draft,
+            pay=self.pay,
+            catalog=self.backend.catalog,
+            erase=self.erase,
+            timing=self.timing,
+            now=self.now,
+            reach=self.reach,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StorageUseCases:
@@ -129,64 +147,73 @@ class StorageUseCases:
     @classmethod
     def over(cls, world: World) -> Self:
         """Put them together."""
-        backend, catalog, stores, now = world.backend, world.backend.catalog, world.backend.stores, world.now
-        rules, tokens = world.quota_rules, world.quota_tokens
-        pay = PayForUpload(rules=rules, tokens=tokens)
-        reserve = ReserveAudio(
-            draft=world.draft,
-            pay=pay,
-            catalog=catalog,
-            erase=world.erase,
-            timing=world.timing,
-            now=now,
-            reach=world.reach,
-        )
-        delete = BatchDeleteAudio(catalog=catalog, erase=world.erase)
-        get = GetAudio(catalog=catalog, now=now)
-        begin = BeginUpload(catalog=catalog)
+        backend, collections, now = world.backend, world.collections, world.now
+        catalog, stores = backend.catalog, backend.stores
+        get, delete = GetAudio(catalog=catalog, now=now), BatchDeleteAudio(catalog=catalog, erase=world.erase)
         return cls(
-            reserve_quota=ReserveQuota(
-                rules=rules, catalog=catalog, tokens=tokens, lifetime=world.reservation_lifetime, now=now
-            ),
-            create_upload=CreateUpload(
-                reserve=reserve, grant=GrantBytes(stores=stores, begin=begin), tickets=world.tickets
-            ),
-            commit_upload=CommitUpload(
-                catalog=catalog,
-                stores=stores,
-                erase=world.erase,
-                tickets=world.tickets,
-                complete=CompleteParts(catalog=catalog, stores=stores),
-                now=now,
-                reach=world.reach,
-            ),
+            reserve_quota=_reserve_quota(world),
+            create_upload=_create_upload(world),
+            commit_upload=_commit_upload(world),
             abandon_upload=AbandonUpload(catalog=catalog, erase=world.erase),
-            admit_stream=AdmitStream(draft=world.draft, pay=pay),
-            store_file=StoreFile(
-                reserve=reserve,
-                catalog=catalog,
-                place=PlaceBytes(stores=stores, put_parts=PutParts(begin=begin)),
-                erase=world.erase,
-                now=now,
-                reach=world.reach,
-            ),
+            admit_stream=AdmitStream(draft=world.draft, pay=world.pay),
+            store_file=_store_file(world),
             get_audio=get,
-            list_audio=ListAudio(catalog=catalog, collections=world.collections, privacy=world.privacy, now=now),
+            list_audio=ListAudio(catalog=catalog, collections=collections, privacy=world.privacy, now=now),
             delete_audio=DeleteAudio(delete=delete),
             batch_delete_audio=delete,
             sign_urls=SignUrls(
-                catalog=catalog, stores=stores, collections=world.collections, window=world.url_window, now=now
+                catalog=catalog, stores=stores, collections=collections, window=world.url_window, now=now
             ),
             get_storage_info=GetStorageInfo(
-                backend=backend, collections=world.collections, privacy=world.privacy, timing=world.timing
+                backend=backend, collections=collections, privacy=world.privacy, timing=world.timing
             ),
             read_audio=ReadAudio(get=get, stores=stores, now=now),
-            retain_audio=RetainAudio(get=get, catalog=catalog, collections=world.collections, now=now),
+            retain_audio=RetainAudio(get=get, catalog=catalog, collections=collections, now=now),
             forget_subject=ForgetSubject(
-                catalog=catalog, delete=delete, collections=world.collections, privacy=world.privacy, now=now
+                catalog=catalog, delete=delete, collections=collections, privacy=world.privacy, now=now
             ),
-            get_usage=GetUsage(count=SharedCount(catalog, now), collections=world.collections, prices=world.prices),
+            get_usage=GetUsage(count=SharedCount(catalog, now), collections=collections, prices=world.prices),
         )
+
+
+def _reserve_quota(world: World) -> ReserveQuota:
+    return ReserveQuota(
+        rules=world.quota_rules,
+        catalog=world.backend.catalog,
+        tokens=world.quota_tokens,
+        lifetime=world.reservation_lifetime,
+        now=world.now,
+    )
+
+
+def _create_upload(world: World) -> CreateUpload:
+    grant = GrantBytes(stores=world.backend.stores, begin=BeginUpload(catalog=world.backend.catalog))
+    return CreateUpload(reserve=world.reserve, grant=grant, tickets=world.tickets)
+
+
+def _commit_upload(world: World) -> CommitUpload:
+    catalog, stores = world.backend.catalog, world.backend.stores
+    return CommitUpload(
+        catalog=catalog,
+        stores=stores,
+        erase=world.erase,
+        tickets=world.tickets,
+        complete=CompleteParts(catalog=catalog, stores=stores),
+        now=world.now,
+        reach=world.reach,
+    )
+
+
+def _store_file(world: World) -> StoreFile:
+    catalog = world.backend.catalog
+    return StoreFile(
+        reserve=world.reserve,
+        catalog=catalog,
+        place=PlaceBytes(stores=world.backend.stores, put_parts=PutParts(begin=BeginUpload(catalog=catalog))),
+        erase=world.erase,
+        now=world.now,
+        reach=world.reach,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

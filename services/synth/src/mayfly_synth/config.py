@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Self
@@ -10,13 +11,16 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from mayfly_client.channel import Tls
-from mayfly_runtime.settings import Duration
-from mayfly_synth.cores import available_cores
+from mayfly_runtime.settings import Duration, ServerSettings
 from mayfly_synth.domain.limits import SpeechLimits
-from mayfly_synth.processing_settings import ProcessingSettings
 
 
-class SynthSettings(ProcessingSettings):
+def _cores() -> int:
+    """The cores that this process may use, which is fewer than there are in a container with a cpuset."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class SynthSettings(ServerSettings):
     """Everything that can be set, with a default that works on one machine."""
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix="MAYFLY_SYNTH_")
@@ -114,11 +118,7 @@ class SynthSettings(ProcessingSettings):
 
     def worker_count(self) -> int:
         """Sentences that are spoken at a time."""
-        return self.workers or available_cores()
-
-    def processing_worker_count(self) -> int:
-        """Audio that is processed at a time."""
-        return self.processing_workers or available_cores()
+        return self.workers or _cores()
 
     def limits(self) -> SpeechLimits:
         """How much one call may ask for."""

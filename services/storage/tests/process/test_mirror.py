@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from mayfly_storage.backends.aws.clients import Clients
 
 
+WAV = b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data\0\0\0\0"
+
+
 @pytest.fixture
 def buckets(aws_url: str) -> Iterator[tuple[Clients, str, Mapping[str, str]]]:
     """What sees the mirror's bucket, its name, and the settings of both."""
@@ -97,6 +100,19 @@ async def test_what_is_saved_is_mirrored_and_what_differs_is_mended(
     assert json.loads(mended[1])["mended"] == 1
     assert kept == [audio.object_key]
     assert await keys_in(clients, bucket) == []
+
+
+async def test_what_is_imported_is_copied_by_the_command(
+    tmp_path: Path, buckets: tuple[Clients, str, Mapping[str, str]]
+) -> None:
+    clients, bucket, settings = buckets
+    folder = tmp_path / "users" / "u1" / "recordings" / "r1"
+    folder.mkdir(parents=True)
+    (folder / "audio.wav").write_bytes(WAV)
+    imported = await run(tmp_path / "data", "import", str(tmp_path), "--layout", "system-c", settings=settings)
+    await run(tmp_path / "data", "mirror", settings=settings)
+    assert (imported[0], imported[1][:10]) == (0, "1 imported")
+    assert await keys_in(clients, bucket) == ["users/u1/recordings/r1/audio.wav"]
 
 
 async def test_without_a_mirror_it_says_how_one_is_named(tmp_path: Path) -> None:

@@ -88,8 +88,8 @@ class Journal:
         return self._begun.get(found.path, ())
 
     def begin(self, found: Found, name: AudioName) -> None:
-        """Note a name before bytes lie under it. Raises JournalError."""
-        self._add({"path": found.path, "outcome": _BEGUN, "name": str(name)})
+        """Note a name before bytes lie under it; it is on disk when this returns. Raises JournalError."""
+        self._add({"path": found.path, "outcome": _BEGUN, "name": str(name)}, sync=True)
 
     def write(self, entry: Entry) -> None:
         """Add a line; what was imported is on disk when this returns. Raises JournalError."""

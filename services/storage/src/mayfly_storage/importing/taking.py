@@ -102,7 +102,7 @@ class TakeFile:
         try:
             return await self.offload(stage, folder, found, copy)
         except OSError as error:
-            raise StagingError(f"the data folder takes no copies: {error.strerror}") from error
+            raise StagingError(f"The data folder takes no copies: {error.strerror}.") from error
 
     async def _store(self, found: Found, staged: Staged, request: UploadRequest, copy: Path) -> Entry:
         if self.journal.has(found, staged.sha256):

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from bench import (
     large_stores,
+    large_upload,
     outage,
     requests_per_save,
     signing,
@@ -33,6 +34,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "signing": signing.run,
     "storage-calls": storage_calls.run,
     "upload": upload.run,
+    "large-upload": large_upload.run,
     "requests-per-save": requests_per_save.run,
     "slow-store": slow_store.run,
     "outage": outage.run,

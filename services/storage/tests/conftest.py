@@ -26,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--s3-url", help="Run the contract's `aws` on it. Credentials: AWS_ACCESS_KEY_ID and so on.")
     group.addoption("--s3-region", default="us-east-1")
     group.addoption("--s3-provider", default="other", choices=["aws", "r2", "minio", "ceph", "other"])
+    group.addoption("--s3-features", default="", help="What this one does besides, with commas: checksums, and so on.")
 
 
 @pytest.fixture

@@ -69,13 +69,13 @@ def other_store(options: AwsOptions, url: str, config: pytest.Config) -> AwsOpti
     """The same table, and a bucket in another store."""
     from mayfly_storage.backends.aws.features import provider_of  # noqa: PLC0415 - as above
 
-    provider = provider_of(config.getoption("--s3-provider"), endpoint_url=url)
+    provider, told = provider_of(config.getoption("--s3-provider"), endpoint_url=url), config.getoption("--s3-features")
     return replace(
         options,
         s3_endpoint_url=url,
         region=config.getoption("--s3-region"),
         addressing_style=provider.addressing_style,
-        features=provider.features,
+        features=replace(provider.features, **dict.fromkeys(filter(None, told.split(",")), True)),
     )
 
 

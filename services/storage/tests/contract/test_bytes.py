@@ -41,7 +41,7 @@ async def test_what_was_put_is_there_as_it_was_put(subject: Subject, put: Put) -
     key, body, facts = a_blob(subject)
 
     answered = await put(key, body, facts)
-    found = await subject.blobs.head(key)
+    found = await subject.head(key)
 
     assert found is not None
     assert (found.key, found.size_bytes, found.sha256) == (key, len(body), hashlib.sha256(body).digest())
@@ -88,7 +88,7 @@ async def test_a_key_is_written_once(subject: Subject, put: Put) -> None:
     with pytest.raises(ContentMismatchError) as refused:
         await put(key, other, foreign)
 
-    found = await subject.blobs.head(key)
+    found = await subject.head(key)
     assert refused.value.field == "attempt"
     assert found is not None
     assert (found.etag, found.sha256) == (first.etag, facts.sha256)
@@ -110,7 +110,7 @@ async def test_of_racing_puts_of_different_bytes_one_wins(subject: Subject, put:
 
     assert Counter(map(type, outcomes)) == {StoredBlob: 1, ContentMismatchError: 15}
     [winner] = [facts for (_, _, facts), outcome in zip(rivals, outcomes, strict=True) if type(outcome) is StoredBlob]
-    found = await subject.blobs.head(key)
+    found = await subject.head(key)
     assert found is not None
     assert found.sha256 == winner.sha256
 
@@ -148,7 +148,7 @@ async def test_a_stale_etag_deletes_nothing(subject: Subject, put: Put) -> None:
     await put(key, successor, its_facts)
 
     assert await subject.blobs.delete_many([BlobTarget(key=key, etag=old.etag)]) == [CHANGED]
-    found = await subject.blobs.head(key)
+    found = await subject.head(key)
     assert found is not None
     assert found.sha256 == its_facts.sha256
 

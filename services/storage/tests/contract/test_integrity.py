@@ -138,7 +138,7 @@ async def test_what_the_client_announced_is_what_is_kept(
 
     ready = await storage.commit_upload(audio.name, grant.attempt)
 
-    blob = await subject.blobs.head(audio.object_key)
+    blob = await subject.head(audio.object_key)
     assert blob is not None
     assert (ready.state, ready.sha256, blob.sha256) == (State.READY, *(hashlib.sha256(body).digest(),) * 2)
 

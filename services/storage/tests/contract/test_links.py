@@ -147,7 +147,7 @@ async def test_a_grant_states_its_attempt_and_its_end(subject: Subject) -> None:
 async def test_bytes_put_through_a_grant_lie_at_the_audios_key(subject: Subject) -> None:
     audio = await a_readable_audio(subject)
 
-    blob = await subject.blobs.head(audio.object_key)
+    blob = await subject.head(audio.object_key)
 
     assert blob is not None
     assert (blob.size_bytes, blob.sha256) == (audio.size_bytes, audio.sha256)
@@ -164,7 +164,7 @@ async def test_a_grant_does_what_it_says_about_overwriting(subject: Subject) -> 
     first = await put_through_grant(subject, audio, SOUND)
     second = await put_through_grant(subject, rival, b"x" * len(SOUND))
 
-    blob = await subject.blobs.head(audio.object_key)
+    blob = await subject.head(audio.object_key)
     assert (first.status // 100, second.status) == (2, 412)
     assert blob is not None
     assert blob.sha256 == audio.sha256

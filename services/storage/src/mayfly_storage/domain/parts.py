@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.links import UploadGrant
 
-SMALLEST_PART: Final = 5 * 1024**2
-"""S3 takes no smaller ones, but for the last."""
+LARGE: Final = 50 * 1024**2
+"""Larger audio takes its time to be sent, in one PUT as in parts: its grant lives longer."""
 MOST_PARTS: Final = 1_000
 """S3 takes ten times as many, of which a grant would not fit into a message of 4 MiB: a link may have 3 KiB."""
 

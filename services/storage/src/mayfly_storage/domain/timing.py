@@ -24,7 +24,7 @@ class Timing:
     late_put_bound: timedelta = timedelta(minutes=20)
     """A PUT that began in time lands this much later at most: stores refuse dates 15 minutes off, plus transfer."""
     multipart_lifetime: timedelta = timedelta(minutes=30)
-    """How long a grant of parts lives: as long as slow writers need for large audio."""
+    """How long the grant of large audio lives, in parts or not: as long as slow writers need for it."""
     multipart_grace: timedelta = timedelta(hours=1)
     """Uploads in parts that are older, and belong to nobody, are aborted."""
     pending_grace: timedelta = timedelta(minutes=5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mayfly_storage.domain.digests import with_digest
 from mayfly_storage.testing.builders import an_audio
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from mayfly_runtime.testing import FakeClock
     from mayfly_storage.domain.audio import Audio
-    from mayfly_storage.domain.ports import AudioCatalog, BlobStore, LinkSigner
+    from mayfly_storage.domain.ports import AudioCatalog, BlobStore, LinkSigner, StoredBlob
     from mayfly_storage.domain.stores import Backend
 
 
@@ -57,6 +58,11 @@ class Subject:
     def links(self) -> LinkSigner:
         """Its links."""
         return self.backend.stores.first.links
+
+    async def head(self, key: str) -> StoredBlob | None:
+        """What lies at a key, with its checksum: that of its bytes where the store keeps none."""
+        blob = await self.blobs.head(key)
+        return await with_digest(self.blobs, blob) if blob is not None else None
 
     def an_audio(self, **overrides: Any) -> Audio:
         """A PENDING audio that belongs here and now."""

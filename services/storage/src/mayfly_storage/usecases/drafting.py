@@ -15,6 +15,7 @@ from mayfly_storage.domain.errors import (
     InvalidAudioError,
 )
 from mayfly_storage.domain.keys import normalize_component
+from mayfly_storage.domain.parts import LARGE
 from mayfly_storage.domain.uploads import NewAudio, Subject, UploadRequest
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class DraftAudio:
         key_fields = _components(wanted.key_fields)
         template = collection.template_for(key_fields, has_user=bool(subject.user_id))
         location = self.stores.for_new_audio
-        in_parts = self.stores.by_location[location].parts_for(request.size_bytes) is not None
+        is_large = request.size_bytes > LARGE or self.stores.by_location[location].parts_for(request.size_bytes)
         return Audio(
             name=name,
             collection=collection.id,
@@ -63,7 +64,7 @@ class DraftAudio:
             sha256=request.sha256,
             attempt=self.new_attempt(),
             create_time=now,
-            upload_deadline=now + (self.timing.multipart_lifetime if in_parts else self.timing.upload_lifetime),
+            upload_deadline=now + (self.timing.multipart_lifetime if is_large else self.timing.upload_lifetime),
             expire_time=_expire_time(wanted, collection, now),
             claims_key=not template.is_unique,
             duration=wanted.duration,

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.links import UploadGrant
     from mayfly_storage.domain.parts import Cut
 
-_GONE: Final = frozenset({"404", "NoSuchUpload"})
+_GONE: Final = frozenset({"404", "NoSuchKey", "NoSuchUpload"})
+"""Ceph says the second where S3 says the third."""
 _MISSING: Final = frozenset({"404", "NoSuchKey"})
 _OTHER_PARTS: Final = frozenset({"EntityTooSmall", "InvalidPart", "InvalidPartOrder", "InvalidRequest", "MalformedXML"})
 _TAKEN: Final = frozenset({"412", "PreconditionFailed"})

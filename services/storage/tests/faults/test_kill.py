@@ -27,6 +27,7 @@ from mayfly_storage.domain.privacy import Privacy
 from mayfly_storage.domain.retention import DueItem, DueReason
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.testing.process import Callers, storage_process
+from mayfly_storage.testing.sites import told_the_time
 from mayfly_storage.testing.sweeping import leaks, sweep
 from mayfly_storage.transport.spool import Spool
 from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases, World
@@ -88,7 +89,13 @@ def aws(tmp_path: Path, aws_url: str) -> Site:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
     }
-    return Site(settings, tmp_path / "data", lambda clock: open_emulated(options, now=clock.now, timing=SHORT))
+
+    @asynccontextmanager
+    async def opened(clock: FakeClock) -> AsyncIterator[Backend]:
+        async with open_emulated(options, now=clock.now, timing=SHORT) as backend:
+            yield told_the_time(backend, clock)
+
+    return Site(settings, tmp_path / "data", opened)
 
 
 @pytest.fixture
@@ -104,7 +111,7 @@ async def test_a_process_on_files_that_dies_loses_nothing_and_leaks_nothing(
 ) -> None:
     callers = await killed_at(point, embedded, tmp_path)
 
-    await assert_nothing_lost_and_nothing_leaked(embedded, callers, wait_for_store=False)
+    await assert_nothing_lost_and_nothing_leaked(embedded, callers)
     await Spool.open(embedded.folder / SPOOL, files)  # as a start does
     assert [path.name for folder in ("staging", SPOOL) for path in (embedded.folder / folder).iterdir()] == []
 
@@ -115,7 +122,7 @@ async def test_a_process_on_s3_that_dies_loses_nothing_and_leaks_nothing(
 ) -> None:
     callers = await killed_at(point, aws, tmp_path)
 
-    await assert_nothing_lost_and_nothing_leaked(aws, callers, wait_for_store=True)
+    await assert_nothing_lost_and_nothing_leaked(aws, callers)
 
 
 async def killed_at(point: Failpoint, site: Site, folder: Path) -> Callers:
@@ -169,15 +176,13 @@ async def save_and_delete(callers: Callers, orphans: list[DueItem]) -> None:
     raise AssertionError("the failpoint was not passed")
 
 
-async def assert_nothing_lost_and_nothing_leaked(site: Site, callers: Callers, *, wait_for_store: bool) -> None:
+async def assert_nothing_lost_and_nothing_leaked(site: Site, callers: Callers) -> None:
     clock = FakeClock(datetime.now(UTC))
     async with site.open(clock) as backend:
         world = a_world(backend, clock)
         storage, retention = StorageUseCases.over(world), RetentionUseCases.over(world)
         wanted = {name: body for name, body in callers.told.items() if name not in callers.unwanted}
         await assert_stored(storage, backend, wanted)
-        if wait_for_store:
-            await until_the_store_says(backend, clock.now() + timedelta(seconds=1))
 
         clock.advance(timedelta(hours=25))
         await sweep(retention)
@@ -195,13 +200,6 @@ async def assert_stored(storage: StorageUseCases, backend: Backend, bodies: dict
         blob = await backend.stores.of(audio).blobs.head(audio.object_key)
         assert blob is not None
         assert blob.sha256 == hashlib.sha256(body).digest()
-
-
-async def until_the_store_says(backend: Backend, moment: datetime) -> None:
-    """Objects are dated by the store's own clock, which counts whole seconds, and cannot be told the time."""
-    async with asyncio.timeout(10):
-        while await backend.stores.first.blobs.store_time() < moment:  # noqa: ASYNC110 - a foreign clock has no event
-            await asyncio.sleep(0.1)
 
 
 def a_world(backend: Backend, clock: FakeClock, **changes: Any) -> World:

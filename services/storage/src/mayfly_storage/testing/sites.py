@@ -63,13 +63,17 @@ def on_aws(url: str) -> Callable[[FakeClock], AbstractAsyncContextManager[Site]]
 
     @asynccontextmanager
     async def opened(clock: FakeClock) -> AsyncIterator[Site]:
-        begin = clock.now()
         async with open_emulated(emulated_options(url), now=clock.now) as backend:
-            store = backend.stores.first
-            told: Any = replace(store, blobs=TimeTravel(store.blobs, clock, begin))
-            yield Site(replace(backend, stores=replace(backend.stores, by_location={Location.S3: told})))
+            yield Site(told_the_time(backend, clock))
 
     return opened
+
+
+def told_the_time(backend: Backend, clock: FakeClock) -> Backend:
+    """The backend with an S3 whose own clock, true by now, goes on by the test's."""
+    store = backend.stores.first
+    told: Any = replace(store, blobs=TimeTravel(store.blobs, clock, clock.now()))
+    return replace(backend, stores=replace(backend.stores, by_location={Location.S3: told}))
 
 
 class TimeTravel:

@@ -79,6 +79,7 @@ def test_a_tombstone_may_go_when_no_late_put_can_land_any_more() -> None:
     [
         ({"orphan_grace": timedelta(minutes=22)}, "orphan_grace .* must be longer than upload_lifetime"),
         ({"late_put_bound": timedelta(hours=1)}, "orphan_grace .* must be longer than upload_lifetime"),
+        ({"erase_time": timedelta(milliseconds=999)}, "erase_time .* must be at least a second"),
         ({"tombstone_margin": timedelta(hours=47)}, "tombstone_margin .* must not be shorter than"),
     ],
 )

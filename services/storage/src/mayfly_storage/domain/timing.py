@@ -56,6 +56,9 @@ class Timing:
                 f"({self.multipart_lifetime + self.late_put_bound}), or parts under way could be taken for abandoned"
             )
             raise ValueError(msg)
+        if self.erase_time < timedelta(seconds=1):
+            msg = f"erase_time ({self.erase_time}) must be at least a second: stores count whole ones"
+            raise ValueError(msg)
         if self.tombstone_margin < self.request_lifetime:
             msg = (
                 f"tombstone_margin ({self.tombstone_margin}) must not be shorter than "

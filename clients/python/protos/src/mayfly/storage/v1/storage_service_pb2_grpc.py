@@ -183,6 +183,7 @@ class StorageServiceServicer(object):
 
     def DeleteAudio(self, request, context):
         """DeleteAudio deletes an audio now: unreadable when it returns, its bytes gone when it returns or by the next sweep.
+        A sweep's certificate names it later: the next one's, or for new audio that of one half an hour after the upload.
         Idempotent: deleting what is gone succeeds. Reasons: INVALID_REQUEST.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -71,6 +71,7 @@ class StorageServiceStub:
     """
     DeleteAudio: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.DeleteAudioRequest, _storage_service_pb2.DeleteAudioResponse]
     """DeleteAudio deletes an audio now: unreadable when it returns, its bytes gone when it returns or by the next sweep.
+    A sweep's certificate names it later: the next one's, or for new audio that of one half an hour after the upload.
     Idempotent: deleting what is gone succeeds. Reasons: INVALID_REQUEST.
     """
     BatchDeleteAudio: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.BatchDeleteAudioRequest, _storage_service_pb2.BatchDeleteAudioResponse]
@@ -144,6 +145,7 @@ class StorageServiceAsyncStub(StorageServiceStub):
     """
     DeleteAudio: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.DeleteAudioRequest, _storage_service_pb2.DeleteAudioResponse]  # type: ignore[assignment]
     """DeleteAudio deletes an audio now: unreadable when it returns, its bytes gone when it returns or by the next sweep.
+    A sweep's certificate names it later: the next one's, or for new audio that of one half an hour after the upload.
     Idempotent: deleting what is gone succeeds. Reasons: INVALID_REQUEST.
     """
     BatchDeleteAudio: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.BatchDeleteAudioRequest, _storage_service_pb2.BatchDeleteAudioResponse]  # type: ignore[assignment]
@@ -262,6 +264,7 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_storage_service_pb2.DeleteAudioResponse, _abc.Awaitable[_storage_service_pb2.DeleteAudioResponse]]:
         """DeleteAudio deletes an audio now: unreadable when it returns, its bytes gone when it returns or by the next sweep.
+        A sweep's certificate names it later: the next one's, or for new audio that of one half an hour after the upload.
         Idempotent: deleting what is gone succeeds. Reasons: INVALID_REQUEST.
         """
 

@@ -4,6 +4,9 @@ Both put parts side by side: the client four of 16 MiB, boto3's TransferManager 
 is to read all of it back at the commit, since the store keeps no checksum of the whole: a second way over the same
 line, which boto3 spares itself, as it verifies nothing. For comparison, the same without the commit; and as a stream of
 messages, which storage puts in parts itself. Emulator, storage and client share the cores.
+
+The emulator reads a whole object for each range of it that it is asked for, so that reading back takes many times as
+long as from a store: 0.6 s for 200 MB from Ceph's radosgw on the same machine.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ SPEECH: list[tuple[str, dict[str, Any], str, str]] = [
     ("x" * 5_001, {}, "TEXT_TOO_LONG", "5,000"),
     ("a\x07b", {}, "TEXT_UNSPEAKABLE", "control"),
     ("Hello.", {"voice": "en_US-mayfly-lwo"}, "VOICE_UNKNOWN", "en_US-mayfly-low"),
-    ("Hello.", {"format": "opus"}, "FORMAT_UNKNOWN", "wav"),
+    ("Hello.", {"format": "opus", "sample_rate_hertz": 44_100}, "INVALID_REQUEST", "sample_rate_hertz"),
     ("Hello.", {"speed": 9.0}, "INVALID_REQUEST", "speed"),
     ("Hello.", {"collection": "nowhere"}, "STORAGE_REFUSED", "temp-audio"),
     ("Hello.", {"request_id": "not-a-uuid"}, "INVALID_REQUEST", "request_id"),

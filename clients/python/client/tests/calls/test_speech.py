@@ -12,7 +12,6 @@ from mayfly_client import (
     AudioChunk,
     InvalidRequestError,
     LimitedBy,
-    NotImplementedYetError,
     Segment,
     ServerBusyError,
     SpeechHeader,
@@ -102,11 +101,28 @@ async def test_a_busy_server_says_when_to_come_back(mayfly: Any, fake: FakeMayfl
     assert [call.method for call in fake.calls] == ["Synthesize"]
 
 
-async def test_what_the_server_does_not_carry_out_yet(mayfly: Any) -> None:
-    with pytest.raises(NotImplementedYetError) as caught:
-        await mayfly.call("speak", "Hello.", file_per_segment=True)
+async def test_a_file_for_each_sentence(mayfly: Any) -> None:
+    speech = await mayfly.call(
+        "speak",
+        "One. Two.",
+        file_per_segment=True,
+        collection="speech-sessions",
+        key_fields={"session_id": "s1"},
+        user_id="u1",
+    )
 
-    assert caught.value.reason == "NOT_IMPLEMENTED"
+    assert speech.stored is None
+    keys = [segment.audio.object_key for segment in speech.segments]
+    assert keys == ["audio/users/u1/s1/segment_000.wav", "audio/users/u1/s1/segment_001.wav"]
+    assert (await mayfly.call("download", speech.segments[1].audio.name))[:4] == b"RIFF"
+    with pytest.raises(ValueError, match="one file for each segment"):
+        _ = speech.audio
+
+
+async def test_ssml_is_text_with_markup(mayfly: Any) -> None:
+    speech = await mayfly.call("speak", "<speak>One. Two.</speak>", ssml=True)
+
+    assert [segment.graphemes for segment in speech.segments] == ["One.", "Two."]
 
 
 async def test_voices_are_listed_by_language(mayfly: Any) -> None:

@@ -114,6 +114,46 @@ def test_say_quietly_to_a_file_prints_nothing(run: Any, tmp_path: Path) -> None:
     assert run("say", "-q", "Hello.", "-o", str(tmp_path / "a.wav")).output == ""
 
 
+@pytest.mark.parametrize(("file", "begins"), [("a.vtt", "WEBVTT"), ("a.srt", "1\n00:00:00,000 --> "), ("a.json", "{")])
+def test_say_writes_captions(run: Any, tmp_path: Path, file: str, begins: str) -> None:
+    done = run("say", "Hello there. And more.", "--captions", str(tmp_path / file))
+
+    assert done.exit_code == 0
+    shown = (tmp_path / file).read_text(encoding="utf-8")
+    assert shown.startswith(begins)
+    assert "And more." in shown
+
+
+def test_say_refuses_captions_that_it_cannot_write_before_it_speaks(run: Any, fake: FakeMayfly) -> None:
+    done = run("say", "Hello.", "--captions", "a.txt", "--json")
+
+    assert done.exit_code == 2
+    assert "captions are written as .srt, .vtt or .json" in done.stderr
+    assert fake.calls == []
+
+
+def test_say_passes_on_how_to_speak(run: Any, fake: FakeMayfly) -> None:
+    options = ["--volume", "0.5", "--pause", "1.5s", "--pronounce", "gif=[[x]]", "--ssml", "--lenient", "--repeatable"]
+
+    assert run("say", "<speak>A gif.</speak>", *options, "--language", "en").exit_code == 0
+
+    [call] = [call for call in fake.calls if call.method == "Synthesize"]
+    asked = call.request.options
+    assert (asked.volume, asked.sentence_silence.ToTimedelta()) == (0.5, timedelta(seconds=1.5))
+    assert (asked.ssml, asked.lenient_ssml, asked.language_code) == (True, True, "en")
+    assert (asked.HasField("noise_scale"), asked.noise_scale, asked.noise_w_scale) == (True, 0.0, 0.0)
+    assert dict(asked.pronunciations) == {"gif": "[[x]]"}
+
+
+def test_say_keeps_a_file_for_each_sentence(run: Any) -> None:
+    names = run("say", "-q", "One. Two.", "--file-per-sentence").stdout.split()
+
+    assert len(names) == 2
+    assert run("get", names[0], "-o", "-").exit_code == 0
+    assert "segment" not in run("say", "One. Two.", "--file-per-sentence").stderr
+    assert run("say", "One. Two.", "--file-per-sentence", "-o", "a.wav").exit_code == 2
+
+
 def test_say_as_json(run: Any) -> None:
     spoken = json.loads(run("say", "Hello.", "--json").stdout)
 

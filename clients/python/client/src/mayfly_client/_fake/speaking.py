@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import grpc
@@ -61,6 +62,15 @@ class Spoken:
     def encoded(self) -> bytes:
         """The file."""
         return sound.wav(self.pcm) if self.content_type == "audio/wav" else sound.mp3(self.pcm)
+
+    def only(self, sentence: sound.Sentence) -> Spoken:
+        """One of its sentences."""
+        return replace(self, sentences=[sentence], pcm=sound.samples(sentence))
+
+
+def without_markup(document: str) -> str:
+    """The text of SSML, roughly: reading it is the real synth's business."""
+    return re.sub(r"<[^>]*>", " ", document).strip()
 
 
 def speak(text: str, options: pb.SpeechOptions) -> Spoken:

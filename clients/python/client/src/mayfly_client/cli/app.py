@@ -71,6 +71,8 @@ app.command(
         'mayfly say "Hello." -o hello.mp3',
         "fortune | mayfly say - -o - | aplay",
         'mayfly say "Until noon." --ttl 3h --url-ttl 15m',
+        'mayfly say "Hello. How are you?" --captions hello.vtt',
+        "mayfly say --ssml '<speak>One <break time=\"1s\"/> two.</speak>'",
         'mayfly say -q "For a script."',
     ),
 )(say)

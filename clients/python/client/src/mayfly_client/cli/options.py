@@ -140,3 +140,35 @@ AudioFormat = Annotated[
         "--format", "-f", metavar="FORMAT", help=f"{', '.join(FORMATS)}. Default: by the suffix of FILE, or wav."
     ),
 ]
+Speed = Annotated[float | None, typer.Option("--speed", metavar="FACTOR", help="0.25 to 4.0.")]
+Volume = Annotated[float | None, typer.Option("--volume", metavar="FACTOR", help="0.0 to 2.0.")]
+Pause = Annotated[
+    timedelta | None,
+    typer.Option(
+        "--pause",
+        parser=parsing.duration,
+        metavar="DURATION",
+        help="Silence after each sentence: 0.5s. Default: the server's.",
+        show_default=False,
+    ),
+]
+Language = Annotated[
+    str | None, typer.Option("--language", "-l", metavar="CODE", help="Picks a voice: en or en_US.", show_default=False)
+]
+Pronounce = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--pronounce",
+        metavar="WORD=SAID",
+        help="Other words to say, or phonemes in [[...]]. Repeatable.",
+        show_default=False,
+    ),
+]
+Ssml = Annotated[bool, typer.Option("--ssml", help="TEXT is SSML.")]
+Lenient = Annotated[bool, typer.Option("--lenient", help="Leave out SSML that is not supported, with a warning.")]
+Repeatable = Annotated[bool, typer.Option("--repeatable", help="The same text gives the same bytes: no noise.")]
+Captions = Annotated[
+    str | None,
+    typer.Option("--captions", metavar="FILE", help="Also write captions: .srt, .vtt or .json.", show_default=False),
+]
+FilePerSentence = Annotated[bool, typer.Option("--file-per-sentence", help="Keep a file for each sentence.")]

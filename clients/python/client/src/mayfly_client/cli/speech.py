@@ -12,21 +12,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mayfly_client._formats import format_of_file
+from mayfly_client.captions import format_of
+from mayfly_client.captions import write as write_captions
 from mayfly_client.cli import as_json, human, parsing
 from mayfly_client.cli.options import (
     AudioFormat,
+    Captions,
     Collection,
     Fetch,
+    FilePerSentence,
     Json,
     KeyFields,
     Labels,
+    Language,
+    Lenient,
+    Pause,
+    Pronounce,
     Quiet,
+    Repeatable,
     Speaker,
+    Speed,
+    Ssml,
     Text,
     Ttl,
     UrlTtl,
     User,
     Voice,
+    Volume,
     output,
     session,
 )
@@ -58,7 +70,16 @@ def say(  # noqa: PLR0913 - each option of the command is a parameter
     voice: Voice = None,
     speaker: Speaker = None,
     audio_format: AudioFormat = None,
-    speed: Annotated[float | None, typer.Option("--speed", metavar="FACTOR", help="0.25 to 4.0.")] = None,
+    language: Language = None,
+    speed: Speed = None,
+    volume: Volume = None,
+    pause: Pause = None,
+    pronounce: Pronounce = None,
+    ssml: Ssml = False,
+    lenient: Lenient = False,
+    repeatable: Repeatable = False,
+    captions: Captions = None,
+    file_per_sentence: FilePerSentence = False,
     collection: Collection = None,
     key: KeyFields = None,
     label: Labels = None,
@@ -70,12 +91,26 @@ def say(  # noqa: PLR0913 - each option of the command is a parameter
 ) -> None:
     """Speak a text, keep it, and print a link to it."""
     place = Target.of(target)
+    if file_per_sentence and place:
+        raise typer.BadParameter(
+            "--file-per-sentence keeps several files; fetch them with mayfly get, without --output"
+        )
+    _check_captions(captions)
     out = output(ctx, json=json, quiet=quiet, to_stderr=place is STDOUT)
     options: SpeakOptions = {
         "voice": voice,
         "speaker": speaker,
         "format": audio_format or _format_by_suffix(target),
+        "language_code": language,
         "speed": speed,
+        "volume": volume,
+        "sentence_silence": pause,
+        "noise_scale": 0.0 if repeatable else None,
+        "noise_w_scale": 0.0 if repeatable else None,
+        "pronunciations": parsing.pairs(pronounce, "--pronounce"),
+        "ssml": ssml,
+        "lenient_ssml": lenient,
+        "file_per_segment": file_per_sentence,
         "collection": collection,
         "key_fields": parsing.pairs(key, "--key"),
         "labels": parsing.pairs(label, "--label"),
@@ -86,6 +121,8 @@ def say(  # noqa: PLR0913 - each option of the command is a parameter
     with session(ctx).client() as client:
         spoken = _speak(client, _text(text), options, out)
         saved = place.fetch(client, spoken.speech.name, out) if place else None
+    if captions:
+        write_captions(captions, spoken.speech.segments, spoken.speech.marks)
     if not (quiet and place):
         _show(out, replace(spoken, saved=saved))
 
@@ -135,6 +172,15 @@ def _speak(client: Client, text: str, options: SpeakOptions, out: Output) -> _Sp
     )
 
 
+def _check_captions(path: str | None) -> None:
+    """Before anything is spoken: a suffix that stands for no format is a slip of the user."""
+    try:
+        if path is not None:
+            format_of(path)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 def _text(given: str) -> str:
     return sys.stdin.read().strip("\r\n") if given == "-" else given
 
@@ -150,9 +196,13 @@ def _format_by_suffix(target: str | None) -> str | None:
 
 
 def _show(out: Output, spoken: _Spoken) -> None:
-    audio, saved = spoken.speech.audio, spoken.saved
+    for warning in spoken.speech.warnings:
+        out.note(warning)
     if out.json:
         return out.data(_data(spoken))
+    if spoken.speech.stored is None:
+        return _show_files(out, spoken)
+    audio, saved = spoken.speech.stored, spoken.saved
     if out.quiet:
         return out.line(audio.name)
     until = human.kept_until(audio.expire_time, since=audio.create_time, asked=spoken.asked, now=datetime.now(UTC))
@@ -168,9 +218,21 @@ def _show(out: Output, spoken: _Spoken) -> None:
     return out.facts("Spoken", facts, link=audio.url)
 
 
+def _show_files(out: Output, spoken: _Spoken) -> None:
+    files = [segment.audio for segment in spoken.speech.segments if segment.audio is not None]
+    if out.quiet:
+        for audio in files:
+            out.line(audio.name)
+        return None
+    rows = [
+        (audio.name, audio.file_name, human.length(audio.duration), human.size(audio.size_bytes)) for audio in files
+    ]
+    return out.table(("name", "file", "duration", "size"), rows)
+
+
 def _data(spoken: _Spoken) -> dict[str, Any]:
     """The audio's own attributes at the top, as every other command prints them."""
-    audio: dict[str, Any] = as_json.plain(spoken.speech.audio)
+    audio: dict[str, Any] = as_json.plain(spoken.speech.stored) if spoken.speech.stored else {}
     said: dict[str, Any] = as_json.plain(spoken.speech)
     del said["stored"]
     saved_to = str(spoken.saved) if spoken.saved else None

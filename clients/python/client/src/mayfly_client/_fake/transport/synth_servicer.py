@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from uuid import UUID, uuid5
 
 from mayfly.storage.v1 import audio_pb2
 from mayfly.synth.v1 import synth_service_pb2 as pb
@@ -49,18 +50,21 @@ class FakeSynthServicer(SynthServiceServicer):
     def Synthesize(self, request: pb.SynthesizeRequest, context: grpc.ServicerContext) -> pb.SynthesizeResponse:
         """See the contract."""
         check_request_id(request.request_id)
-        if request.file_per_segment:
-            raise not_yet("Synthesize with file_per_segment")
         self._count(request.request_id, request.destination)
-        spoken = speaking.speak(request.text, request.options)
-        item = speaking.store(self._storage, spoken, request.text, request.request_id, request.destination)
-        return pb.SynthesizeResponse(
-            audio=self._stored(item, request.destination),
+        text = speaking.without_markup(request.text) if request.options.ssml else request.text
+        spoken = speaking.speak(text, request.options)
+        answer = pb.SynthesizeResponse(
             segments=[_segment(index, each) for index, each in enumerate(spoken.sentences)],
             voice=spoken.voice.name,
             language_code=spoken.voice.language_code,
             sample_rate_hertz=SAMPLE_RATE,
         )
+        if request.file_per_segment:
+            self._store_each(answer, spoken, request)
+        else:
+            item = speaking.store(self._storage, spoken, text, request.request_id, request.destination)
+            answer.audio.CopyFrom(self._stored(item, request.destination))
+        return answer
 
     def StreamSynthesize(
         self,
@@ -99,6 +103,19 @@ class FakeSynthServicer(SynthServiceServicer):
     ) -> pb.ProcessAudioResponse:
         """Not carried out yet."""
         raise not_yet("ProcessAudio")
+
+    def _store_each(
+        self, answer: pb.SynthesizeResponse, spoken: speaking.Spoken, request: pb.SynthesizeRequest
+    ) -> None:
+        """A file for each sentence, under a request of its own."""
+        for number, (segment, sentence) in enumerate(zip(answer.segments, spoken.sentences, strict=True)):
+            where = pb.Destination()
+            where.CopyFrom(request.destination)
+            if where.key_fields:
+                where.key_fields["index"] = str(number)
+            part, request_id = spoken.only(sentence), str(uuid5(UUID(request.request_id), str(number)))
+            item = speaking.store(self._storage, part, sentence.text, request_id, where)
+            segment.audio.CopyFrom(self._stored(item, where))
 
     def _count(self, request_id: str, where: pb.Destination) -> None:
         """Before any work, as the real one does."""

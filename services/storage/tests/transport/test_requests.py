@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 NAME = "audio/2026-01-15/f47ac10b-58cc-4372-a567-0e02b2c3d479"
 SHA256 = "A" * 43 + "="
 ITEM = {"name": NAME, "location": "LOCATION_LOCAL", "objectKey": "temp-audio/x", "reason": "DUE_REASON_EXPIRED"}
+ORPHAN = {**ITEM, "name": "", "reason": "DUE_REASON_ORPHAN_OBJECT"}
 CREATE = {
     "requestId": str(uuid4()),
     "audio": {"collection": "temp-audio", "contentType": "audio/wav"},
@@ -125,7 +126,7 @@ WRONG = [
     ("PurgeAudio", {"items": [{**ITEM, "location": 99}]}, "items[0].location", "it is 99"),
     ("PurgeAudio", {"items": [{**ITEM, "location": "LOCATION_S3"}]}, "items[0].location", "no store S3, only LOCAL"),
     ("PurgeAudio", {"items": [{**ITEM, "reason": 0}]}, "items[0].reason", "it is 0"),
-    ("PurgeAudio", {"items": [{**ITEM, "objectKey": ""}]}, "items[0].object_key", "it is empty"),
+    ("PurgeAudio", {"items": [{**ORPHAN, "objectKey": ""}]}, "items[0].object_key", "it is empty"),
     ("PurgeAudio", {"items": [{**ITEM, "objectKey": "x" * 1_025}]}, "items[0].object_key", "at most 1024"),
     ("PurgeAudio", {"items": [{**ITEM, "etag": "x" * 1_025}]}, "items[0].etag", "at most 1024"),
     ("PurgeAudio", {"items": [{**ITEM, "sizeBytes": -1}]}, "items[0].size_bytes", "must not be negative"),

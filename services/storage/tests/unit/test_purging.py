@@ -19,6 +19,8 @@ from mayfly_storage.testing import DAWN, SOUND, MemoryBlobs, an_audio
 from mayfly_storage.usecases.assembly import RetentionUseCases
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.testing.stage import Stage
 
@@ -380,6 +382,25 @@ async def test_nothing_to_verify_asks_no_store(stage: Stage) -> None:
 
 async def test_the_stores_clock_can_be_read(stage: Stage) -> None:
     assert await stage.retention.read_store_time() == DAWN
+
+
+async def test_the_stores_clock_is_not_asked_for_each_batch(stage: Stage) -> None:
+    """It is as far from ours as it was a minute ago; the first page of a listing asks again."""
+    asked: list[datetime] = []
+
+    async def ahead() -> datetime:
+        asked.append(stage.clock.now())
+        return stage.clock.now() + HOUR
+
+    for seconds in (0, 59, 1):
+        stage.clock.advance(seconds)
+        stage.blobs.instead["store_time"] = ahead
+        assert await stage.retention.read_store_time() == stage.clock.now() + HOUR
+    stage.blobs.instead["store_time"] = ahead
+    page = await stage.retention.list_expired(collection="", before=None, shard=Shard(), limit=1, cursor="")
+
+    assert page.store_time == stage.clock.now() + HOUR
+    assert [when - DAWN for when in asked] == [timedelta(0), *[timedelta(minutes=1)] * 2]
 
 
 async def test_a_claim_whose_object_cannot_be_deleted_is_due_again(stage: Stage) -> None:

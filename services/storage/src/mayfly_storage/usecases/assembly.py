@@ -233,10 +233,15 @@ class RetentionUseCases:
     def over(cls, world: World) -> Self:
         """Put them together."""
         catalog, stores, timing, now = world.backend.catalog, world.backend.stores, world.timing, world.now
+        read_store_time = ReadStoreTime(stores=stores, now=now)
         uploads = SweepUploads(catalog=catalog, stores=stores, collections=world.collections, timing=timing, now=now)
         return cls(
             list_expired=ListExpired(
-                catalog=catalog, stores=stores, collections=world.collections, timing=timing, now=now
+                catalog=catalog,
+                read_store_time=read_store_time,
+                collections=world.collections,
+                timing=timing,
+                now=now,
             ),
             list_orphans=ListOrphans(
                 catalog=catalog,
@@ -262,7 +267,7 @@ class RetentionUseCases:
                 uploads=uploads,
             ),
             verify_gone=VerifyGone(catalog=catalog, stores=stores, uploads=uploads),
-            read_store_time=ReadStoreTime(stores=stores),
+            read_store_time=read_store_time,
             describe_store=DescribeStore(backend=world.backend),
             append_certificate=AppendCertificate(log=world.backend.certificates),
             list_certificates=ListCertificates(log=world.backend.certificates),

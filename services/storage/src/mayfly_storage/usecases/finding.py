@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.collections import Collections
     from mayfly_storage.domain.stores import Stores
     from mayfly_storage.domain.timing import Timing
+    from mayfly_storage.usecases.info import ReadStoreTime
     from mayfly_storage.usecases.sweeping_uploads import SweepUploads
 
 
@@ -39,7 +40,7 @@ class ListExpired:
     """Due rows: expired, abandoned, unfinished."""
 
     catalog: AudioCatalog
-    stores: Stores
+    read_store_time: ReadStoreTime
     collections: Collections
     timing: Timing
     now: Callable[[], datetime]
@@ -51,7 +52,8 @@ class ListExpired:
         if collection:
             self.collections.get(collection)
         now = self.now()
-        store_time = await self.stores.first.blobs.store_time()
+        # A sweep decides by its first page whether the clocks agree.
+        store_time = await (self.read_store_time() if cursor else self.read_store_time.ask())
         page = await self.catalog.list_due(min(before or now, now), shard=shard, limit=limit, cursor=cursor)
         items = [DueItem.of_row(audio, self.timing) for audio in page.items if collection in {"", audio.collection}]
         return DuePage(items=tuple(items), cursor=page.cursor, store_time=store_time)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.domain.privacy import Privacy, TextPolicy
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from collections.abc import Callable
+    from datetime import datetime
 
     from mayfly_storage.domain.collections import Collection, Collections
     from mayfly_storage.domain.fallback import Outage
@@ -58,12 +60,29 @@ class GetStorageInfo:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_FRESH: Final = timedelta(minutes=1)
+"""Two clocks part by less than stores tell meanwhile. To ask after each batch was half of what a sweep asked of S3."""
+
+
+@dataclass(slots=True, kw_only=True)
 class ReadStoreTime:
     """The clock that deletions are judged by: the store's own."""
 
     stores: Stores
+    now: Callable[[], datetime]
+    _ahead: timedelta = field(default=timedelta(0), init=False)
+    _compared: datetime | None = field(default=None, init=False)
 
     async def __call__(self) -> datetime:
-        """Its time now."""
-        return await self.stores.first.blobs.store_time()
+        """Its time now: as far from ours as it was when it was asked, a minute ago at most."""
+        now = self.now()
+        if self._compared is not None and timedelta(0) <= now - self._compared < _FRESH:
+            return now + self._ahead
+        return await self.ask()
+
+    async def ask(self) -> datetime:
+        """Its time now, by its own answer."""
+        told = await self.stores.first.blobs.store_time()
+        self._compared = self.now()
+        self._ahead = told - self._compared
+        return told

@@ -40,6 +40,7 @@ class MemoryParts:
         self.single_put_bytes = 5 * 1024**3
         self.part_bytes = 300_000
         self.open: dict[str, MemoryUpload] = {}
+        self.aborted: dict[str, MemoryUpload] = {}
         self.kept: dict[str, MemoryUpload] = {}
         """Aborted uploads of which a part was under way, and landed: no listing shows them."""
         self.clings = 0
@@ -113,17 +114,16 @@ class MemoryParts:
         """Forget it."""
         if not await self.is_open(key, upload_id):
             return True
-        upload = self.open.pop(upload_id, None) or self.kept.pop(upload_id)
+        upload = self.aborted[upload_id] = self.open.pop(upload_id, None) or self.kept.pop(upload_id)
         if self.clings:
             self.clings -= 1
             self.kept[upload_id] = upload
             return False
         return True
 
-    def land(self, upload: MemoryUpload, upload_id: str, number: int, body: bytes) -> None:
+    def land(self, upload_id: str) -> None:
         """A part arrives that was under way when its upload was aborted."""
-        upload.parts[number] = body
-        self.kept[upload_id] = upload
+        self.kept[upload_id] = self.aborted[upload_id]
 
     async def is_open(self, key: str, upload_id: str) -> bool:
         """Whether it is."""

@@ -34,12 +34,12 @@ async def sweep(retention: RetentionUseCases) -> None:
 
 
 async def orphans(retention: RetentionUseCases) -> list[DueItem]:
-    """All objects without a row."""
+    """All objects and uploads in parts without a row."""
     found: list[DueItem] = []
     cursor = ""
     while True:
         page = await retention.list_orphans(collection="", shard=Shard(), limit=_PAGE, cursor=cursor)
-        found += [item for item in page.items if item.reason is DueReason.ORPHAN_OBJECT]
+        found += [item for item in page.items if item.reason is not DueReason.DANGLING_ROW]
         if not (cursor := page.cursor):
             return found
 
@@ -69,8 +69,22 @@ async def all_objects(backend: Backend, collections: Collections) -> set[tuple[L
     return found
 
 
+async def open_uploads(backend: Backend, collections: Collections) -> set[tuple[str, str]]:
+    """Every upload in parts that was begun and did not end, by key and id."""
+    found: set[tuple[str, str]] = set()
+    for parts in (store.parts for store in backend.stores.by_location.values() if store.parts is not None):
+        for prefix in collections.prefixes:
+            cursor = ""
+            while True:
+                page = await parts.list_uploads(prefix, limit=_PAGE, cursor=cursor)
+                found |= {(each.key, each.upload_id) for each in page.uploads}
+                if not (cursor := page.cursor):
+                    break
+    return found
+
+
 async def leaks(backend: Backend, collections: Collections, *, claimable: Iterable[str] = ()) -> list[str]:
-    """What two sweeps should have taken: rows that are not READY, objects and claims without a READY row."""
+    """What two sweeps should have taken: rows that are not READY, objects and claims without one, uploads in parts."""
     rows = await all_rows(backend.catalog)
     owned = {(row.location, row.object_key) for row in rows if row.state is State.READY}
     holders = await backend.catalog.find_by_keys(sorted(claimable))
@@ -78,5 +92,6 @@ async def leaks(backend: Backend, collections: Collections, *, claimable: Iterab
     return [
         *(f"row {row.name} is {row.state}" for row in rows if row.state is not State.READY),
         *(f"object {key}" for place in await all_objects(backend, collections) - owned for key in place[1:]),
+        *(f"upload {upload_id} of {key}" for key, upload_id in await open_uploads(backend, collections)),
         *(f"claim of {key}" for key, name in holders.items() if name not in owners),
     ]

@@ -15,13 +15,14 @@ from mayfly_storage.backends.aws.backend import open_aws
 from mayfly_storage.backends.aws.testing import emulated_session
 from mayfly_storage.backends.mirror import with_mirror
 from mayfly_storage.domain.audio import Location
+from mayfly_storage.domain.errors import CopyDamagedError
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.testing import SOUND
 from mayfly_storage.testing.mirrored import RECORDING, Mirrored, open_mirrored
 from mayfly_storage.testing.relay import Relay, relay_to
 from mayfly_storage.testing.stage import Between
 from mayfly_storage.usecases.assembly import StorageUseCases
-from mayfly_storage.usecases.mirroring import Copied, CopyDamagedError, Differs
+from mayfly_storage.usecases.mirroring import Copied, Differs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

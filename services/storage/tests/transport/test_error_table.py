@@ -24,6 +24,7 @@ from mayfly_storage.transport.errors import DOMAIN, ERROR_TABLE, failure
 PROTOS = Path(__file__).resolve().parents[4] / "protos"
 INTERNAL = {
     errors.StorageError,
+    errors.CopyDamagedError,
     errors.StateChangedError,
     errors.RequestSeenError,
     errors.QuotaRefusedError,

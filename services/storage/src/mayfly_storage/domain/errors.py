@@ -249,6 +249,15 @@ class ClockWrongError(BackendMisconfiguredError):
         self.args = (told,)
 
 
+class CopyDamagedError(StorageError):
+    """What lies in the mirror is not what was put there. Internal: copying tries again, or says so in its report."""
+
+    def __init__(self, name: object, how: str) -> None:
+        """Take the audio's name, and how its copy differs."""
+        super().__init__(f"The copy of {name} in the mirror is not what was put there: {how}. Compare again.")
+        self.name = str(name)
+
+
 class StateChangedError(StorageError):
     """A conditional write met a row that is not as it was read. Internal: use cases decide what it means."""
 

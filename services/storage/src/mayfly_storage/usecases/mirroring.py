@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from mayfly_storage.domain.audio import Audio, Location, State
 from mayfly_storage.domain.digests import with_digest
-from mayfly_storage.domain.errors import AudioDamagedError, AudioNotFoundError, StorageError
+from mayfly_storage.domain.errors import AudioDamagedError, AudioNotFoundError, CopyDamagedError
 from mayfly_storage.domain.ports import AudioFilter, BlobFacts, BlobTarget
 from mayfly_storage.usecases.ownership import find_owners
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from mayfly_storage.domain.audio import AudioName
     from mayfly_storage.domain.collections import Collections
     from mayfly_storage.domain.ports import AudioCatalog, BlobStore, StoredBlob
     from mayfly_storage.domain.stores import Stores
@@ -32,15 +31,6 @@ _PAGE: Final = 500
 _PIECE: Final = 1024 * 1024
 
 logger = logging.getLogger("mayfly.storage.mirror")
-
-
-class CopyDamagedError(StorageError):
-    """What lies in the mirror is not what was put there."""
-
-    def __init__(self, name: AudioName, how: str) -> None:
-        """Take the audio, and how its copy differs."""
-        super().__init__(f"The copy of {name} in the mirror is not what was put there: {how}. Compare again.")
-        self.name = name
 
 
 class Copied(StrEnum):

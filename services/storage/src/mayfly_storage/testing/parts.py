@@ -114,7 +114,8 @@ class MemoryParts:
         """Forget it."""
         if not await self.is_open(key, upload_id):
             return True
-        upload = self.aborted[upload_id] = self.open.pop(upload_id, None) or self.kept.pop(upload_id)
+        kind = self.open if upload_id in self.open else self.kept
+        upload = self.aborted[upload_id] = kind.pop(upload_id)
         if self.clings:
             self.clings -= 1
             self.kept[upload_id] = upload

@@ -270,12 +270,12 @@ class UploadGrant(_message.Message):
     method: _builtins.str
     """Output only. HTTP method, always `PUT`."""
     url: _builtins.str
-    """Output only. Signed URL. A secret until `expire_time`: keep it out of logs."""
+    """Output only. Signed URL. A secret until `expire_time`: keep it out of logs. Empty where there are parts."""
     attempt: _builtins.str
     """Output only. Fencing token for CommitUpload and AbandonUpload. Opaque, at most 4,096 characters."""
     @_builtins.property
     def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Output only. Headers to send exactly as they are; they are part of the signature."""
+        """Output only. Headers to send exactly as they are; they are part of the signature. Empty where there are parts."""
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
@@ -287,7 +287,9 @@ class UploadGrant(_message.Message):
 
     @_builtins.property
     def parts(self) -> _containers.RepeatedCompositeFieldContainer[Global___UploadPart]:
-        """Output only. Parts to put one by one instead of `url`, where the size is above the single-PUT limit. Empty otherwise."""
+        """Output only. Parts to put instead of `url`, in any order and side by side, where the size is above the single-PUT limit; at
+        most 1,000. Empty otherwise. A part may be put again; the last one counts.
+        """
 
     def __init__(
         self,
@@ -383,7 +385,9 @@ class CommitUploadRequest(_message.Message):
     """Required. Attempt of the grant."""
     @_builtins.property
     def part_etags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Optional. ETags of the parts of a multipart upload, in order."""
+        """Optional. ETags that the store answered to the parts, in the order of the parts; at most 1,000. Empty where the
+        grant has no parts, else INVALID_REQUEST. A wrong or missing one: CONTENT_MISMATCH of `part_etags`; put that part again, and commit again.
+        """
 
     def __init__(
         self,

@@ -67,9 +67,8 @@ class Auditor:
         objects = await self._objects()
         await self._nothing_is_lost(readable, objects)
         await self._nothing_ended_is_readable()
-        waiting = await self._nothing_stays(readable, objects)
-        left = len(self._ledger.ended_keys.keys() & {key for _, key in objects}) if waiting else 0
-        gone = max(0, len(self._ledger.ended) - left)
+        waiting, left = await self._nothing_stays(readable, objects)
+        gone = len(self._ledger.ended) - left
         self._ledger.samples.append(Sample(time=now, readable=len(readable), waiting=waiting, gone=gone))
         for name in self._chance.sample(sorted(readable), min(2, len(readable))):
             await self._read_all(readable[name])
@@ -180,8 +179,8 @@ class Auditor:
 
     async def _nothing_stays(
         self, readable: Mapping[AudioName, Kept], objects: Mapping[tuple[Location, str], StoredBlob]
-    ) -> int:
-        """How many objects wait for the sweep; what waits too long breaks the promise."""
+    ) -> tuple[int, int]:
+        """How many objects wait for the sweep, and how many of them somebody was told of; too long breaks the promise."""
         live = {(kept.audio.location, kept.audio.object_key) for kept in readable.values()}
         rest = [place for place in objects if place not in live]
         rows = await self._rows()
@@ -195,7 +194,7 @@ class Auditor:
         self._ledger.checked["objects compared"] += len(objects)
         for row in rows:
             self._look_at_row(row, now)
-        return waiting
+        return waiting, len(self._ledger.ended_keys.keys() & {key for _, key in rest})
 
     def _due(self, blob: StoredBlob, row: Audio | None) -> datetime:
         """From when on a sweep has to take an object that no caller can read."""

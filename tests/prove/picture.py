@@ -15,36 +15,41 @@ if TYPE_CHECKING:
     from tests.prove.ledger import Ledger, Sample
 
 WIDTH, HEIGHT = 760, 280
-_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 20, 44, 46
-_TEXT: Final = 'font-family="sans-serif" fill="#24292f" font-size="12"'
+_LEFT, _RIGHT, _TOP, _BOTTOM = 60, 60, 44, 46
+_TEXT: Final = 'font-family="sans-serif" font-size="12"'
 _READABLE, _WAITING, _GONE, _AWAY, _LIMIT = "#1f6feb", "#d1242f", "#1a7f37", "#ffe9b8", "#9a6700"
 _BIN: Final = timedelta(minutes=1)
 _HOUR: Final = timedelta(hours=1)
 
 
 def timeline(ledger: Ledger, *, title: str) -> str:
-    """Readable audio, objects that wait for the sweep, audio that is gone; outages in the background."""
+    """Readable audio, objects that wait for the sweep, and (on the right) audio that is gone; outages behind them."""
     samples = ledger.samples
     hours = max((samples[-1].time - START) / _HOUR, 1)
-    most = max(1, *(max(each.readable, each.waiting, each.gone) for each in samples))
-    x, y = _across(hours), _up(most)
-    parts = [*_frame(title), *_hours(hours, x), *_numbers(most, y)]
-    for begin, end in ledger.outages:
-        left, right = x((begin - START) / _HOUR), x((end - START) / _HOUR)
-        shade = f'x="{left:.1f}" y="{_TOP}" width="{right - left:.1f}" height="{HEIGHT - _TOP - _BOTTOM}"'
-        parts.insert(3, f'<rect {shade} fill="{_AWAY}"/>')
-    series: list[tuple[str, str, Callable[[Sample], int]]] = [
-        ("readable", _READABLE, lambda each: each.readable),
-        ("ended, bytes wait for the sweep", _WAITING, lambda each: each.waiting),
-        ("gone, since the beginning", _GONE, lambda each: each.gone),
+    x = _across(hours)
+    there = _up(most_there := max(1, *(max(each.readable, each.waiting) for each in samples)))
+    gone = _up(most_gone := max(1, *(each.gone for each in samples)))
+    parts = [*_frame(title), *_outages(ledger, x), *_hours(hours, x), *_numbers(most_there, there)]
+    parts += [_beside(gone(value), value) for value in sorted({0, round(most_gone / 2), most_gone})]
+    series: list[tuple[str, str, Callable[[Sample], float]]] = [
+        ("readable", _READABLE, lambda each: there(each.readable)),
+        ("ended, bytes wait for the sweep", _WAITING, lambda each: there(each.waiting)),
+        ("gone, since the beginning (right)", _GONE, lambda each: gone(each.gone)),
     ]
-    for number, (name, colour, value) in enumerate(series):
-        points = " ".join(f"{x((each.time - START) / _HOUR):.1f},{y(value(each)):.1f}" for each in samples)
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
+    for number, (name, colour, height) in enumerate(series):
+        points = " ".join(f"{x((each.time - START) / _HOUR):.1f},{height(each):.1f}" for each in samples)
+        parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.4"/>')
         parts += _legend(number, name, colour)
     if ledger.outages:
         parts += _legend(len(series), "S3 is away", _AWAY)
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _outages(ledger: Ledger, x: Callable[[float], float]) -> Iterator[str]:
+    for begin, end in ledger.outages:
+        left, right = x((begin - START) / _HOUR), x((end - START) / _HOUR)
+        shade = f'x="{left:.1f}" y="{_TOP}" width="{right - left:.1f}" height="{HEIGHT - _TOP - _BOTTOM}"'
+        yield f'<rect {shade} fill="{_AWAY}"/>'
 
 
 def histogram(lateness: Sequence[timedelta], *, title: str) -> str:
@@ -97,12 +102,16 @@ def _numbers(most: int, y: Callable[[float], float]) -> Iterator[str]:
         yield f'<text x="{_LEFT - 8}" y="{y(value) + 4:.1f}" {_TEXT} text-anchor="end">{value:,}</text>'
 
 
+def _beside(y: float, value: int) -> str:
+    return f'<text x="{WIDTH - _RIGHT + 8}" y="{y + 4:.1f}" {_TEXT} fill="{_GONE}">{value:,}</text>'
+
+
 def _below(x: float, text: str, *, line: int = 1) -> str:
     return f'<text x="{x:.1f}" y="{HEIGHT - _BOTTOM + 17 * line}" {_TEXT} text-anchor="middle">{escape(text)}</text>'
 
 
 def _legend(number: int, name: str, colour: str) -> Iterator[str]:
-    left = _LEFT + (0, 90, 310, 500)[number]
+    left = _LEFT + (0, 90, 310, 540)[number]
     yield f'<rect x="{left}" y="27" width="12" height="8" fill="{colour}"/>'
     yield f'<text x="{left + 17}" y="35" {_TEXT}>{escape(name)}</text>'
 

@@ -180,7 +180,7 @@ class Auditor:
     async def _nothing_stays(
         self, readable: Mapping[AudioName, Kept], objects: Mapping[tuple[Location, str], StoredBlob]
     ) -> tuple[int, int]:
-        """How many objects wait for the sweep, and how many of them somebody was told of; too long breaks the promise."""
+        """How many objects wait for the sweep, and how many of them somebody was told of."""
         live = {(kept.audio.location, kept.audio.object_key) for kept in readable.values()}
         rest = [place for place in objects if place not in live]
         rows = await self._rows()

@@ -1,0 +1,83 @@
+"""Composition root: what the gateway is made of, opened in order and closed in reverse."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from mayfly_client import AsyncClient
+from mayfly_gateway.doors import health, pages
+from mayfly_gateway.gateway import Gateway
+from mayfly_gateway.refusals import add_refusals
+from mayfly_gateway.security.headers import SecurityHeaders
+from mayfly_gateway.server import HttpServer
+from mayfly_runtime.signals import serve_until_signal
+from mayfly_runtime.telemetry import Telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp
+
+    from mayfly_gateway.config import GatewaySettings
+
+_DESCRIPTION = "Text in, speech out, and a link that ends on time."
+
+
+async def run(settings: GatewaySettings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain."""
+    async with AsyncExitStack() as stack:
+        telemetry = Telemetry.start(settings, "mayfly-gateway")
+        stack.callback(telemetry.shutdown)
+        mayfly = await stack.enter_async_context(open_client(settings, telemetry))
+        server = HttpServer(create_app(settings, mayfly), settings)
+        await stack.enter_async_context(server)
+        await serve_until_signal(server)
+
+
+def open_client(settings: GatewaySettings, telemetry: Telemetry) -> AsyncClient:
+    """The client through which everything is reached."""
+    return AsyncClient(
+        storage=settings.storage_target,
+        synth=settings.synth_target,
+        sweeper=settings.sweeper_target,
+        token=settings.token.get_secret_value() if settings.token else None,
+        tls=settings.tls_to_services(),
+        timeout=settings.timeout.total_seconds(),
+        interceptors=telemetry.client_interceptors(),
+    )
+
+
+def create_app(
+    settings: GatewaySettings, mayfly: AsyncClient, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> ASGIApp:
+    """The application over a client, which the caller opens and closes.
+
+    Args:
+        settings: What can be set.
+        mayfly: A client of storage, synth and sweeper; of `mayfly_client.testing.FakeMayfly` in tests.
+        now: The clock.
+    """
+    app = FastAPI(title="Mayfly", description=_DESCRIPTION, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.gateway = Gateway(settings=settings, mayfly=mayfly, now=now)
+    add_refusals(app)
+    for door in (health, pages):
+        app.include_router(door.router)
+    return guarded(app, settings)
+
+
+def guarded(app: ASGIApp, settings: GatewaySettings) -> ASGIApp:
+    """The application behind everything that stands before every door; the last one meets a request first."""
+    if settings.cors_origins:
+        app = CORSMiddleware(
+            app,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "HEAD", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Range"],
+            expose_headers=["Retry-After", "Content-Range", "ETag"],
+        )
+    return SecurityHeaders(app, link_origins=settings.link_origins, is_https=settings.is_https)

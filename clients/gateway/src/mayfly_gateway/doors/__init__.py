@@ -1,0 +1,3 @@
+"""What HTTP callers meet: one router for each kind of them."""
+
+from __future__ import annotations

@@ -1,0 +1,65 @@
+"""The pages: static files of this package, checked for news at each visit and never cached beyond."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, Request, Response
+
+from mayfly_gateway.errors import GatewayError
+
+router = APIRouter(include_in_schema=False)
+
+FOLDER: Final = Path(__file__).resolve().parent.parent / "page"
+_TYPES: Final = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".woff2": "font/woff2",
+    ".webmanifest": "application/manifest+json",
+}
+
+
+@router.api_route("/", methods=["GET", "HEAD"])
+async def index(request: Request) -> Response:
+    """The guests' page."""
+    return _page(request, "index.html")
+
+
+@router.api_route("/operators", methods=["GET", "HEAD"])
+async def operators(request: Request) -> Response:
+    """The operators' page. What it shows needs their token."""
+    return _page(request, "operators.html")
+
+
+@router.api_route("/page/{name:path}", methods=["GET", "HEAD"])
+async def file(request: Request, name: str) -> Response:
+    """A file of the pages."""
+    return _page(request, name)
+
+
+def _page(request: Request, name: str) -> Response:
+    found = _files().get(name)
+    if found is None or not found.is_file():
+        raise GatewayError(404, "PAGE_NOT_FOUND", "There is no such page.", remedy="The page is at /.")
+    body = found.read_bytes()
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type=_TYPES[found.suffix], headers=headers)
+
+
+@cache
+def _files() -> dict[str, Path]:
+    """What may be served, by name: a path that a visitor writes is never joined to a folder."""
+    return {
+        path.relative_to(FOLDER).as_posix(): path
+        for path in sorted(FOLDER.rglob("*"))
+        if path.is_file() and path.suffix in _TYPES
+    }

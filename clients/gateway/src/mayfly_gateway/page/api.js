@@ -1,0 +1,137 @@
+// The page's whole conversation with the gateway. Nothing else in the page makes requests.
+
+import { Failure, failureOf, unreachable } from "./failure.js";
+import { lines } from "./ndjson.js";
+
+/**
+ * @typedef {import("./words.js").Word} Word
+ * @typedef {{name: string, language_code: string, sample_rate: number, speakers: string[]}} Voice
+ * @typedef {{voices: Voice[], formats: string[], limits: {max_characters: number}}} Choices
+ * @typedef {{text: string, voice: string, speaker?: string, format: string, speed: number}} Order
+ * @typedef {{token: string, link: string, duration: number, expire_time: string | null, create_time?: string,
+ *   size_bytes: number, format: string, peaks: number[], words: Word[], text?: string, file_name?: string}} Audio
+ *   `expire_time` is null for what is kept until it is deleted; `file_name` is that of a recording.
+ */
+
+/** By how much the service's clock is ahead of this machine's. Unit: milliseconds. */
+let ahead = 0;
+
+/** The service's time: what counts for an expiry. Unit: milliseconds since 1970. */
+export function now() {
+  return Date.now() + ahead;
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [options]
+ * @returns {Promise<Response>} of success; everything else is thrown as a `Failure`
+ */
+async function ask(path, options = {}) {
+  let response;
+  try {
+    response = await fetch(path, { credentials: "same-origin", ...options });
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw unreachable();
+  }
+  noteClock(response.headers.get("Date"));
+  if (!response.ok) throw failureOf(response.status, await response.text(), response.headers.get("Retry-After"));
+  return response;
+}
+
+/** @param {string | null} date */
+function noteClock(date) {
+  const theirs = Date.parse(date ?? "");
+  // The header counts whole seconds, so a smaller difference says nothing.
+  if (!Number.isNaN(theirs)) ahead = Math.abs(theirs - Date.now()) > 2000 ? theirs - Date.now() : 0;
+}
+
+/** @returns {Promise<Choices>} */
+export async function choices() {
+  return (await ask("/api/page/voices")).json();
+}
+
+/**
+ * Speaks a text: header, audio and words as they come, at last `audio_stored`. An error within is thrown.
+ *
+ * @param {Order} order
+ * @param {AbortSignal} signal
+ */
+export async function* speech(order, signal) {
+  const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(order), signal };
+  const response = await ask("/api/page/speech", options);
+  let whole = false;
+  try {
+    for await (const message of lines(response.body)) {
+      if (message.type === "error") throw new Failure(message.error);
+      whole = message.type === "audio_stored";
+      yield message;
+    }
+  } catch (error) {
+    if (error instanceof Failure || signal.aborted) throw error;
+    throw brokenOff();
+  }
+  if (!whole) throw brokenOff();
+}
+
+function brokenOff() {
+  return new Failure({ reason: "BROKEN_OFF", message: "The connection broke before the speech was whole." });
+}
+
+/** @returns {Promise<Audio[]>} this guest's audio, newest first */
+export async function history() {
+  return (await (await ask("/api/page/history")).json()).audios;
+}
+
+/** @param {string} token @returns {Promise<Record<string, unknown>>} the receipt */
+export async function remove(token) {
+  return (await ask(`/api/page/audios/${encodeURIComponent(token)}`, { method: "DELETE" })).json();
+}
+
+/** Status that a stable link answers with now; 302 if it leads to audio. @param {string} link */
+export async function statusOf(link) {
+  // Not followed: where it leads to is another origin, and only whether it leads anywhere matters.
+  const response = await fetch(link, { method: "HEAD", redirect: "manual", cache: "no-store" });
+  return response.type === "opaqueredirect" ? 302 : response.status;
+}
+
+/** @param {string} token @param {string} format */
+export function fileLink(token, format) {
+  return `/api/page/audios/${encodeURIComponent(token)}/file?format=${encodeURIComponent(format)}`;
+}
+
+/** @param {string} token @param {"srt" | "vtt" | "json"} kind */
+export function captionsLink(token, kind) {
+  return `/api/page/audios/${encodeURIComponent(token)}/captions.${kind}`;
+}
+
+/**
+ * Sends a recording. XMLHttpRequest, as fetch tells nothing of how far an upload is.
+ *
+ * @param {File} file
+ * @param {(share: number) => void} onProgress 0 to 1
+ * @param {AbortSignal} signal
+ * @returns {Promise<Audio>}
+ */
+export function upload(file, onProgress, signal) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    const form = new FormData();
+    form.append("file", file, file.name);
+    request.open("POST", "/api/page/recordings");
+    request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
+    request.onerror = () => reject(unreachable());
+    request.onabort = () => reject(new DOMException("The upload was stopped.", "AbortError"));
+    request.onload = () =>
+      request.status < 300
+        ? resolve(JSON.parse(request.responseText).audio)
+        : reject(failureOf(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+    signal.addEventListener("abort", () => request.abort(), { once: true });
+    request.send(form);
+  });
+}
+
+/** What is stored, what is due, and what sweeps did. @param {string} token the operators' */
+export async function operators(token) {
+  return (await ask("/api/page/operators", { headers: { Authorization: `Bearer ${token}` } })).json();
+}

@@ -1,0 +1,77 @@
+"""How refusals leave: JSON of the doors' own form, or of OpenAI's below `/v1/`."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from mayfly_client import MayflyError
+from mayfly_gateway.errors import GatewayError, Problem, problem_of
+from mayfly_gateway.openai_errors import as_openai
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+_log = logging.getLogger("mayfly.gateway")
+
+
+def add_refusals(app: FastAPI) -> None:
+    """Teach an application to refuse in the doors' forms."""
+    for kind in (GatewayError, MayflyError, Exception):
+        app.add_exception_handler(kind, _refuse)
+    app.add_exception_handler(RequestValidationError, _refuse_wrong_fields)
+    app.add_exception_handler(HTTPException, _refuse_by_status)
+
+
+def refusal(path: str, problem: Problem) -> Response:
+    """The answer for a path."""
+    body = as_openai(problem) if path.startswith("/v1/") else problem.body()
+    return JSONResponse(body, status_code=problem.status, headers=problem.headers)
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    problem = problem_of(error)
+    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        # The exception's own text may hold what a guest wrote; its type and place are enough.
+        _log.error("request.failed", extra={"kind": type(error).__name__, "where": _where(error)})
+    return refusal(request.url.path, problem)
+
+
+async def _refuse_wrong_fields(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
+    wrong = tuple((".".join(str(part) for part in one["loc"][1:]), str(one["msg"])) for one in error.errors())
+    named = "; ".join(f"{name}: {what}" if name else what for name, what in wrong)
+    problem = Problem(
+        status=422,
+        reason="INVALID_REQUEST",
+        message=f"The request is wrong: {named}.",
+        remedy="Correct the fields that are named; /docs describes each of them.",
+        violations=wrong,
+    )
+    return refusal(request.url.path, problem)
+
+
+async def _refuse_by_status(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+    status = HTTPStatus(error.status_code)
+    problem = Problem(
+        status=status, reason=status.name, message=f"{status.phrase}.", remedy="/docs lists what there is."
+    )
+    answer = refusal(request.url.path, problem)
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _where(error: BaseException) -> str:
+    """File and line of the innermost frame."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"

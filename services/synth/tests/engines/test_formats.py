@@ -6,8 +6,10 @@ import math
 import re
 from contextlib import aclosing
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import imageio_ffmpeg
 import numpy as np
 import pytest
 
@@ -18,7 +20,6 @@ from mayfly_synth.engines.tags import DIGITAL_SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     from mayfly_synth.engines.encoders import SpeechEncoder
 
@@ -37,6 +38,8 @@ DEMUXERS = {
 }
 # ffmpeg's reader of fragments plays the last frame to its end, whatever the edit list says.
 TAIL = {AudioFormat.AAC: 1_024}
+# Whichever program encodes, the same one listens: that of Debian 12 plays the encoder's look-ahead as well.
+EAR = Path(imageio_ffmpeg.get_ffmpeg_exe())
 TAGGED = [AudioFormat.WAV, AudioFormat.MP3, AudioFormat.OPUS, AudioFormat.AAC, AudioFormat.FLAC]
 
 
@@ -70,7 +73,7 @@ async def heard(file: bytes, encoding: Encoding, folder: Path, *, report: Report
     path.write_bytes(file)
     how = [word.format(rate=encoding.sample_rate) for word in DEMUXERS[encoding.format]]
     arguments = ["-hide_banner", *how, "-i", str(path), "-f", "s16le", "-ar", str(encoding.sample_rate), "pipe:1"]
-    async with aclosing(Ffmpeg.find().run(arguments, blocks(b""), report=report or Report())) as pieces:
+    async with aclosing(Ffmpeg.find(EAR).run(arguments, blocks(b""), report=report or Report())) as pieces:
         return np.frombuffer(b"".join([piece async for piece in pieces]), dtype="<i2").astype(float)
 
 

@@ -139,7 +139,9 @@ def loudness_filters(measured: Loudness, target: float, *, sample_rate: int | No
 
 def measure() -> str:
     """The filter that measures loudness by EBU R128, and lets the sound through."""
-    return "ebur128=peak=true:framelog=quiet"
+    # What it says of each moment is below the level that is listened to. `quiet` would say none of it, and is unknown
+    # to ffmpeg 5.1, which Debian 12 has.
+    return "ebur128=peak=true:framelog=verbose"
 
 
 def count(where: str) -> str:

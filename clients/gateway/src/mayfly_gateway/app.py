@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import secrets
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,11 +12,14 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from mayfly_client import AsyncClient
-from mayfly_gateway.doors import health, pages
+from mayfly_gateway.doors import health, links, page_audios, page_speech, pages
 from mayfly_gateway.gateway import Gateway
+from mayfly_gateway.playback import PlaybackCounter
 from mayfly_gateway.refusals import add_refusals
+from mayfly_gateway.remembered import RememberedSpeech
 from mayfly_gateway.security.headers import SecurityHeaders
 from mayfly_gateway.server import HttpServer
+from mayfly_gateway.stable_links import StableLinks
 from mayfly_runtime.signals import serve_until_signal
 from mayfly_runtime.telemetry import Telemetry
 
@@ -25,6 +30,9 @@ if TYPE_CHECKING:
 
     from mayfly_gateway.config import GatewaySettings
 
+_log = logging.getLogger("mayfly.gateway")
+
+DOORS = (page_speech, page_audios, links, health, pages)
 _DESCRIPTION = "Text in, speech out, and a link that ends on time."
 
 
@@ -34,7 +42,7 @@ async def run(settings: GatewaySettings) -> None:
         telemetry = Telemetry.start(settings, "mayfly-gateway")
         stack.callback(telemetry.shutdown)
         mayfly = await stack.enter_async_context(open_client(settings, telemetry))
-        server = HttpServer(create_app(settings, mayfly), settings)
+        server = HttpServer(create_app(settings, mayfly, telemetry=telemetry), settings)
         await stack.enter_async_context(server)
         await serve_until_signal(server)
 
@@ -53,7 +61,11 @@ def open_client(settings: GatewaySettings, telemetry: Telemetry) -> AsyncClient:
 
 
 def create_app(
-    settings: GatewaySettings, mayfly: AsyncClient, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    settings: GatewaySettings,
+    mayfly: AsyncClient,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    telemetry: Telemetry | None = None,
 ) -> ASGIApp:
     """The application over a client, which the caller opens and closes.
 
@@ -61,13 +73,28 @@ def create_app(
         settings: What can be set.
         mayfly: A client of storage, synth and sweeper; of `mayfly_client.testing.FakeMayfly` in tests.
         now: The clock.
+        telemetry: Where spans and metrics go. Default: nowhere.
     """
+    telemetry = telemetry or Telemetry.disabled()
     app = FastAPI(title="Mayfly", description=_DESCRIPTION, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.state.gateway = Gateway(settings=settings, mayfly=mayfly, now=now)
+    app.state.gateway = Gateway(
+        settings=settings,
+        mayfly=mayfly,
+        links=StableLinks(settings.secrets() or [_made_up_secret()]),
+        callers=settings.api_callers(),
+        remembered=RememberedSpeech(most=settings.remembered_speech, now=now),
+        playback=PlaybackCounter(telemetry.meter),
+        now=now,
+    )
     add_refusals(app)
-    for door in (health, pages):
+    for door in DOORS:
         app.include_router(door.router)
     return guarded(app, settings)
+
+
+def _made_up_secret() -> str:
+    _log.warning("secret.made_up", extra={"remedy": "set MAYFLY_GATEWAY_SECRET, or links end with this process"})
+    return secrets.token_hex(32)
 
 
 def guarded(app: ASGIApp, settings: GatewaySettings) -> ASGIApp:

@@ -82,6 +82,9 @@ class GatewaySettings(ServiceSettings):
     link_life: Duration = Field(default=timedelta(minutes=10), ge=timedelta(seconds=10))
     """Life of the signed link that a stable link redirects to."""
 
+    max_characters: int = Field(default=5_000, ge=1)
+    """Longest text, as the page says it. At most what synth takes."""
+
     max_text_bytes: int = Field(default=256 * 1024, ge=1024)
     """Largest body of a request that carries no audio."""
 

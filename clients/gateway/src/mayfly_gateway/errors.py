@@ -79,6 +79,13 @@ class GatewayError(Exception):
         self.problem = Problem(status=status, reason=reason, message=message, remedy=remedy, **facts)
 
 
+def audio_gone() -> GatewayError:
+    """The answer for what has ended: a normal one, and no fault."""
+    return GatewayError(
+        410, "AUDIO_GONE", "This audio has ended or was deleted.", remedy="Speak the text again if you need it."
+    )
+
+
 def problem_of(error: Exception) -> Problem:
     """What is told of a failure. Of an unexpected one: nothing but that it was one."""
     if isinstance(error, GatewayError):

@@ -1,0 +1,145 @@
+"""A guest's audio: history, captions, files and deletion. Nobody sees or deletes another's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Response
+
+from mayfly_client import Audio, AudioNotFoundError, captions
+from mayfly_client.certificates import Receipt
+from mayfly_gateway import guests
+from mayfly_gateway.audio_shapes import audio_shape
+from mayfly_gateway.clocks import iso
+from mayfly_gateway.errors import GatewayError, audio_gone
+from mayfly_gateway.gateway import Gateway, Guest, Here
+from mayfly_gateway.page_shapes import AudioShape, Deletion, DeletionReceipt, History, PlaybackReport
+from mayfly_gateway.playback import Playback
+from mayfly_gateway.remembered import SpeechNotes
+
+router = APIRouter(prefix="/api/page", tags=["page"])
+
+MOST_SHOWN = 200
+Token = Annotated[str, Path(min_length=1, max_length=1_024, description="From a stable link.")]
+_CAPTIONS: dict[str, tuple[str, Callable[[SpeechNotes], str]]] = {
+    "srt": ("application/x-subrip; charset=utf-8", lambda notes: captions.srt(notes.segments)),
+    "vtt": ("text/vtt; charset=utf-8", lambda notes: captions.webvtt(notes.segments)),
+    "json": ("application/json", lambda notes: captions.as_json(notes.segments)),
+}
+
+
+@router.get("/history", summary="This guest's audio, newest first")
+async def history(here: Here, guest: Guest) -> History:
+    """Whatever still lives of what this browser made."""
+    if guest is None:
+        return History(audios=[])
+    found: list[Audio] = []
+    async for audio in here.mayfly.list(user_id=guest):
+        found.append(audio)
+        if len(found) == MOST_SHOWN:
+            break
+    found.sort(key=attrgetter("create_time"), reverse=True)
+    return History(audios=[shape_of(here, audio) for audio in found])
+
+
+@router.get("/audios/{token}", summary="One audio of this guest")
+async def one(here: Here, guest: Guest, token: Token) -> AudioShape:
+    """What is known of it."""
+    return shape_of(here, await own_audio(here, guest, token))
+
+
+@router.delete("/audios/{token}", summary="Delete now")
+async def delete(here: Here, guest: Guest, token: Token) -> Deletion:
+    """Delete this guest's audio. It is unreadable when this returns; the next sweep certifies that it is gone."""
+    audio = await own_audio(here, guest, token)
+    deleted = await here.mayfly.delete(audio.name)
+    here.remembered.forget(audio.name)
+    return await _deletion(here, audio.name, deleted=deleted)
+
+
+@router.get("/audios/{token}/receipt", summary="Proof of a deletion")
+async def receipt(here: Here, token: Token) -> Deletion:
+    """What a sweep's certificate says of an audio that has ended. Whoever has its link may ask."""
+    name = here.audio_of(token)
+    try:
+        await here.mayfly.get(name)
+    except AudioNotFoundError:
+        return await _deletion(here, name, deleted=False)
+    raise GatewayError(409, "AUDIO_LIVES", "The audio is still there.", remedy="Delete it, or wait for its end.")
+
+
+@router.get("/audios/{token}/captions.{kind}", summary="Captions", response_class=Response)
+async def captions_of(here: Here, guest: Guest, token: Token, kind: Literal["srt", "vtt", "json"]) -> Response:
+    """What is said when: SubRip, WebVTT or JSON."""
+    audio = await own_audio(here, guest, token)
+    notes = here.remembered.get(audio.name)
+    if notes is None or not notes.segments:
+        raise GatewayError(
+            404,
+            "CAPTIONS_UNKNOWN",
+            "When each word is heard is not known (any more).",
+            remedy="Speak the text again, and take the captions then.",
+        )
+    content_type, write = _CAPTIONS[kind]
+    headers = {"Content-Disposition": f'attachment; filename="speech.{kind}"'}
+    return Response(write(notes), media_type=content_type, headers=headers)
+
+
+@router.post("/audios/{token}/playback", status_code=204, summary="Say whether it played")
+async def playback(here: Here, token: Token, report: PlaybackReport) -> None:
+    """Counted for operators; nothing of the guest is kept."""
+    here.audio_of(token)
+    here.playback.count(Playback(report.outcome))
+
+
+async def own_audio(here: Gateway, guest: str | None, token: str) -> Audio:
+    """The audio, if it is this guest's.
+
+    Raises:
+        GatewayError: There is no such link, it has ended, or it is somebody else's, which is told in the same words.
+    """
+    name = here.audio_of(token)
+    try:
+        audio = await here.mayfly.get(name)
+    except AudioNotFoundError:
+        raise audio_gone() from None
+    if guest is None or not guests.is_same(audio.user_id, guest):
+        raise GatewayError(
+            404, "AUDIO_NOT_YOURS", "There is no such audio of yours.", remedy="Use the browser that made it."
+        )
+    return audio
+
+
+def shape_of(here: Gateway, audio: Audio) -> AudioShape:
+    """What the page is told of an audio."""
+    notes = here.remembered.get(audio.name)
+    return audio_shape(audio, here.links.token_of(audio.name), notes, voice=audio.voice, text=audio.text)
+
+
+async def _deletion(here: Gateway, name: str, *, deleted: bool) -> Deletion:
+    found = (await here.mayfly.receipts([name])).get(name)
+    message = (
+        "Gone. A certificate says so."
+        if found
+        else "Deleted. Nobody can read it any more; the next sweep removes and certifies what is left of its bytes."
+    )
+    return Deletion(
+        deleted=deleted,
+        delete_time=iso(here.now()),
+        state="certified" if found else "awaits_certificate",
+        receipt=_receipt(found) if found else None,
+        message=message,
+    )
+
+
+def _receipt(found: Receipt) -> DeletionReceipt:
+    certificate = found.certificate
+    return DeletionReceipt(
+        outcome=found.outcome,
+        verified=found.verified,
+        certificate=certificate.sequence,
+        certificate_sha256=certificate.sha256,
+        certificate_time=iso(certificate.create_time),
+    )

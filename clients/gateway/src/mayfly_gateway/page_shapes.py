@@ -1,0 +1,108 @@
+"""What the page and its gateway say to each other."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+PageFormat = Literal["wav", "mp3", "opus", "aac", "flac"]
+
+
+class VoiceShape(BaseModel):
+    """A voice that can speak."""
+
+    name: str
+    language_code: str
+    language: str
+    sample_rate: int
+    speakers: list[str]
+    is_default: bool
+
+
+class Limits(BaseModel):
+    """What the page can say before the gateway has to."""
+
+    max_characters: int
+    max_upload_bytes: int
+
+
+class Voices(BaseModel):
+    """What the page can choose from."""
+
+    voices: list[VoiceShape]
+    formats: list[str]
+    limits: Limits
+
+
+class SpeechOrder(BaseModel):
+    """What to say."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"text": "Hello. This will be gone tomorrow.", "format": "wav", "speed": 1.0}]},
+    )
+
+    text: Annotated[str, Field(min_length=1, description="What to say.")]
+    voice: Annotated[str | None, Field(max_length=200, description="Name of a voice. Default: the default one.")] = None
+    format: Annotated[PageFormat, Field(description="How it is stored.")] = "wav"
+    speed: Annotated[float, Field(ge=0.25, le=4.0, description="1 is the voice's own.")] = 1.0
+
+
+class WordShape(BaseModel):
+    """A word and when it is heard, in seconds from the start."""
+
+    text: str
+    start: float
+    end: float
+
+
+class AudioShape(BaseModel):
+    """One audio of this guest."""
+
+    token: str
+    link: str = Field(description="Where it plays, until it ends: `/a/{token}`.")
+    kind: Literal["speech", "recording"]
+    duration: float | None = Field(description="Seconds; null if nobody measured it.")
+    create_time: str = Field(description="RFC 3339, UTC.")
+    expire_time: str | None = Field(description="RFC 3339, UTC. Null: kept until it is deleted.")
+    size_bytes: int
+    format: str
+    voice: str
+    text: str = Field(description="What was said; empty where it is not kept.")
+    peaks: list[float] = Field(description="The waveform, 0 to 1; empty where it is not known.")
+    words: list[WordShape] = Field(description="Empty where they are not known (any more).")
+
+
+class History(BaseModel):
+    """This guest's audio, newest first."""
+
+    audios: list[AudioShape]
+
+
+class DeletionReceipt(BaseModel):
+    """What a sweep's certificate says of a deleted audio."""
+
+    outcome: str
+    verified: bool = Field(description="Whether the store itself said that it is gone.")
+    certificate: int = Field(description="Number of the certificate.")
+    certificate_sha256: str
+    certificate_time: str
+
+
+class Deletion(BaseModel):
+    """What became of an audio."""
+
+    deleted: bool = Field(description="False if it was gone already.")
+    delete_time: str
+    state: Literal["certified", "awaits_certificate"]
+    receipt: DeletionReceipt | None
+    message: str
+
+
+class PlaybackReport(BaseModel):
+    """What came of playing, as the page saw it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    outcome: Literal["played", "broken"]

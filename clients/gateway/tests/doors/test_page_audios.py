@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import httpx
+
+    from mayfly_client.testing import FakeMayfly
+
+TEXT = "Hello there. How are you?"
+
+
+async def spoken(browser: httpx.AsyncClient, text: str = TEXT) -> dict[str, Any]:
+    answer = await browser.post("/api/page/speech", json={"text": text})
+    told: dict[str, Any] = json.loads(answer.text.splitlines()[-1])["audio"]
+    return told
+
+
+async def test_history_is_this_guests_newest_first(browser: httpx.AsyncClient, fake: FakeMayfly) -> None:
+    first = await spoken(browser, "One.")
+    fake.clock.advance(timedelta(minutes=1))
+    second = await spoken(browser, "Two.")
+
+    told = (await browser.get("/api/page/history")).json()
+
+    assert told == {"audios": [second, first]}
+
+
+async def test_a_stranger_has_no_history(browser: httpx.AsyncClient) -> None:
+    await spoken(browser)
+    browser.cookies.clear()
+
+    assert (await browser.get("/api/page/history")).json() == {"audios": []}
+
+
+@pytest.mark.parametrize("cookie", ["", "x", "a" * 43, "a" * 44, "../../etc", "'; drop table"])
+async def test_a_made_up_cookie_opens_nothing(browser: httpx.AsyncClient, cookie: str) -> None:
+    await spoken(browser)
+    browser.cookies.clear()
+
+    told = await browser.get("/api/page/history", headers={"Cookie": f"mayfly-guest={cookie}"})
+
+    assert told.json() == {"audios": []}
+
+
+async def test_no_guest_sees_or_deletes_anothers_audio_though_having_its_link(browser: httpx.AsyncClient) -> None:
+    audio = await spoken(browser)
+    mine = dict(browser.cookies)
+    browser.cookies.clear()
+    await spoken(browser)  # now somebody else
+    path = f"/api/page/audios/{audio['token']}"
+
+    refused = [await browser.get(path), await browser.delete(path), await browser.get(f"{path}/captions.srt")]
+
+    assert {answer.status_code for answer in refused} == {404}
+    assert {answer.json()["error"]["reason"] for answer in refused} == {"AUDIO_NOT_YOURS"}
+    browser.cookies = mine
+    assert (await browser.get(path)).status_code == 200
+
+
+async def test_deleting_ends_it_at_once_and_promises_a_certificate(browser: httpx.AsyncClient) -> None:
+    audio = await spoken(browser)
+    path = f"/api/page/audios/{audio['token']}"
+
+    told = (await browser.delete(path)).json()
+
+    assert (told["deleted"], told["state"], told["receipt"]) == (True, "awaits_certificate", None)
+    assert (await browser.get(audio["link"])).status_code == 410
+    assert (await browser.get("/api/page/history")).json() == {"audios": []}
+    assert (await browser.delete(path)).status_code == 410
+
+
+async def test_captions_come_in_three_forms(browser: httpx.AsyncClient) -> None:
+    audio = await spoken(browser)
+    path = f"/api/page/audios/{audio['token']}/captions"
+
+    srt, vtt, as_json = [await browser.get(f"{path}.{kind}") for kind in ("srt", "vtt", "json")]
+
+    assert srt.text.startswith("1\n00:00:00,000 --> ")
+    assert vtt.text.startswith("WEBVTT")
+    assert vtt.headers["content-type"].startswith("text/vtt")
+    assert [one["text"] for one in as_json.json()["segments"]] == ["Hello there.", "How are you?"]
+    assert "attachment" in srt.headers["content-disposition"]
+    assert (await browser.get(f"{path}.exe")).status_code == 422
+
+
+async def test_what_was_said_is_forgotten_with_the_audio(browser: httpx.AsyncClient, fake: FakeMayfly) -> None:
+    audio = await spoken(browser)
+    fake.clock.advance(timedelta(hours=25))
+
+    answer = await browser.get(f"/api/page/audios/{audio['token']}/captions.srt")
+
+    assert (answer.status_code, answer.json()["error"]["reason"]) == (410, "AUDIO_GONE")
+
+
+async def test_there_is_no_receipt_for_what_lives(browser: httpx.AsyncClient) -> None:
+    audio = await spoken(browser)
+
+    assert (await browser.get(f"/api/page/audios/{audio['token']}/receipt")).status_code == 409
+
+
+async def test_playing_is_counted_by_outcome(browser: httpx.AsyncClient) -> None:
+    audio = await spoken(browser)
+    path = f"/api/page/audios/{audio['token']}/playback"
+
+    assert (await browser.post(path, json={"outcome": "played"})).status_code == 204
+    assert (await browser.post(path, json={"outcome": "stolen"})).status_code == 422
+    assert (await browser.post("/api/page/audios/x/playback", json={"outcome": "played"})).status_code == 404

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import grpc
 import pytest
 
 if TYPE_CHECKING:
@@ -99,10 +100,44 @@ def test_sign_many(
     assert capsys.readouterr().out.count("limited by REQUEST") == 2
 
 
+def test_process_to_final_key(
+    here: Path,
+    fake: FakeMayfly,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with fake.client() as client:
+        client.download(client.speak("Hello.").name, here / "take.wav")
+
+    assert run_example("process_to_final_key.py", "take.wav", "p1", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out.startswith("pitches/p1/processed/transcoded_file.mp3: ")
+    assert [call.method for call in fake.calls].count("CreateUpload") == 0, "no second upload"
+
+
+def test_process_to_final_key_without_synth_keeps_the_original(
+    here: Path,
+    fake: FakeMayfly,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (here / "take.wav").write_bytes(b"RIFF")
+    fake.refuse("ProcessAudio", grpc.StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE", times=9)
+
+    assert run_example("process_to_final_key.py", "take.wav", "p2", monkeypatch=monkeypatch) == 0
+    name = capsys.readouterr().out.split()[0]
+    with fake.client() as client:
+        assert client.get(name).object_key == "pitches/p2/original_file.wav"
+
+
 def test_examples_are_typed_strictly() -> None:
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", *map(str, EXAMPLES)]
 
     done = subprocess.run(command, cwd=ROOT.parents[2], capture_output=True, text=True, check=False, timeout=110)
 
     assert (done.stdout, done.returncode) == ("", 0)
-    assert [path.name for path in EXAMPLES] == ["fetch_by_id.py", "sign_many.py", "speak_to_file.py"]
+    assert [path.name for path in EXAMPLES] == [
+        "fetch_by_id.py",
+        "process_to_final_key.py",
+        "sign_many.py",
+        "speak_to_file.py",
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mayfly_client._results_processing import ProcessedAudio
 from mayfly_client._results_synth import (
     AudioChunk,
     Mark,
@@ -66,6 +67,22 @@ def speech_item(message: pb.StreamSynthesizeResponse) -> SpeechItem | None:
             return _trailer(message.trailer)
         case _:
             return None
+
+
+def processed(message: pb.ProcessAudioResponse) -> ProcessedAudio:
+    """A processed and stored audio."""
+    return ProcessedAudio(
+        audio=_stored(message.audio),
+        direct_upload=message.direct_upload,
+        source_container=message.source_container,
+        source_size_bytes=message.source_size_bytes,
+        source_duration=to_timedelta(message.source_duration) if message.HasField("source_duration") else None,
+        transcript=message.transcript,
+        processing_time=to_timedelta(message.processing_time),
+        loudness_lufs=message.loudness_lufs if message.HasField("loudness_lufs") else None,
+        true_peak_dbtp=message.true_peak_dbtp if message.HasField("true_peak_dbtp") else None,
+        debug_names=tuple(message.debug_names),
+    )
 
 
 def _header(message: pb.StreamHeader) -> SpeechHeader:

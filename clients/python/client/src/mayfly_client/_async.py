@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from mayfly_client._async_keeping import AsyncKeeping
+from mayfly_client._async_processing import AsyncProcessing
 from mayfly_client._async_sweeper import AsyncSweeper
 from mayfly_client._async_synth import AsyncSynth
 from mayfly_client._async_uploads import AsyncUploads
 
 
-class AsyncClient(AsyncSynth, AsyncUploads, AsyncKeeping, AsyncSweeper):
+class AsyncClient(AsyncSynth, AsyncProcessing, AsyncUploads, AsyncKeeping, AsyncSweeper):
     """Calls Mayfly from asyncio.
 
     Use it as an asynchronous context manager, from one event loop. Channels open when they are first needed, so a

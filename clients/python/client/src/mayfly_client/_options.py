@@ -53,7 +53,16 @@ class NewAudioOptions(KeepOptions, total=False):
     """Length of the audio: a timedelta, or seconds."""
 
 
-class StreamOptions(KeepOptions, total=False):
+class DestinationOptions(KeepOptions, total=False):
+    """Where a result of synth is kept."""
+
+    collection: str | None
+    """Collection of storage. Default: the server's, `temp-audio`."""
+    url_ttl: Seconds | None
+    """Life of the link in the answer: a timedelta, or seconds. Cut to what is true."""
+
+
+class StreamOptions(DestinationOptions, total=False):
     """How to speak, and where to keep it."""
 
     voice: str | None
@@ -82,10 +91,6 @@ class StreamOptions(KeepOptions, total=False):
     """Loudness of the whole utterance, -70.0 to -5.0."""
     pronunciations: Mapping[str, str] | None
     """Word to phonemes in `[[...]]`, or to other words."""
-    collection: str | None
-    """Collection of storage. Default: the server's, `temp-audio`."""
-    url_ttl: Seconds | None
-    """Life of the link in the answer: a timedelta, or seconds. Cut to what is true."""
 
 
 class SpeakOptions(StreamOptions, total=False):
@@ -97,6 +102,32 @@ class SpeakOptions(StreamOptions, total=False):
     """Answer unknown SSML elements as warnings instead of an error."""
     file_per_segment: bool
     """Store one file for each sentence instead of one file for all."""
+
+
+class ProcessOptions(DestinationOptions, total=False):
+    """What to do with an audio, and where to keep the result."""
+
+    preset: str | None
+    """`speech-to-text` (MP3, 16 kHz, mono, silence trimmed) or `transcoded` (MP3 at the source's rate). What else is
+    given takes precedence."""
+    format: str | None
+    """`wav`, `mp3` (default), `opus`, `aac`, `flac`, `pcm`, `mulaw` or `alaw`."""
+    trim_silence: bool | None
+    """Remove silence at both ends. Default: the preset's, or no."""
+    start: Seconds | None
+    """Keep from here: a timedelta, or seconds."""
+    end: Seconds | None
+    """Keep to here: a timedelta, or seconds."""
+    sample_rate_hertz: int | None
+    """8,000 to 48,000. Default: the preset's, or the source's."""
+    mono: bool | None
+    """Mix to one channel. Default: the preset's, or no."""
+    loudness_lufs: float | None
+    """Loudness of the result, -70.0 to -5.0. Default: as it is."""
+    bit_rate_bps: int | None
+    """Bit rate of lossy formats, 16,000 to 320,000."""
+    transcribe: bool
+    """Also answer what is said; PreconditionError where the server has no transcriber."""
 
 
 class ListOptions(SubjectOptions, total=False):

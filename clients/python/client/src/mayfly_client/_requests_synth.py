@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mayfly.synth.v1 import synth_service_pb2 as pb
 
 from mayfly_client._formats import format_value
-from mayfly_client._options import SpeakOptions, StreamOptions, refuse_unknown
+from mayfly_client._options import DestinationOptions, SpeakOptions, StreamOptions, refuse_unknown
 from mayfly_client._request_ids import request_id_or_new
 from mayfly_client._requests_storage import one_expiry, one_subject
 from mayfly_client._times import duration, timestamp
@@ -32,7 +32,7 @@ def synthesize(text: str, given: SpeakOptions, *, request_id: str | None) -> pb.
         request_id=request_id_or_new(request_id),
         text=text,
         options=options,
-        destination=_destination(given),
+        destination=destination(given),
         file_per_segment=given.get("file_per_segment", False),
     )
 
@@ -43,7 +43,7 @@ def stream_config(given: StreamOptions, *, discard: bool, request_id: str | None
     config = pb.StreamConfig(
         request_id=request_id_or_new(request_id),
         options=_speech_options(given),
-        destination=None if discard else _destination(given),
+        destination=None if discard else destination(given),
         discard=discard,
     )
     return pb.StreamSynthesizeRequest(config=config)
@@ -78,7 +78,8 @@ def _speech_options(given: StreamOptions) -> pb.SpeechOptions:
     )
 
 
-def _destination(given: StreamOptions) -> pb.Destination:
+def destination(given: DestinationOptions) -> pb.Destination:
+    """Where the result goes."""
     one_expiry(given)
     one_subject(given)
     return pb.Destination(
@@ -92,7 +93,7 @@ def _destination(given: StreamOptions) -> pb.Destination:
     )
 
 
-def _subject(given: StreamOptions) -> dict[str, str]:
+def _subject(given: DestinationOptions) -> dict[str, str]:
     """The one of the two that is given; an empty one is sent, so that the server can say what is wrong with it."""
     both = {"user_id": given.get("user_id"), "guest_address": given.get("guest_address")}
     return {name: value for name, value in both.items() if value is not None}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from mayfly_client._sync_keeping import SyncKeeping
+from mayfly_client._sync_processing import SyncProcessing
 from mayfly_client._sync_sweeper import SyncSweeper
 from mayfly_client._sync_synth import SyncSynth
 from mayfly_client._sync_uploads import SyncUploads
 
 
-class Client(SyncSynth, SyncUploads, SyncKeeping, SyncSweeper):
+class Client(SyncSynth, SyncProcessing, SyncUploads, SyncKeeping, SyncSweeper):
     """Calls Mayfly from ordinary, synchronous code; the twin of `AsyncClient`.
 
     Use it as a context manager; several threads may share one. Channels open when they are first needed, so a client

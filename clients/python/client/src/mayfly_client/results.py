@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mayfly_client._results_processing import ProcessedAudio
 from mayfly_client._results_storage import (
     Audio,
     AudioFailure,
@@ -44,6 +45,7 @@ __all__ = [
     "Forgotten",
     "LimitedBy",
     "Mark",
+    "ProcessedAudio",
     "QuotaReservation",
     "ReportLine",
     "Segment",

@@ -51,6 +51,7 @@ class FakeMayfly:
         keeps_text: Whether storage keeps the texts that were spoken.
         requests_per_minute: Most requests of each subject in a minute of the clock. Default: any number.
         objects_per_day: Most uploads of each subject in a UTC day of the clock. Default: any number.
+        transcript: What is said in every audio that is processed. Default: there is no transcriber.
     """
 
     def __init__(
@@ -61,10 +62,12 @@ class FakeMayfly:
         keeps_text: bool = True,
         requests_per_minute: int | None = None,
         objects_per_day: int | None = None,
+        transcript: str | None = None,
     ) -> None:
         self.clock = FakeClock(start)
         self._token = token
         self._keeps_text = keeps_text
+        self._transcript = transcript
         self._quotas = quotas_of(requests_per_minute=requests_per_minute, objects_per_day=objects_per_day)
         self._faults = Faults()
         self._running = ExitStack()
@@ -82,7 +85,7 @@ class FakeMayfly:
             self._addresses = {
                 "links": links.base,
                 "storage": self._serve(opened, "storage", _storage_over(storage)),
-                "synth": self._serve(opened, "synth", _synth_over(storage)),
+                "synth": self._serve(opened, "synth", _synth_over(storage, self._transcript)),
                 "sweeper": self._serve(opened, "sweeper", _sweeper_over(shelf, self.clock)),
             }
             self._running = opened.pop_all()
@@ -187,8 +190,9 @@ def _storage_over(storage: FakeStorage) -> Callable[[grpc.Server], None]:
     return lambda server: add_StorageServiceServicer_to_server(FakeStorageServicer(storage), server)
 
 
-def _synth_over(storage: FakeStorage) -> Callable[[grpc.Server], None]:
-    return lambda server: add_SynthServiceServicer_to_server(FakeSynthServicer(storage), server)
+def _synth_over(storage: FakeStorage, transcript: str | None) -> Callable[[grpc.Server], None]:
+    servicer = FakeSynthServicer(storage, transcript=transcript)
+    return lambda server: add_SynthServiceServicer_to_server(servicer, server)
 
 
 def _sweeper_over(shelf: Shelf, clock: FakeClock) -> Callable[[grpc.Server], None]:

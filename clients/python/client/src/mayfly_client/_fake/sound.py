@@ -18,8 +18,8 @@ _PAUSE_SECONDS = 0.2
 _SENTENCE = re.compile(r"[^.!?]+[.!?]*\s*")
 
 # MPEG-1 Layer III, 32 kbit/s, 44.1 kHz, mono: a frame whose side information is all zero is silence.
-_MP3_FRAME = b"\xff\xfb\x10\xc0" + bytes(100)
-_MP3_FRAME_SECONDS = 1_152 / 44_100
+MP3_FRAME = b"\xff\xfb\x10\xc0" + bytes(100)
+MP3_FRAME_SECONDS = 1_152 / 44_100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +53,25 @@ def samples(sentence: Sentence) -> bytes:
     return tone + bytes(round(_PAUSE_SECONDS * SAMPLE_RATE) * 2)
 
 
-def wav(pcm: bytes) -> bytes:
+def wav(pcm: bytes, *, rate: int = SAMPLE_RATE) -> bytes:
     """A WAV file."""
     file = io.BytesIO()
     with wave.open(file, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
-        writer.setframerate(SAMPLE_RATE)
+        writer.setframerate(rate)
         writer.writeframes(pcm)
     return file.getvalue()
 
 
 def mp3(pcm: bytes) -> bytes:
     """An MP3 file of the same length. It is silent: encoding is the real synth's business."""
-    return _MP3_FRAME * max(1, round(seconds(pcm) / _MP3_FRAME_SECONDS))
+    return silent_mp3(seconds(pcm))
+
+
+def silent_mp3(length: float) -> bytes:
+    """An MP3 file of a length in seconds."""
+    return MP3_FRAME * max(1, round(length / MP3_FRAME_SECONDS))
 
 
 def seconds(pcm: bytes) -> float:

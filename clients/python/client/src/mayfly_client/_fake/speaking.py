@@ -83,7 +83,7 @@ def speak(text: str, options: pb.SpeechOptions) -> Spoken:
     speed = options.speed if options.HasField("speed") else 1.0
     if not 0.25 <= speed <= 4.0:
         raise invalid("options.speed", "must be 0.25 to 4.0")
-    content_type = _content_type(options.format)
+    content_type = written_type(options.format)
     sentences = sound.sentences(text, speed)
     pcm = b"".join(sound.samples(each) for each in sentences)
     return Spoken(voice=voice, content_type=content_type, sentences=sentences, pcm=pcm)
@@ -91,16 +91,17 @@ def speak(text: str, options: pb.SpeechOptions) -> Spoken:
 
 def store(storage: FakeStorage, spoken: Spoken, text: str, request_id: str, where: pb.Destination) -> Item:
     """Put the file on the shelf."""
-    data = spoken.encoded()
+    about = audio_pb2.NewAudio(content_type=spoken.content_type, voice=spoken.voice.name, text=text)
+    about.duration.FromMilliseconds(round(sound.seconds(spoken.pcm) * 1_000))
+    return keep(storage, spoken.encoded(), about, request_id, where)
+
+
+def keep(storage: FakeStorage, data: bytes, about: audio_pb2.NewAudio, request_id: str, where: pb.Destination) -> Item:
+    """Put a file on the shelf, where the caller wants it."""
     new = audio_pb2.NewAudio(
-        collection=where.collection or "temp-audio",
-        content_type=spoken.content_type,
-        key_fields=where.key_fields,
-        voice=spoken.voice.name,
-        text=text,
-        labels=where.labels,
+        collection=where.collection or "temp-audio", key_fields=where.key_fields, labels=where.labels
     )
-    new.duration.FromMilliseconds(round(sound.seconds(spoken.pcm) * 1_000))
+    new.MergeFrom(about)
     if where.HasField("ttl"):
         new.ttl.CopyFrom(where.ttl)
     if where.HasField("expire_time"):
@@ -141,7 +142,8 @@ def _check_text(text: str) -> None:
             raise _text("TEXT_UNSPEAKABLE", f"a control character stands at position {position}", metadata)
 
 
-def _content_type(value: voice_pb2.AudioFormat.ValueType) -> str:
+def written_type(value: voice_pb2.AudioFormat.ValueType) -> str:
+    """The MIME type of a format; Refusal for one that a fake cannot write."""
     if value not in _CONTENT_TYPES:
         name = voice_pb2.AudioFormat.Name(value).removeprefix("AUDIO_FORMAT_").lower()
         raise Refusal(

@@ -12,6 +12,7 @@ from mayfly_client.cli.group import ReportingGroup
 from mayfly_client.cli.info import info
 from mayfly_client.cli.keeping import forget, keep, usage
 from mayfly_client.cli.options import Session, examples
+from mayfly_client.cli.processing import process
 from mayfly_client.cli.speech import say, voices
 from mayfly_client.cli.sweeping import sweep
 from mayfly_client.cli.sweeps import sweeps
@@ -72,10 +73,18 @@ app.command(
         "fortune | mayfly say - -o - | aplay",
         'mayfly say "Until noon." --ttl 3h --url-ttl 15m',
         'mayfly say "Hello. How are you?" --captions hello.vtt',
+        'mayfly say "Hello." --peaks hello.json',
         "mayfly say --ssml '<speak>One <break time=\"1s\"/> two.</speak>'",
         'mayfly say -q "For a script."',
     ),
 )(say)
+app.command(
+    epilog=examples(
+        "mayfly process interview.m4a --preset speech-to-text -o interview.mp3",
+        "mayfly process take.wav --trim --loudness -16 -c pitches --key pitch_id=p1 --key filename=take.mp3",
+        "mayfly process $(mayfly say -q Hello) --start 1s --format wav --peaks hello.json",
+    ),
+)(process)
 app.command(
     epilog=examples(
         "mayfly save interview.m4a -c recordings --user u1 --key recording_id=r1",

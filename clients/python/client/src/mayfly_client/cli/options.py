@@ -172,3 +172,12 @@ Captions = Annotated[
     typer.Option("--captions", metavar="FILE", help="Also write captions: .srt, .vtt or .json.", show_default=False),
 ]
 FilePerSentence = Annotated[bool, typer.Option("--file-per-sentence", help="Keep a file for each sentence.")]
+Peaks = Annotated[
+    str | None,
+    typer.Option(
+        "--peaks",
+        metavar="FILE",
+        help="Also write peaks to draw, as JSON of audiowaveform. Of WAV.",
+        show_default=False,
+    ),
+]

@@ -6,15 +6,13 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mayfly_client._formats import format_of_file
 from mayfly_client.captions import format_of
 from mayfly_client.captions import write as write_captions
-from mayfly_client.cli import as_json, human, parsing
+from mayfly_client.cli import as_json, drawing, human, parsing
 from mayfly_client.cli.options import (
     AudioFormat,
     Captions,
@@ -27,6 +25,7 @@ from mayfly_client.cli.options import (
     Language,
     Lenient,
     Pause,
+    Peaks,
     Pronounce,
     Quiet,
     Repeatable,
@@ -45,6 +44,8 @@ from mayfly_client.cli.options import (
 from mayfly_client.cli.targets import STDOUT, Target
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mayfly_client._options import SpeakOptions
     from mayfly_client._results_synth import Speech
     from mayfly_client._sync import Client
@@ -79,6 +80,7 @@ def say(  # noqa: PLR0913 - each option of the command is a parameter
     lenient: Lenient = False,
     repeatable: Repeatable = False,
     captions: Captions = None,
+    peaks: Peaks = None,
     file_per_sentence: FilePerSentence = False,
     collection: Collection = None,
     key: KeyFields = None,
@@ -97,10 +99,12 @@ def say(  # noqa: PLR0913 - each option of the command is a parameter
         )
     _check_captions(captions)
     out = output(ctx, json=json, quiet=quiet, to_stderr=place is STDOUT)
+    wanted = audio_format or parsing.format_by_suffix(target)
+    drawing.check(peaks, wanted or "wav", several=file_per_sentence)
     options: SpeakOptions = {
         "voice": voice,
         "speaker": speaker,
-        "format": audio_format or _format_by_suffix(target),
+        "format": wanted,
         "language_code": language,
         "speed": speed,
         "volume": volume,
@@ -121,6 +125,8 @@ def say(  # noqa: PLR0913 - each option of the command is a parameter
     with session(ctx).client() as client:
         spoken = _speak(client, _text(text), options, out)
         saved = place.fetch(client, spoken.speech.name, out) if place else None
+        if peaks:
+            drawing.write(peaks, client, spoken.speech.name, out)
     if captions:
         write_captions(captions, spoken.speech.segments, spoken.speech.marks)
     if not (quiet and place):
@@ -183,16 +189,6 @@ def _check_captions(path: str | None) -> None:
 
 def _text(given: str) -> str:
     return sys.stdin.read().strip("\r\n") if given == "-" else given
-
-
-def _format_by_suffix(target: str | None) -> str | None:
-    """The format that the file's suffix stands for; a suffix that stands for none is a slip of the user."""
-    if target is None or target == "-" or not Path(target).suffix:
-        return None
-    found = format_of_file(target)
-    if found is None:
-        raise typer.BadParameter(f"{target}: the suffix stands for no format; say which with --format, e.g. wav or mp3")
-    return found
 
 
 def _show(out: Output, spoken: _Spoken) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
+import grpc
 from mayfly.storage.v1 import audio_pb2
 from mayfly.synth.v1 import synth_service_pb2 as pb
 from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceServicer
 
-from mayfly_client._fake import speaking
-from mayfly_client._fake.refusal import invalid, not_yet
+from mayfly_client._fake import processing, speaking
+from mayfly_client._fake.refusal import Refusal, invalid, not_yet
 from mayfly_client._fake.shelf import check_request_id
 from mayfly_client._fake.sound import SAMPLE_RATE, seconds
 from mayfly_client._fake.transport import storage_messages as messages
@@ -18,8 +19,6 @@ from mayfly_client._fake.transport import storage_messages as messages
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import timedelta
-
-    import grpc
 
     from mayfly_client._fake.shelf import Item
     from mayfly_client._fake.sound import Sentence
@@ -31,8 +30,9 @@ _CHUNK_BYTES = 65_536
 class FakeSynthServicer(SynthServiceServicer):
     """Speaks tones, and keeps them on the shelf of the fake storage."""
 
-    def __init__(self, storage: FakeStorage) -> None:
+    def __init__(self, storage: FakeStorage, *, transcript: str | None = None) -> None:
         self._storage = storage
+        self._transcript = transcript
 
     def ListVoices(self, request: pb.ListVoicesRequest, context: grpc.ServicerContext) -> pb.ListVoicesResponse:
         """See the contract."""
@@ -101,8 +101,36 @@ class FakeSynthServicer(SynthServiceServicer):
         request_iterator: Iterator[pb.ProcessAudioRequest],
         context: grpc.ServicerContext,
     ) -> pb.ProcessAudioResponse:
-        """Not carried out yet."""
-        raise not_yet("ProcessAudio")
+        """See the contract."""
+        first = next(request_iterator, pb.ProcessAudioRequest())
+        if first.WhichOneof("payload") != "config":
+            raise invalid("config", "is required as the first message")
+        config = first.config
+        if config.transcribe and self._transcript is None:
+            raise _no_transcriber()
+        self._count(config.request_id, config.destination)
+        source = processing.read(self._source(config, request_iterator))
+        result = processing.process(source, config)
+        where = pb.Destination()
+        where.CopyFrom(config.destination)
+        where.labels.update(processing.labels(source, config))
+        item = speaking.keep(self._storage, result.data, result.about, config.request_id, where)
+        answer = pb.ProcessAudioResponse(
+            audio=self._stored(item, where),
+            direct_upload=True,
+            source_size_bytes=len(source.data),
+            source_container=source.container,
+            transcript=(self._transcript or "") if config.transcribe else "",
+        )
+        if not config.HasField("end_offset"):
+            answer.source_duration.FromMilliseconds(round(len(source.pcm) * 1_000 / source.rate))
+        return answer
+
+    def _source(self, config: pb.ProcessConfig, requests: Iterator[pb.ProcessAudioRequest]) -> bytes:
+        """What is sent, or what lies on the shelf."""
+        if config.source_name:
+            return self._storage.shelf.get(config.source_name).data or b""
+        return processing.received(config, requests)
 
     def _store_each(
         self, answer: pb.SynthesizeResponse, spoken: speaking.Spoken, request: pb.SynthesizeRequest
@@ -149,6 +177,15 @@ class FakeSynthServicer(SynthServiceServicer):
             sha256=item.sha256,
             local=True,
         )
+
+
+def _no_transcriber() -> Refusal:
+    return Refusal(
+        code=grpc.StatusCode.FAILED_PRECONDITION,
+        reason="TRANSCRIBER_MISSING",
+        message="a transcript was asked for, and this server has no transcriber",
+        metadata={"setting": "MAYFLY_SYNTH_TRANSCRIBER"},
+    )
 
 
 def _segment(index: int, sentence: Sentence) -> pb.Segment:

@@ -3,7 +3,7 @@
 /** What a person at this page can do; the service's own remedies are written for programmers. */
 const REMEDIES = {
   UNREACHABLE: "Check your connection, then try again. Your text is still here.",
-  BROKEN_OFF: "Try again. What was made before is still to be heard.",
+  BROKEN_OFF: "Try again. Your text is still here.",
   TEXT_TOO_LONG: "Shorten it, or speak it in parts.",
   TEXT_EMPTY: "Write at least one word.",
   VOICE_UNKNOWN: "Choose another voice.",

@@ -20,9 +20,12 @@ export function pieces(text, words) {
     const at = text.indexOf(word.text, cursor);
     // Far away is another occurrence, not this one: words come in the order of the text.
     if (!word.text || at < 0 || at - cursor > 200) return;
-    if (at > cursor) found.push({ text: text.slice(cursor, at), word: -1 });
-    found.push({ text: word.text, word: index });
-    cursor = at + word.text.length;
+    // A quotation mark before it and a comma behind it are heard with it.
+    const from = at - (text.slice(cursor, at).match(/[^\s\p{L}\p{N}]+$/u)?.[0].length ?? 0);
+    const to = at + word.text.length + (text.slice(at + word.text.length).match(/^[^\s\p{L}\p{N}]+/u)?.[0].length ?? 0);
+    if (from > cursor) found.push({ text: text.slice(cursor, from), word: -1 });
+    found.push({ text: text.slice(from, to), word: index });
+    cursor = to;
   });
   if (cursor < text.length) found.push({ text: text.slice(cursor), word: -1 });
   return found;

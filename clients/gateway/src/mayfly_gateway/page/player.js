@@ -1,0 +1,212 @@
+// The player: one audio at a time, first as it is made, then as it is kept.
+
+import { captionsLink, fileLink, now } from "./api.js";
+import { LivePlayback } from "./live-playback.js";
+import { remaining, share, told } from "./life.js";
+import { Peaks } from "./pcm.js";
+import { SpokenText } from "./spoken-text.js";
+import { StoredPlayback } from "./stored-playback.js";
+import { Waveform } from "./waveform.js";
+import { clock, formatName, spokenTime } from "./wording.js";
+import { textOf } from "./words.js";
+
+const part = (id) => document.getElementById(id);
+
+/** Events: `delete` when its audio shall go, `gone` when its time is over, `failed` when it cannot be played. */
+export class Player extends EventTarget {
+  constructor() {
+    super();
+    /** What audio can be had in; the service tells. @type {string[]} */
+    this.formats = [];
+    this.root = part("player");
+    this.seekbar = part("seek");
+    this.waveform = new Waveform(part("wave"));
+    this.spoken = new SpokenText(part("spoken"), (seconds) => this.seek(seconds));
+    /** @type {LivePlayback | StoredPlayback | null} */
+    this.playback = null;
+    /** @type {import("./api.js").Audio | null} */
+    this.audio = null;
+    part("play").addEventListener("click", () => this.toggle());
+    this.seekbar.addEventListener("input", () => this.seek(Number(this.seekbar.value)));
+    part("delete").addEventListener("click", () => this.dispatchEvent(new Event("delete")));
+    part("copy").addEventListener("click", () => this.#copy());
+    setInterval(() => this.#age(), 1000);
+  }
+
+  /** Begins with a text whose speech is on its way. @param {string} text @param {AudioContext} context */
+  begin(text, context) {
+    this.close();
+    this.text = text;
+    this.words = [];
+    this.#enter();
+    this.root.classList.add("making");
+    this.spoken.show(text, []);
+    this.waveform.show([]);
+    this.#use(new LivePlayback(context));
+  }
+
+  /** @param {number} sampleRate hertz */
+  header(sampleRate) {
+    this.peaks = new Peaks(sampleRate);
+  }
+
+  /** @param {Float32Array} samples @param {number} sampleRate hertz */
+  hear(samples, sampleRate) {
+    this.peaks.add(samples);
+    this.playback.append(samples, sampleRate);
+    this.waveform.show(this.peaks.values);
+    this.#length();
+  }
+
+  /** @param {import("./words.js").Word[]} words */
+  say(words) {
+    this.words.push(...words);
+    this.spoken.show(this.text, this.words);
+  }
+
+  /** The speech is kept: from here on it can be fetched, too. @param {import("./api.js").Audio} audio */
+  keep(audio) {
+    this.#own({ ...audio, text: this.text });
+    this.playback.end();
+  }
+
+  /** Shows an audio that is kept. @param {import("./api.js").Audio} audio */
+  open(audio) {
+    this.close();
+    const words = audio.words ?? [];
+    this.#enter();
+    this.waveform.show(audio.peaks ?? []);
+    this.spoken.show(audio.text || textOf(words) || audio.file_name || "", words);
+    this.#own(audio);
+    this.#use(new StoredPlayback(part("sound"), audio.link, audio.duration));
+  }
+
+  async toggle() {
+    if (!this.playback) return;
+    if (!this.playback.paused) return this.playback.pause();
+    this.#hand();
+    return this.playback.play();
+  }
+
+  /** @param {number} seconds */
+  seek(seconds) {
+    const playing = !this.playback.paused;
+    this.#hand();
+    this.playback.seek(seconds);
+    if (playing && this.playback.paused) void this.playback.play();
+    this.#draw();
+  }
+
+  /** Nothing is open any more. */
+  close() {
+    this.playback?.close();
+    this.playback = null;
+    this.audio = null;
+    this.root.hidden = true;
+    this.root.classList.remove("making", "over", "playing");
+    part("life").hidden = part("actions").hidden = part("link-field").hidden = true;
+  }
+
+  #enter() {
+    this.root.hidden = false;
+    this.root.scrollIntoView({ block: "nearest" });
+  }
+
+  /** What was heard live is played from the stored file the next time, as that can be sought in any browser. */
+  #hand() {
+    if (!(this.playback instanceof LivePlayback) || !this.audio) return;
+    const position = this.playback.over ? 0 : this.playback.position;
+    this.playback.close();
+    this.#use(new StoredPlayback(part("sound"), this.audio.link, this.audio.duration));
+    this.playback.seek(position);
+  }
+
+  /** @param {LivePlayback | StoredPlayback} playback */
+  #use(playback) {
+    this.playback = playback;
+    playback.addEventListener("change", () => this.#changed());
+    playback.addEventListener("ended", () => this.#changed());
+    playback.addEventListener("failed", () => this.dispatchEvent(new Event("failed")));
+    this.#length();
+    this.#changed();
+  }
+
+  /** @param {import("./api.js").Audio} audio */
+  #own(audio) {
+    this.audio = audio;
+    this.root.classList.remove("making");
+    part("life").hidden = part("actions").hidden = false;
+    part("downloads").replaceChildren(...this.formats.map((format) => entry(formatName(format), fileLink(audio.token, format))));
+    part("captions").replaceChildren(...["srt", "vtt", "json"].map((kind) => entry(kind.toUpperCase(), captionsLink(audio.token, kind))));
+    part("captions-menu").hidden = !audio.words?.length;
+    if (audio.peaks?.length) this.waveform.show(audio.peaks);
+    this.#age();
+  }
+
+  #changed() {
+    const playing = !this.playback.paused;
+    part("play").setAttribute("aria-label", playing ? "Pause" : "Play");
+    this.root.classList.toggle("playing", playing);
+    cancelAnimationFrame(this.frame);
+    this.#draw();
+    if (playing) this.#follow();
+  }
+
+  #follow() {
+    this.frame = requestAnimationFrame(() => {
+      if (!this.playback) return;
+      this.#draw();
+      this.#follow();
+    });
+  }
+
+  #draw() {
+    const { position, duration } = this.playback;
+    this.seekbar.value = String(position);
+    this.seekbar.setAttribute("aria-valuetext", `${spokenTime(position)} of ${spokenTime(duration)}`);
+    part("position").textContent = clock(position);
+    this.waveform.hear(duration ? position / duration : 0);
+    this.spoken.hear(this.playback.paused && position === 0 ? -1 : position);
+  }
+
+  #length() {
+    this.seekbar.max = String(this.playback.duration);
+    part("duration").textContent = clock(this.playback.duration);
+  }
+
+  #age() {
+    if (!this.audio) return;
+    const over = remaining(this.audio) <= 0;
+    part("life-told").textContent = over ? "Its time is over. Nobody can hear it any more." : told(this.audio);
+    part("life-left").style.width = `${(100 * share(this.audio)).toFixed(2)}%`;
+    if (!over || this.root.classList.contains("over")) return;
+    this.root.classList.add("over");
+    part("actions").hidden = true;
+    void this.playback?.pause();
+    this.dispatchEvent(new CustomEvent("gone", { detail: { at: now() } }));
+  }
+
+  async #copy() {
+    const link = new URL(this.audio.link, location.origin).href;
+    try {
+      await navigator.clipboard.writeText(link);
+      this.dispatchEvent(new CustomEvent("told", { detail: "The link is copied. It works until the audio is gone." }));
+    } catch {
+      // Browsers lend the clipboard to secure pages only; then the reader copies it by hand.
+      part("link-field").hidden = false;
+      part("link").value = link;
+      part("link").select();
+    }
+  }
+}
+
+/** @param {string} text @param {string} href */
+function entry(text, href) {
+  const item = document.createElement("li");
+  const link = document.createElement("a");
+  link.href = href;
+  link.download = "";
+  link.textContent = text;
+  item.append(link);
+  return item;
+}

@@ -1,0 +1,93 @@
+// What this guest has, newest first.
+
+import { remaining, told } from "./life.js";
+import { clock, formatName } from "./wording.js";
+import { textOf } from "./words.js";
+
+/** Events: `open` and `delete`, each with the audio as its `detail`. */
+export class Shelf extends EventTarget {
+  /** @param {HTMLUListElement} list @param {HTMLElement} empty shown while there is nothing */
+  constructor(list, empty) {
+    super();
+    this.list = list;
+    this.empty = empty;
+    /** @type {import("./api.js").Audio[]} */
+    this.audios = [];
+    setInterval(() => this.#age(), 1000);
+  }
+
+  /** @param {import("./api.js").Audio[]} audios newest first */
+  show(audios) {
+    this.audios = audios.filter((audio) => remaining(audio) > 0);
+    this.list.replaceChildren(...this.audios.map((audio) => this.#item(audio)));
+    this.empty.hidden = this.audios.length > 0;
+  }
+
+  /** @param {import("./api.js").Audio} audio */
+  add(audio) {
+    this.show([audio, ...this.audios.filter((one) => one.token !== audio.token)]);
+    this.current(audio.token);
+  }
+
+  /** @param {string} token */
+  remove(token) {
+    this.show(this.audios.filter((audio) => audio.token !== token));
+  }
+
+  /** @param {string} token of the audio that is open in the player */
+  current(token) {
+    for (const item of this.list.children) {
+      const open = item.querySelector(".open");
+      if (item.dataset.token === token) open.setAttribute("aria-current", "true");
+      else open.removeAttribute("aria-current");
+    }
+  }
+
+  /** @param {import("./api.js").Audio} audio */
+  #item(audio) {
+    const item = document.createElement("li");
+    item.dataset.token = audio.token;
+    const open = button("open", () => this.dispatchEvent(new CustomEvent("open", { detail: audio })));
+    open.append(line("title", titleOf(audio)), line("facts", factsOf(audio)), line("left", told(audio)));
+    const remove = button("remove", () => this.dispatchEvent(new CustomEvent("delete", { detail: audio })));
+    remove.textContent = "×";
+    remove.setAttribute("aria-label", `Delete “${titleOf(audio)}”`);
+    item.append(open, remove);
+    return item;
+  }
+
+  #age() {
+    if (this.audios.some((audio) => remaining(audio) <= 0)) this.show(this.audios);
+    this.audios.forEach((audio, at) => {
+      this.list.children[at].querySelector(".left").textContent = told(audio);
+    });
+  }
+}
+
+/** @param {import("./api.js").Audio} audio */
+export function titleOf(audio) {
+  const title = (audio.text || textOf(audio.words ?? []) || audio.file_name || "Speech").replaceAll(/\s+/g, " ").trim();
+  return title.length > 64 ? `${title.slice(0, 62).trimEnd()} …` : title;
+}
+
+/** @param {import("./api.js").Audio} audio */
+function factsOf(audio) {
+  return `${clock(audio.duration)}, ${formatName(audio.format)}`;
+}
+
+/** @param {string} name @param {() => void} onClick */
+function button(name, onClick) {
+  const made = document.createElement("button");
+  made.type = "button";
+  made.className = name;
+  made.addEventListener("click", onClick);
+  return made;
+}
+
+/** @param {string} name @param {string} text */
+function line(name, text) {
+  const made = document.createElement("span");
+  made.className = name;
+  made.textContent = text;
+  return made;
+}

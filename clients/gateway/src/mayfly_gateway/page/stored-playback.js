@@ -1,0 +1,57 @@
+// The stored file in an <audio>, with the same words as the live playback has.
+
+/** Events: `change` when it starts or stops, `ended`, and `failed` if the file cannot be had or played. */
+export class StoredPlayback extends EventTarget {
+  /**
+   * @param {HTMLAudioElement} element
+   * @param {string} link
+   * @param {number} duration seconds, as the service measured it: streams of some formats tell none
+   */
+  constructor(element, link, duration) {
+    super();
+    this.element = element;
+    this.duration = duration;
+    this.listening = new AbortController();
+    const { signal } = this.listening;
+    element.src = link;
+    for (const name of ["play", "pause", "seeked"]) {
+      element.addEventListener(name, () => this.dispatchEvent(new Event("change")), { signal });
+    }
+    element.addEventListener("ended", () => this.dispatchEvent(new Event("ended")), { signal });
+    element.addEventListener("error", () => this.dispatchEvent(new Event("failed")), { signal });
+  }
+
+  /** Unit: seconds. */
+  get position() {
+    return Math.min(this.element.currentTime, this.duration);
+  }
+
+  get paused() {
+    return this.element.paused;
+  }
+
+  async play() {
+    try {
+      await this.element.play();
+    } catch (error) {
+      // AbortError: paused or replaced before it began. Everything else is told by the element's own error event.
+      if (error.name === "NotAllowedError") this.dispatchEvent(new Event("change"));
+    }
+  }
+
+  async pause() {
+    this.element.pause();
+  }
+
+  /** @param {number} seconds */
+  seek(seconds) {
+    this.element.currentTime = seconds;
+  }
+
+  close() {
+    this.listening.abort();
+    this.element.pause();
+    this.element.removeAttribute("src");
+    this.element.load();
+  }
+}

@@ -1,0 +1,224 @@
+"""The page's half of the gateway, in memory: what the page is promised, with brakes and faults that tests can set.
+
+Files, headers and the policy are the gateway's own. The audio is real: the shipped voice, spoken once. The store of the
+signed links is another origin, as it is in life.
+"""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import base64
+import itertools
+import json
+import wave
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI, Request
+from fastapi.responses import (
+    FileResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
+
+from mayfly_gateway.doors import pages
+from mayfly_gateway.security.headers import SecurityHeaders
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+HERE = Path(__file__).resolve().parent
+SPEECH = HERE / "speech.wav"
+TEXT = (
+    "The river is quiet tonight. A mayfly rises from the water, and has one evening to dance. "
+    "By morning, nothing of it is left."
+)
+FORMATS = ["wav", "mp3", "opus", "aac", "flac", "pcm", "mulaw", "alaw"]
+VOICES = [
+    {"name": "en_US-mayfly-low", "language_code": "en_US", "sample_rate": 16000, "speakers": []},
+    {"name": "de_DE-duo-medium", "language_code": "de_DE", "sample_rate": 22050, "speakers": ["anna", "ben"]},
+]
+
+
+@dataclass(slots=True)
+class Standin:
+    """What the page talks to, and what a test can do to it."""
+
+    store: str = ""
+    """Origin of the signed links."""
+    lifetime: timedelta = timedelta(hours=24)
+    audios: dict[str, dict[str, Any]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    rest: asyncio.Event = field(default_factory=asyncio.Event)
+    """All but the first sentence waits for it."""
+    breaks: bool = False
+    """Whether a stream breaks off after its first sentence."""
+    refusal: tuple[int, dict[str, Any], dict[str, str]] | None = None
+    """What the next call of the API is answered instead: status, body, headers."""
+    fault: dict[str, str] | None = None
+    """The error that the next stream ends with."""
+    orders: list[dict[str, Any]] = field(default_factory=list)
+    """What was asked to be spoken."""
+    operators: dict[str, Any] = field(default_factory=dict)
+    numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    def keep(self, *, kind: str = "wav", **more: Any) -> dict[str, Any]:
+        """An audio that is stored now."""
+        token = f"tok{next(self.numbers)}xq7Zk2"
+        now = datetime.now(UTC)
+        audio = {
+            "token": token,
+            "link": f"/a/{token}",
+            "duration": 8.755,
+            "create_time": now.isoformat(),
+            "expire_time": (now + self.lifetime).isoformat(),
+            "size_bytes": SPEECH.stat().st_size,
+            "format": kind,
+            "peaks": peaks(),
+            "words": [word for sentence in sentences() for word in sentence["words"]],
+            **more,
+        }
+        self.audios[token] = audio
+        return audio
+
+    def readable(self, token: str) -> bool:
+        """Whether a link leads anywhere."""
+        audio = self.audios.get(token)
+        if audio is None or token in self.gone:
+            return False
+        end = audio["expire_time"]
+        return end is None or datetime.fromisoformat(end) > datetime.now(UTC)
+
+
+def sentences() -> list[dict[str, Any]]:
+    """The sentences of the speech, with their words and times."""
+    return json.loads((HERE / "speech.json").read_text())["segments"]
+
+
+def pcm() -> bytes:
+    """Its samples, 16 bit, 16 kHz."""
+    with wave.open(str(SPEECH)) as file:
+        return file.readframes(file.getnframes())
+
+
+def peaks(count: int = 200) -> list[float]:
+    """Its picture."""
+    samples = array.array("h", pcm())
+    step = len(samples) // count
+    return [round(max(map(abs, samples[at * step : (at + 1) * step])) / 32768, 3) for at in range(count)]
+
+
+def application(standin: Standin) -> FastAPI:
+    """The gateway's pages over the stand-in."""
+    app = FastAPI(openapi_url=None)
+    app.include_router(pages.router)
+    app.add_middleware(SecurityHeaders, link_origins=[standin.store], is_https=False)
+
+    @app.middleware("http")
+    async def refuse(request: Request, call_next: Any) -> Response:
+        if standin.refusal is None or not request.url.path.startswith("/api/"):
+            return await call_next(request)
+        status, body, headers = standin.refusal
+        standin.refusal = None
+        return JSONResponse(body, status, headers)
+
+    @app.get("/api/page/voices")
+    async def voices() -> dict[str, Any]:
+        return {"voices": VOICES, "formats": FORMATS, "limits": {"max_characters": 5000}}
+
+    @app.post("/api/page/speech")
+    async def speech(request: Request) -> StreamingResponse:
+        order = await request.json()
+        standin.orders.append(order)
+        return StreamingResponse(_speech(standin, order), media_type="application/x-ndjson")
+
+    @app.get("/api/page/history")
+    async def history() -> dict[str, Any]:
+        return {"audios": [one for one in reversed(standin.audios.values()) if standin.readable(one["token"])]}
+
+    @app.delete("/api/page/audios/{token}")
+    async def delete(token: str) -> dict[str, Any]:
+        deleted = standin.readable(token)
+        standin.gone.add(token)
+        time = datetime.now(UTC).isoformat()
+        return {
+            "token": token,
+            "deleted": deleted,
+            "delete_time": time,
+            "size_bytes": standin.audios[token]["size_bytes"],
+        }
+
+    @app.get("/api/page/audios/{token}/captions.{kind}")
+    async def captions(token: str, kind: str) -> Response:
+        return PlainTextResponse(f"captions as {kind}", headers=_attachment(f"speech.{kind}"))
+
+    @app.get("/api/page/audios/{token}/file")
+    async def file(token: str, format: str) -> Response:  # noqa: A002 - the name of the parameter in the URL
+        return FileResponse(SPEECH, headers=_attachment(f"speech.{format}"))
+
+    @app.post("/api/page/recordings")
+    async def recordings(request: Request) -> dict[str, Any]:
+        form = await request.form()
+        name = form["file"].filename
+        return {"audio": standin.keep(expire_time=None, words=[], file_name=name)}
+
+    @app.get("/api/page/operators")
+    async def operators(request: Request) -> Response:
+        if request.headers.get("authorization") != "Bearer let-me-see":
+            return JSONResponse(
+                {"error": {"reason": "CALLER_UNAUTHENTICATED", "message": "The token is not the operators'."}}, 401
+            )
+        return JSONResponse(standin.operators)
+
+    @app.api_route("/a/{token}", methods=["GET", "HEAD"])
+    async def link(token: str) -> Response:
+        if standin.readable(token):
+            return RedirectResponse(f"{standin.store}/{token}.wav", 302)
+        error = {"reason": "AUDIO_GONE", "message": "This audio is gone."}
+        return JSONResponse({"error": error}, 410 if token in standin.audios else 404)
+
+    return app
+
+
+def store() -> FastAPI:
+    """Where signed links lead: another origin, with ranges."""
+    app = FastAPI(openapi_url=None)
+
+    @app.api_route("/{name}", methods=["GET", "HEAD"])
+    async def audio(name: str) -> Response:
+        return FileResponse(SPEECH)
+
+    return app
+
+
+async def _speech(standin: Standin, order: dict[str, Any]) -> AsyncIterator[bytes]:
+    if standin.fault:
+        yield _line({"type": "error", "error": standin.fault})
+        return
+    yield _line({"type": "header", "sample_rate": 16000, "voice": order["voice"]})
+    samples = pcm()
+    begin = 0
+    for sentence in sentences():
+        end = int(sentence["end"] * 16000) * 2
+        for at in range(begin, end, 16384):
+            yield _line({"type": "audio", "data": base64.b64encode(samples[at : min(end, at + 16384)]).decode()})
+        yield _line({"type": "words", "words": sentence["words"]})
+        begin = end
+        if standin.breaks:
+            return
+        await standin.rest.wait()
+    yield _line({"type": "audio_stored", "audio": standin.keep(kind=order["format"])})
+
+
+def _line(message: dict[str, Any]) -> bytes:
+    return json.dumps(message).encode() + b"\n"
+
+
+def _attachment(name: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{name}"'}

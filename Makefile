@@ -8,7 +8,7 @@ TEXT ?= Hello from Mayfly. This sentence will be gone tomorrow.
 BACKEND ?= embedded
 T ?=
 PROVE ?=
-DISTRIBUTIONS := libs/runtime clients/python/protos clients/python/client services/storage services/synth services/sweeper
+DISTRIBUTIONS := libs/runtime clients/python/protos clients/python/client services/storage services/synth services/sweeper clients/gateway
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 ifeq ($(filter $(BACKEND),embedded aws),)
 $(error BACKEND must be embedded or aws, not "$(BACKEND)")
@@ -25,7 +25,7 @@ endif
 demo: .state/run ## Text in, speech out, a link that plays, and a sweep that removes it (TEXT="...")
 	@$(BIN)/python -m tools.demo --text "$$TEXT"
 
-up: .state/run .state/moto-$(BACKEND) ## Start storage, synth and sweeper on loopback and leave them running (BACKEND=embedded|aws)
+up: .state/run .state/moto-$(BACKEND) ## Start storage, synth, sweeper and the gateway with its page on loopback and leave them running (BACKEND=embedded|aws)
 	@$(BIN)/python -m tools.stack up --backend $(BACKEND)
 
 say: .state/run ## Speak TEXT="..." to hello.wav through the running set

@@ -23,11 +23,12 @@ DISTRIBUTIONS = {
     "mayfly-sweeper": ROOT / "services/sweeper",
     "mayfly-protos": ROOT / "clients/python/protos",
     "mayfly-client": ROOT / "clients/python/client",
+    "mayfly-gateway": ROOT / "clients/gateway",
 }
 
 # Editable installs without build isolation (and so without unpinned downloads) need the build backend.
 BUILD = ["hatchling", "editables"]
-SERVICES = ["mayfly-storage", "mayfly-synth", "mayfly-sweeper", "mayfly-client[cli]"]
+SERVICES = ["mayfly-storage", "mayfly-synth", "mayfly-sweeper", "mayfly-gateway", "mayfly-client[cli]"]
 LOCAL_AWS = ["moto[server,s3,dynamodb]>=5.2.5"]
 DEVELOPMENT = [
     "build",
@@ -41,6 +42,7 @@ DEVELOPMENT = [
     "jsonpatch",
     "kubernetes-validate",
     "mypy",
+    "openai",
     "promql-parser",
     "pytest",
     "pytest-asyncio",
@@ -48,6 +50,7 @@ DEVELOPMENT = [
     "pytest-timeout",
     "boto3-stubs[s3,dynamodb]",
     "ruff",
+    "schemathesis",
     "types-grpcio",
     "types-grpcio-health-checking",
     "types-grpcio-reflection",
@@ -63,6 +66,7 @@ SETS: dict[str, list[str]] = {
     "storage": ["mayfly-storage"],
     "synth": ["mayfly-synth"],
     "sweeper": ["mayfly-sweeper"],
+    "gateway": ["mayfly-gateway"],
     "client": ["mayfly-client[cli]"],
     "moto": LOCAL_AWS,
     "build": BUILD,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mayfly_client import config as client_config
+from mayfly_gateway.config import GatewaySettings
 from mayfly_runtime.settings import ServerSettings, ServiceSettings
 from mayfly_storage.config import StorageSettings
 from mayfly_sweeper.config import SweeperSettings
@@ -74,10 +75,11 @@ def sections() -> list[Section]:
         Section("storage", service_variables(StorageSettings)),
         Section("synth", service_variables(SynthSettings)),
         Section("sweeper", service_variables(SweeperSettings)),
+        Section("gateway", service_variables(GatewaySettings)),
     ]
 
 
-def service_variables(settings: type[ServerSettings]) -> list[Variable]:
+def service_variables(settings: type[ServiceSettings]) -> list[Variable]:
     """What a service reads: its own settings first, then those that every service has."""
     shared = {field.upper() for field in (*ServiceSettings.model_fields, *ServerSettings.model_fields)}
     prefix = str(settings.model_config.get("env_prefix", ""))

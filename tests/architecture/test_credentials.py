@@ -31,7 +31,7 @@ def test_only_storage_is_given_credentials(aws: Stack) -> None:
     assert holders == {"storage"}
 
 
-@pytest.mark.parametrize("name", ["synth", "sweeper"])
+@pytest.mark.parametrize("name", ["synth", "sweeper", "gateway"])
 def test_no_open_file_of_the_others_is_storages(aws: Stack, name: str) -> None:
     opened = [str(link.readlink()) for link in Path(f"/proc/{aws.pids[name]}/fd").iterdir() if link.is_symlink()]
 

@@ -23,6 +23,7 @@ DISTRIBUTIONS = {
     "mayfly-storage": "services/storage",
     "mayfly-synth": "services/synth",
     "mayfly-sweeper": "services/sweeper",
+    "mayfly-gateway": "clients/gateway",
 }
 AWS = {"boto3", "botocore", "s3transfer"}
 ENGINES = {"piper-tts", "onnxruntime", "ffmpeg-python", "imageio-ffmpeg"}
@@ -83,16 +84,22 @@ def test_no_service_requires_another(wheels: dict[str, Path]) -> None:
     assert {name: closure(wheels, name) & services for name in services} == {name: set() for name in services}
 
 
+def test_the_gateway_requires_no_service(wheels: dict[str, Path]) -> None:
+    ours = {name for name in closure(wheels, "mayfly-gateway") if name.startswith("mayfly-")}
+
+    assert ours == {"mayfly-client", "mayfly-protos", "mayfly-runtime"}
+
+
 def test_the_client_requires_neither_runtime_nor_service(wheels: dict[str, Path]) -> None:
     assert {name for name in closure(wheels, "mayfly-client") if name.startswith("mayfly-")} == {"mayfly-protos"}
 
 
-@pytest.mark.parametrize("image", ["synth", "sweeper", "client"])
+@pytest.mark.parametrize("image", ["synth", "sweeper", "gateway", "client"])
 def test_what_other_images_install_has_no_aws_sdk(image: str) -> None:
     assert not pinned(image) & AWS
 
 
-@pytest.mark.parametrize("image", ["storage", "sweeper", "client"])
+@pytest.mark.parametrize("image", ["storage", "sweeper", "gateway", "client"])
 def test_what_other_images_install_has_no_engine(image: str) -> None:
     assert not pinned(image) & ENGINES
 
@@ -115,6 +122,7 @@ def test_wheels_are_typed_and_carry_their_data(wheels: dict[str, Path]) -> None:
     assert "mayfly/storage/v1/py.typed" in contents(wheels["mayfly-protos"])
     assert "mayfly_storage/collections.toml" in contents(wheels["mayfly-storage"])
     assert "mayfly_storage/backends/embedded/schema.sql" in contents(wheels["mayfly-storage"])
+    assert "mayfly_gateway/page/index.html" in contents(wheels["mayfly-gateway"])
 
 
 def test_import_rules_hold() -> None:

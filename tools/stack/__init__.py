@@ -1,1 +1,1 @@
-"""The local set: storage, synth and sweeper as processes of this machine. `python -m tools.stack up`."""
+"""The local set: storage, synth, sweeper and the gateway as processes of this machine. `python -m tools.stack up`."""

@@ -39,7 +39,7 @@ def up(
     backend: Annotated[Backend, typer.Option(help="Where storage keeps audio.")] = Backend.EMBEDDED,
     port_base: BaseOption = DEFAULT_BASE,
 ) -> None:
-    """Start storage, synth and sweeper, and leave them running."""
+    """Start storage, synth, sweeper and the gateway, and leave them running."""
     layout = project_layout(port_base)
     exit_on_sigterm()
     try:
@@ -88,6 +88,10 @@ def _tell(layout: Layout, backend: Backend, *, was_up: bool) -> None:
     for door in _doors(backend):
         scheme = "http://" if door in ("links", "moto") else ""
         console.print(f"  {door:10} {scheme}{layout.address(door)}")
+    console.print(f"  {'page':10} http://{layout.address('gateway')}/")
+    console.print(
+        f"  {'operators':10} http://{layout.address('gateway')}/operators (token: {layout.data}/operators.token)"
+    )
     data = "in the emulator's memory, gone with `make down`" if backend is Backend.AWS else layout.data
     console.print(f"  {'data':10} {data}\n  {'logs':10} {layout.run}/*.log")
     console.print(f'\nTry it:   {_targets(layout)}make say TEXT="Hello from Mayfly."')

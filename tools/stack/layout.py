@@ -35,6 +35,7 @@ class Ports:
     links: int
     synth: int
     sweeper: int
+    gateway: int
     moto: int
 
     @classmethod
@@ -46,6 +47,7 @@ class Ports:
             links=base + 80,
             synth=base + 61,
             sweeper=base + 71,
+            gateway=base + 88,
             moto=base + 90,
         )
 

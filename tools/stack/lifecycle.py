@@ -108,7 +108,12 @@ class _Start:
 
     def run(self) -> Record:
         storage = programs.storage(self._layout, self._backend)
-        services = [storage, programs.synth(self._layout), programs.sweeper(self._layout)]
+        services = [
+            storage,
+            programs.synth(self._layout),
+            programs.sweeper(self._layout),
+            programs.gateway(self._layout, self._backend),
+        ]
         first = [programs.moto(self._layout)] if self._backend is Backend.AWS else []
         doors = tuple(door for program in (*first, *services) for door in program.doors)
         self._layout.ports.require_free(doors, patience=_PORT_PATIENCE)

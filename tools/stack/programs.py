@@ -16,6 +16,8 @@ from mayfly_runtime.probe import ask
 from tools.stack.layout import HOST, ROOT
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tools.stack.layout import Layout
 
 Probe: TypeAlias = Callable[[], bool]
@@ -136,6 +138,36 @@ def sweeper(layout: Layout) -> Program:
         },
         ready=(lambda: _serves(layout, "sweeper"),),
     )
+
+
+def gateway(layout: Layout, backend: Backend) -> Program:
+    """The gateway, with its page. The secret of its links lies beside what storage keeps, so that they survive it."""
+    links = layout.address("moto" if backend is Backend.AWS else "links")
+    return Program(
+        name="gateway",
+        arguments=("-m", "mayfly_gateway"),
+        doors=("gateway",),
+        prefix="MAYFLY_GATEWAY_",
+        settings={
+            "MAYFLY_GATEWAY_LISTEN": layout.address("gateway"),
+            "MAYFLY_GATEWAY_STORAGE_TARGET": layout.address("storage"),
+            "MAYFLY_GATEWAY_SYNTH_TARGET": layout.address("synth"),
+            "MAYFLY_GATEWAY_SWEEPER_TARGET": layout.address("sweeper"),
+            "MAYFLY_GATEWAY_LINK_ORIGINS": f"http://{links}",
+            "MAYFLY_GATEWAY_SECRET": _kept_secret(layout.data / "gateway.secret"),
+            "MAYFLY_GATEWAY_OPERATORS_TOKEN": _kept_secret(layout.data / "operators.token"),
+        },
+        ready=(lambda: _listens(layout.ports.gateway),),
+    )
+
+
+def _kept_secret(path: Path) -> str:
+    """What the file holds; it is made at the first start, for this user alone."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32), encoding="ascii")
+    return path.read_text(encoding="ascii").strip()
 
 
 def _aws_settings(layout: Layout) -> dict[str, str]:

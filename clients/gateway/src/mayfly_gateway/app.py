@@ -12,7 +12,17 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from mayfly_client import AsyncClient
-from mayfly_gateway.doors import health, links, page_audios, page_speech, pages
+from mayfly_gateway.doors import (
+    health,
+    links,
+    operators,
+    page_audios,
+    page_files,
+    page_recordings,
+    page_speech,
+    pages,
+)
+from mayfly_gateway.due import DueNow
 from mayfly_gateway.gateway import Gateway
 from mayfly_gateway.playback import PlaybackCounter
 from mayfly_gateway.refusals import add_refusals
@@ -32,7 +42,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("mayfly.gateway")
 
-DOORS = (page_speech, page_audios, links, health, pages)
+DOORS = (page_speech, page_audios, page_files, page_recordings, operators, links, health, pages)
 _DESCRIPTION = "Text in, speech out, and a link that ends on time."
 
 
@@ -84,6 +94,7 @@ def create_app(
         callers=settings.api_callers(),
         remembered=RememberedSpeech(most=settings.remembered_speech, now=now),
         playback=PlaybackCounter(telemetry.meter),
+        due=DueNow(mayfly, now),
         now=now,
     )
     add_refusals(app)

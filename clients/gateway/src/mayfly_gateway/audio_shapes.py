@@ -17,7 +17,13 @@ RECORDINGS = "recordings"
 
 
 def audio_shape(
-    audio: Audio | StoredAudio, token: str, notes: SpeechNotes | None, *, voice: str = "", text: str = ""
+    audio: Audio | StoredAudio,
+    token: str,
+    notes: SpeechNotes | None = None,
+    *,
+    voice: str = "",
+    text: str = "",
+    file_name: str = "",
 ) -> AudioShape:
     """One audio, with what is remembered of it."""
     return AudioShape(
@@ -31,6 +37,7 @@ def audio_shape(
         format=name_of(audio.content_type),
         voice=voice,
         text=notes.text if notes else text,
+        file_name=file_name,
         peaks=list(notes.peaks) if notes else [],
         words=words_of(notes.segments) if notes else [],
     )

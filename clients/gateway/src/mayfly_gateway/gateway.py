@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mayfly_client import AsyncClient
     from mayfly_gateway.callers import ApiCallers
     from mayfly_gateway.config import GatewaySettings
+    from mayfly_gateway.due import DueNow
     from mayfly_gateway.playback import PlaybackCounter
     from mayfly_gateway.remembered import RememberedSpeech
     from mayfly_gateway.stable_links import StableLinks
@@ -33,6 +34,7 @@ class Gateway:
     callers: ApiCallers
     remembered: RememberedSpeech
     playback: PlaybackCounter
+    due: DueNow
     now: Callable[[], datetime]
 
     def audio_of(self, token: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-PageFormat = Literal["wav", "mp3", "opus", "aac", "flac"]
+from mayfly_gateway.formats import FormatName
 
 
 class VoiceShape(BaseModel):
@@ -45,7 +45,8 @@ class SpeechOrder(BaseModel):
 
     text: Annotated[str, Field(min_length=1, description="What to say.")]
     voice: Annotated[str | None, Field(max_length=200, description="Name of a voice. Default: the default one.")] = None
-    format: Annotated[PageFormat, Field(description="How it is stored.")] = "wav"
+    speaker: Annotated[str | None, Field(max_length=200, description="Of a voice with several.")] = None
+    format: Annotated[FormatName, Field(description="How it is stored.")] = "wav"
     speed: Annotated[float, Field(ge=0.25, le=4.0, description="1 is the voice's own.")] = 1.0
 
 
@@ -70,6 +71,7 @@ class AudioShape(BaseModel):
     format: str
     voice: str
     text: str = Field(description="What was said; empty where it is not kept.")
+    file_name: str = Field(description="That of an uploaded file; empty for speech.")
     peaks: list[float] = Field(description="The waveform, 0 to 1; empty where it is not known.")
     words: list[WordShape] = Field(description="Empty where they are not known (any more).")
 
@@ -106,3 +108,58 @@ class PlaybackReport(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     outcome: Literal["played", "broken"]
+
+
+class Stored(BaseModel):
+    """What was uploaded."""
+
+    audio: AudioShape
+
+
+class UploadOrder(BaseModel):
+    """What will be uploaded straight to the store."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"file_name": "talk.m4a", "content_type": "audio/m4a", "size_bytes": 48000, "sha256": "9f86d081" * 8}
+            ]
+        },
+    )
+
+    file_name: Annotated[str, Field(max_length=200)] = ""
+    content_type: Annotated[str, Field(max_length=100, description="MIME type. Default: by the file's name.")] = ""
+    size_bytes: Annotated[int, Field(ge=1, le=2**40, description="Exact size.")]
+    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="In hexadecimal.")]
+
+
+class PartShape(BaseModel):
+    """One part of a large upload."""
+
+    part_number: int
+    url: str
+    headers: dict[str, str]
+    offset_bytes: int
+    size_bytes: int
+
+
+class Grant(BaseModel):
+    """The right to put exactly the announced bytes, once, until it expires."""
+
+    token: str = Field(description="For the commit, and for the stable link afterwards.")
+    attempt: str = Field(description="For the commit.")
+    method: str
+    url: str = Field(description="Where to put them; empty where there are parts.")
+    headers: dict[str, str] = Field(description="To be sent exactly as they are.")
+    parts: list[PartShape]
+    expire_time: str
+
+
+class Commit(BaseModel):
+    """The bytes are there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    attempt: Annotated[str, Field(min_length=1, max_length=4_096)]
+    part_etags: Annotated[list[str], Field(max_length=10_000, description="Of each part, in order.")] = []

@@ -22,6 +22,10 @@ from mayfly_gateway.remembered import SpeechNotes
 router = APIRouter(prefix="/api/page", tags=["page"])
 
 MOST_SHOWN = 200
+MADE_FROM = "made_from"
+"""Label of a copy in another format: the name of what it was made from."""
+FILE_NAME = "file_name"
+"""Label of a recording: what its file was called."""
 Token = Annotated[str, Path(min_length=1, max_length=1_024, description="From a stable link.")]
 _CAPTIONS: dict[str, tuple[str, Callable[[SpeechNotes], str]]] = {
     "srt": ("application/x-subrip; charset=utf-8", lambda notes: captions.srt(notes.segments)),
@@ -37,7 +41,8 @@ async def history(here: Here, guest: Guest) -> History:
         return History(audios=[])
     found: list[Audio] = []
     async for audio in here.mayfly.list(user_id=guest):
-        found.append(audio)
+        if MADE_FROM not in audio.labels:
+            found.append(audio)
         if len(found) == MOST_SHOWN:
             break
     found.sort(key=attrgetter("create_time"), reverse=True)
@@ -54,6 +59,8 @@ async def one(here: Here, guest: Guest, token: Token) -> AudioShape:
 async def delete(here: Here, guest: Guest, token: Token) -> Deletion:
     """Delete this guest's audio. It is unreadable when this returns; the next sweep certifies that it is gone."""
     audio = await own_audio(here, guest, token)
+    for copy in await copies_of(here, audio):
+        await here.mayfly.delete(copy.name)
     deleted = await here.mayfly.delete(audio.name)
     here.remembered.forget(audio.name)
     return await _deletion(here, audio.name, deleted=deleted)
@@ -114,8 +121,19 @@ async def own_audio(here: Gateway, guest: str | None, token: str) -> Audio:
 
 def shape_of(here: Gateway, audio: Audio) -> AudioShape:
     """What the page is told of an audio."""
-    notes = here.remembered.get(audio.name)
-    return audio_shape(audio, here.links.token_of(audio.name), notes, voice=audio.voice, text=audio.text)
+    return audio_shape(
+        audio,
+        here.links.token_of(audio.name),
+        here.remembered.get(audio.name),
+        voice=audio.voice,
+        text=audio.text,
+        file_name=audio.labels.get(FILE_NAME, ""),
+    )
+
+
+async def copies_of(here: Gateway, audio: Audio) -> list[Audio]:
+    """The same sound in other formats, which were made for downloads."""
+    return [one async for one in here.mayfly.list(user_id=audio.user_id) if one.labels.get(MADE_FROM) == audio.name]
 
 
 async def _deletion(here: Gateway, name: str, *, deleted: bool) -> Deletion:

@@ -15,7 +15,7 @@ from starlette.responses import StreamingResponse
 from mayfly_client import AudioChunk, MayflyError, Segment, SpeechHeader, SpeechItem, SpeechTrailer
 from mayfly_gateway.audio_shapes import audio_shape, words_of
 from mayfly_gateway.errors import GatewayError, problem_of
-from mayfly_gateway.formats import PAGE_FORMATS
+from mayfly_gateway.formats import FORMATS
 from mayfly_gateway.gateway import Gateway, Here, WelcomedGuest
 from mayfly_gateway.page_shapes import Limits, SpeechOrder, Voices, VoiceShape
 from mayfly_gateway.peaks import PeakMeter
@@ -43,7 +43,7 @@ async def voices(here: Here) -> Voices:
             )
             for each in await here.mayfly.voices()
         ],
-        formats=list(PAGE_FORMATS),
+        formats=list(FORMATS),
         limits=Limits(max_characters=here.settings.max_characters, max_upload_bytes=here.settings.max_upload_bytes),
     )
 
@@ -61,7 +61,13 @@ async def speech(
     # Whose audio it is says the cookie, and how much there may be the address: cookies cost nothing.
     await here.mayfly.reserve_quota(SPEECH, characters=len(order.text), guest_address=here.guest_address(request))
     items = here.mayfly.stream_speech(
-        order.text, voice=order.voice, format=order.format, speed=order.speed, collection=SPEECH, user_id=guest
+        order.text,
+        voice=order.voice or None,
+        speaker=order.speaker or None,
+        format=order.format,
+        speed=order.speed,
+        collection=SPEECH,
+        user_id=guest,
     )
     first = await anext(items)
     lines = _lines(here, order, first, items)

@@ -1,0 +1,61 @@
+"""Downloads of a guest's audio, in each format."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import RedirectResponse
+
+from mayfly_client import Audio
+from mayfly_gateway.doors.page_audios import MADE_FROM, Token, copies_of, own_audio
+from mayfly_gateway.doors.page_speech import SPEECH
+from mayfly_gateway.formats import FormatName, name_of
+from mayfly_gateway.gateway import Gateway, Guest, Here
+
+router = APIRouter(prefix="/api/page", tags=["page"])
+
+_SHORTEST_LIFE = timedelta(seconds=1)
+
+
+@router.get(
+    "/audios/{token}/file",
+    summary="Download in any format",
+    status_code=302,
+    response_class=RedirectResponse,
+    responses={302: {"description": "To a signed link that browsers save."}},
+)
+async def file(
+    request: Request,
+    here: Here,
+    guest: Guest,
+    token: Token,
+    kind: Annotated[FormatName | None, Query(alias="format", description="Default: as it is stored.")] = None,
+) -> RedirectResponse:
+    """The stored file, or a copy in another format, which ends with it."""
+    audio = await own_audio(here, guest, token)
+    if kind is not None and kind != name_of(audio.content_type):
+        name = await _copy(here, audio, kind, here.guest_address(request))
+    else:
+        name = audio.name
+    link = await here.mayfly.url(name, ttl=here.settings.link_life, attachment=True)
+    return RedirectResponse(link.url, status_code=302, headers={"Cache-Control": "no-store"})
+
+
+async def _copy(here: Gateway, audio: Audio, kind: str, address: str) -> str:
+    """The name of the copy in this format; it is made if there is none yet."""
+    for copy in await copies_of(here, audio):
+        if name_of(copy.content_type) == kind:
+            return copy.name
+    await here.mayfly.reserve_quota(SPEECH, guest_address=address)
+    left = None if audio.expire_time is None else max(_SHORTEST_LIFE, audio.expire_time - here.now())
+    made = await here.mayfly.process_audio(
+        audio.name,
+        format=kind,
+        collection=SPEECH,
+        user_id=audio.user_id,
+        labels={MADE_FROM: audio.name},
+        ttl=left,
+    )
+    return made.name

@@ -1,0 +1,82 @@
+"""Recordings: people's own audio, kept under their id until they delete it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from mayfly_gateway.formats import content_type_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import timedelta
+
+    from starlette.datastructures import UploadFile
+
+    from mayfly_client import AsyncClient, Audio, Upload
+
+COLLECTION: Final = "recordings"
+_PIECE: Final = 256 * 1024
+_LONGEST_NAME: Final = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorder:
+    """Whose recording it is, and how long it is kept."""
+
+    user_id: str
+    recording_id: str
+    life: timedelta | None = None
+    """None: until it is deleted."""
+
+    @property
+    def prefix(self) -> str:
+        """How its object's key begins."""
+        return f"users/{self.user_id}/recordings/{self.recording_id}/"
+
+
+async def store(mayfly: AsyncClient, who: Recorder, file: UploadFile) -> Audio:
+    """Keep an uploaded file. Nothing is kept unless this returns."""
+    return await mayfly.upload_stream(
+        _pieces(file),
+        collection=COLLECTION,
+        content_type=content_type_of(file.content_type, file.filename),
+        user_id=who.user_id,
+        key_fields={"recording_id": who.recording_id},
+        labels=_labels(file.filename),
+        ttl=who.life,
+    )
+
+
+async def grant(
+    mayfly: AsyncClient, who: Recorder, *, file_name: str, content_type: str, size_bytes: int, sha256: bytes
+) -> Upload:
+    """The right to put a file straight to the store."""
+    return await mayfly.create_upload(
+        collection=COLLECTION,
+        content_type=content_type_of(content_type, file_name),
+        size_bytes=size_bytes,
+        sha256=sha256,
+        user_id=who.user_id,
+        key_fields={"recording_id": who.recording_id},
+        labels=_labels(file_name),
+        ttl=who.life,
+    )
+
+
+async def find(mayfly: AsyncClient, who: Recorder) -> Audio | None:
+    """The recording, if it is there (any more)."""
+    filters = mayfly.list(collection=COLLECTION, user_id=who.user_id, object_key_prefix=who.prefix)
+    return await anext(filters, None)
+
+
+async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:
+    while piece := await file.read(_PIECE):
+        yield piece
+
+
+def _labels(file_name: str | None) -> dict[str, str]:
+    """The file's name without its folders and without what no name needs."""
+    bare = (file_name or "").replace("\\", "/").rpartition("/")[2]
+    shown = "".join(letter for letter in bare if letter.isprintable())[:_LONGEST_NAME]
+    return {"file_name": shown} if shown else {}

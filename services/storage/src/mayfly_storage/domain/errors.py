@@ -146,10 +146,10 @@ class ContentMismatchError(StorageError):
         self.field = field
         self.expected = str(expected)
         self.actual = str(actual)
-        super().__init__(
-            f"{field} is {self.actual}, announced was {self.expected}. "
-            "Nothing was stored; upload again with a new request_id."
-        )
+        remedy = "Put the parts that differ once more, and commit with the ETags of all of them."
+        if field != "part_etags":
+            remedy = "Nothing was stored; upload again with a new request_id."
+        super().__init__(f"{field} is {self.actual}, announced was {self.expected}. {remedy}")
 
 
 class UploadFencedError(StorageError):

@@ -35,6 +35,8 @@ class Ticket:
     """Known once the bytes were seen."""
     upload_id: str = ""
     """Of the upload in parts; empty for a single PUT."""
+    parts: int = 0
+    """How many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,9 @@ class Tickets:
 
     secret: bytes = field(repr=False)
 
-    def issue(self, audio: Audio, upload_id: str = "") -> str:
+    def issue(self, audio: Audio, upload_id: str = "", parts: int = 0) -> str:
         """The attempt of a PENDING audio, and behind it the ticket: ASCII, the same for the same audio and upload."""
-        facts = _encode(audio, upload_id)
+        facts = _encode(audio, upload_id, parts)
         return f"{audio.attempt}{_END_OF_ATTEMPT}{facts}{_END_OF_ATTEMPT}{self._mac(audio.name, audio.attempt, facts)}"
 
     def read(self, name: AudioName, text: str) -> Ticket | None:
@@ -72,11 +74,11 @@ def attempt_of(text: str) -> str:
     return text.partition(_END_OF_ATTEMPT)[0]
 
 
-def _encode(audio: Audio, upload_id: str) -> str:
+def _encode(audio: Audio, upload_id: str, parts: int) -> str:
     end = audio.expire_time and audio.expire_time.isoformat()
     facts = [audio.location, audio.object_key, audio.size_bytes, _base64(audio.sha256), end]
     if upload_id:
-        facts.append(upload_id)
+        facts += [upload_id, parts]
     return _base64(json.dumps(facts, ensure_ascii=False, separators=(",", ":")).encode())
 
 
@@ -91,6 +93,7 @@ def _decode(name: AudioName, attempt: str, text: str) -> Ticket:
         sha256=_bytes(sha256),
         expire_time=end and datetime.fromisoformat(end),
         upload_id=more[0] if more else "",
+        parts=more[1] if more else 0,
     )
 
 

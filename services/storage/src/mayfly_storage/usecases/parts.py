@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mayfly_storage.domain.audio import State
 from mayfly_storage.domain.errors import (
     BackendUnavailableError,
+    ContentMismatchError,
     InvalidAudioError,
     StateChangedError,
     UploadFencedError,
@@ -108,8 +109,11 @@ class CompleteParts:
         row = (await self.catalog.get_many([ticket.name])).get(ticket.name)
         if row is None or row.attempt != ticket.attempt or row.state is State.DELETING:
             raise UploadFencedError(ticket.name)
-        if row.state is State.PENDING:
-            await complete(self._store(ticket), ticket, ticket.upload_id, etags)
+        if row.state is not State.PENDING:
+            return
+        if len(etags) != ticket.parts:  # some stores make a shorter object of fewer
+            raise ContentMismatchError("part_etags", expected=ticket.parts, actual=len(etags))
+        await complete(self._store(ticket), ticket, ticket.upload_id, etags)
 
     def _store(self, ticket: Ticket) -> Store:
         store = self.stores.by_location.get(ticket.location)

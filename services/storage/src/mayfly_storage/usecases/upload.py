@@ -139,7 +139,7 @@ class CreateUpload:
         if audio.state is State.READY:
             return audio, None
         audio, grant, upload_id = await self.grant(audio)
-        return audio, replace(grant, attempt=self.tickets.issue(audio, upload_id))
+        return audio, replace(grant, attempt=self.tickets.issue(audio, upload_id, len(grant.parts)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,7 +107,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
         {"reason": "UPLOAD_INCOMPLETE", "domain": "storage.mayfly", "metadata": {"name": "audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479"}}
     """
     ERROR_REASON_CONTENT_MISMATCH: _ErrorReason.ValueType  # 109
-    """FAILED_PRECONDITION. What arrived is not what was announced. Nothing was stored; upload again with a new request_id.
+    """FAILED_PRECONDITION. What arrived is not what was announced. Nothing was stored; upload again with a new request_id. Where the field
+    is `part_etags`, put the parts that differ once more, and commit again.
 
         {"reason": "CONTENT_MISMATCH", "domain": "storage.mayfly", "metadata": {"field": "sha256", "expected": "9f86d0...", "actual": "60303a..."}}
     """
@@ -248,7 +249,8 @@ ERROR_REASON_UPLOAD_INCOMPLETE: ErrorReason.ValueType  # 108
     {"reason": "UPLOAD_INCOMPLETE", "domain": "storage.mayfly", "metadata": {"name": "audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479"}}
 """
 ERROR_REASON_CONTENT_MISMATCH: ErrorReason.ValueType  # 109
-"""FAILED_PRECONDITION. What arrived is not what was announced. Nothing was stored; upload again with a new request_id.
+"""FAILED_PRECONDITION. What arrived is not what was announced. Nothing was stored; upload again with a new request_id. Where the field
+is `part_etags`, put the parts that differ once more, and commit again.
 
     {"reason": "CONTENT_MISMATCH", "domain": "storage.mayfly", "metadata": {"field": "sha256", "expected": "9f86d0...", "actual": "60303a..."}}
 """

@@ -12,12 +12,13 @@ from mayfly_runtime.offload import Offload
 from mayfly_synth.domain.speech import AudioFormat, Delivery
 from mayfly_synth.engines.encoders import SpeechEncoder
 from mayfly_synth.engines.ffmpeg import Ffmpeg
-from mayfly_synth.engines.piper import PiperEngine
 from mayfly_synth.engines.voice_folder import load_voices
+from mayfly_synth.testing import piper_engine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from mayfly_synth.engines.piper import PiperEngine
     from mayfly_synth.engines.voice_folder import LoadedVoice
 
 VOICES = Path(__file__).parents[3] / "voices"
@@ -43,7 +44,7 @@ async def offload() -> AsyncIterator[Offload]:
 
 @pytest.fixture
 def engine(shipped: LoadedVoice, offload: Offload) -> PiperEngine:
-    return PiperEngine({shipped.voice.name: shipped.piper}, offload=offload)
+    return piper_engine([shipped], offload)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final
@@ -15,37 +14,30 @@ from mayfly_runtime.offload import Offload
 from mayfly_runtime.server import ServerBuilder, serve_until_signal
 from mayfly_runtime.telemetry import Telemetry
 from mayfly_synth.adapters.storage_sink import StorageSink
-from mayfly_synth.domain.voices import VoiceCatalog
+from mayfly_synth.assembly import Stored, open_processing
 from mayfly_synth.engines.encoders import SpeechEncoder
 from mayfly_synth.engines.ffmpeg import Ffmpeg
-from mayfly_synth.engines.piper import PiperEngine
-from mayfly_synth.engines.slots import SpeechSlots
-from mayfly_synth.engines.voice_folder import default_voice, load_voices
+from mayfly_synth.engines.voice_folder import VoiceFolder
+from mayfly_synth.speech_assembly import forgetting, open_speaking
 from mayfly_synth.transport.errors import DOMAIN, ERROR_TABLE
 from mayfly_synth.transport.synth_servicer import SynthServicer
 from mayfly_synth.usecases.keeping import Keeping
 from mayfly_synth.usecases.phonemize import Phonemize
 from mayfly_synth.usecases.recent import RecentSpeech
-from mayfly_synth.usecases.speaking import Speaking
 from mayfly_synth.usecases.stream import StreamSpeech
 from mayfly_synth.usecases.synthesize import Synthesize
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-    from pathlib import Path
+    from collections.abc import AsyncIterator
 
     from mayfly_runtime.server import RunningServer
     from mayfly_synth.config import SynthSettings
     from mayfly_synth.domain.ports import AudioSink
-    from mayfly_synth.engines.voice_folder import LoadedVoice
-
-    VoiceLoader = Callable[[Path], list[LoadedVoice]]
+    from mayfly_synth.speech_assembly import VoiceOpener
+    from mayfly_synth.usecases.process import ProcessAudio
+    from mayfly_synth.usecases.speaking import Speaking
 
 SERVICE: Final = "mayfly.synth.v1.SynthService"
-# A stream speaks one sentence ahead of what is being sent: it never waits, and is fair to the others.
-_STREAM_WINDOW: Final = 2
-
-_log = logging.getLogger("mayfly.synth")
 
 
 async def run(settings: SynthSettings) -> None:
@@ -53,13 +45,13 @@ async def run(settings: SynthSettings) -> None:
     async with AsyncExitStack() as stack:
         telemetry = Telemetry.start(settings, "mayfly-synth")
         stack.callback(telemetry.shutdown)
-        sink = await stack.enter_async_context(open_sink(settings, telemetry))
-        await serve_until_signal(await stack.enter_async_context(serve(settings, sink, telemetry)))
+        sink, stored = await stack.enter_async_context(open_storage(settings, telemetry))
+        await serve_until_signal(await stack.enter_async_context(serve(settings, sink, telemetry, stored=stored)))
 
 
 @asynccontextmanager
-async def open_sink(settings: SynthSettings, telemetry: Telemetry) -> AsyncIterator[StorageSink]:
-    """The way to storage. Nothing is sent before the first speech is kept."""
+async def open_storage(settings: SynthSettings, telemetry: Telemetry) -> AsyncIterator[tuple[StorageSink, Stored]]:
+    """The way to storage. Nothing is sent before the first audio is kept."""
     checksums = Offload(name="checksum", workers=1, queue=settings.max_concurrent_rpcs)
     client = AsyncClient(
         storage=settings.storage_target,
@@ -73,21 +65,28 @@ async def open_sink(settings: SynthSettings, telemetry: Telemetry) -> AsyncItera
         await stack.enter_async_context(client)
         sink = StorageSink(client, collection=settings.collection, offload=checksums)
         stack.push_async_callback(sink.close)
-        yield sink
+        yield sink, Stored.through(client)
 
 
 @asynccontextmanager
 async def serve(
-    settings: SynthSettings, sink: AudioSink, telemetry: Telemetry, *, load: VoiceLoader = load_voices
+    settings: SynthSettings,
+    sink: AudioSink,
+    telemetry: Telemetry,
+    *,
+    stored: Stored,
+    open_voices: VoiceOpener = VoiceFolder.open,
 ) -> AsyncIterator[RunningServer]:
-    """A server with every voice loaded and warm before it takes a call; drained at the end."""
-    workers, rpcs = settings.worker_count(), settings.max_concurrent_rpcs
-    # Slots refuse long before this queue is full: it holds the sentences that every call may have on its way.
-    speech = Offload(name="speech", workers=workers, queue=rpcs * (workers + 1))
+    """A server with every voice checked and warm before it takes a call; drained at the end."""
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(speech.shutdown)
-        loaded = await speech(load, settings.voices_dir)
-        servicer = await _servicer(settings, loaded, sink=sink, speech=speech)
+        encoder = SpeechEncoder(Ffmpeg.find(settings.ffmpeg))
+        await encoder.check()
+        opening = open_speaking(settings, encoder, telemetry.meter, open_voices=open_voices)
+        speaking = await stack.enter_async_context(opening)
+        process = await stack.enter_async_context(open_processing(settings, sink, stored, telemetry))
+        recent = _recent(settings)
+        await stack.enter_async_context(forgetting(recent))
+        servicer = _servicer(settings, speaking, keeping=Keeping(recent=recent, sink=sink), process=process)
         options, callers = settings.server_options(settings.listen), settings.callers()
         builder = ServerBuilder(options, domain=DOMAIN, errors=ERROR_TABLE, callers=callers, telemetry=telemetry)
         server = await builder.add(add_SynthServiceServicer_to_server, servicer, service=SERVICE).start()
@@ -95,31 +94,19 @@ async def serve(
         yield server
 
 
-async def _servicer(
-    settings: SynthSettings, loaded: list[LoadedVoice], *, sink: AudioSink, speech: Offload
-) -> SynthServicer:
-    voices = VoiceCatalog((one.voice for one in loaded), default=default_voice(loaded, asked=settings.default_voice))
-    _log.info("voices_loaded", extra={"voices": len(loaded), "default": voices.default.name})
-    encoder = SpeechEncoder(Ffmpeg.find(settings.ffmpeg))
-    await encoder.check()
-    speaking = Speaking(
-        voices=voices,
-        limits=settings.limits(),
-        admission=SpeechSlots(
-            max_queued_characters=settings.max_queued_characters, retry_after=settings.busy_retry_after
-        ),
-        engine=PiperEngine({one.voice.name: one.piper for one in loaded}, offload=speech),
-        encoder=encoder,
-    )
-    recent = RecentSpeech(
+def _recent(settings: SynthSettings) -> RecentSpeech:
+    return RecentSpeech(
         max_bytes=settings.retry_memory_bytes, lifetime=settings.retry_memory_lifetime, monotonic=time.monotonic
     )
-    keeping = Keeping(recent=recent, sink=sink)
+
+
+def _servicer(settings: SynthSettings, speaking: Speaking, *, keeping: Keeping, process: ProcessAudio) -> SynthServicer:
     # One sentence more than there are workers, so that none of them waits while a finished one is encoded.
     window = settings.worker_count() + 1
     return SynthServicer(
-        voices=voices,
-        phonemize=Phonemize(voices=voices, limits=speaking.limits, engine=speaking.engine),
+        voices=speaking.voices,
+        phonemize=Phonemize(voices=speaking.voices, limits=speaking.limits, engine=speaking.engine),
         synthesize=Synthesize(speaking=speaking, keeping=keeping, window=window, monotonic=time.monotonic),
-        stream=StreamSpeech(speaking=speaking, keeping=keeping, window=_STREAM_WINDOW, monotonic=time.monotonic),
+        stream=StreamSpeech(speaking=speaking, keeping=keeping, window=window, monotonic=time.monotonic),
+        process=process,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar, Self
@@ -11,16 +10,13 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from mayfly_client.channel import Tls
-from mayfly_runtime.settings import Duration, ServerSettings
+from mayfly_runtime.settings import Duration
+from mayfly_synth.cores import available_cores
 from mayfly_synth.domain.limits import SpeechLimits
+from mayfly_synth.processing_settings import ProcessingSettings
 
 
-def _cores() -> int:
-    """The cores that this process may use, which is fewer than there are in a container with a cpuset."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-class SynthSettings(ServerSettings):
+class SynthSettings(ProcessingSettings):
     """Everything that can be set, with a default that works on one machine."""
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(env_prefix="MAYFLY_SYNTH_")
@@ -53,7 +49,14 @@ class SynthSettings(ServerSettings):
     """Collection of speech whose caller names none."""
 
     voices_dir: Path = Path("voices")
-    """Folder of Piper voices: `NAME.onnx` with `NAME.onnx.json`. All of them are loaded at the start."""
+    """Folder of Piper voices: `NAME.onnx` with `NAME.onnx.json`. All of them are loaded and tried at the start."""
+
+    voice_memory_bytes: int = Field(default=0, ge=0)
+    """Most bytes of voices (as large as their model files) that stay in memory. A voice beyond is loaded when somebody
+    asks for it, which takes a second; the one that was not used for longest goes. 0: all stay."""
+
+    pinned_voices: str = ""
+    """Names of voices that always stay in memory, with commas between them. The default voice does anyway."""
 
     default_voice: str = ""
     """Voice of requests that name none. Empty: `en_US-mayfly-low` if it is there, else the first by name."""
@@ -63,6 +66,10 @@ class SynthSettings(ServerSettings):
 
     workers: int = Field(default=0, ge=0)
     """Sentences that are spoken at a time, each by one thread. 0: one for each core; more make everyone slower."""
+
+    lone_threads: int = Field(default=0, ge=0)
+    """Threads for the first sentence of a lone caller, for voices that are faster so. Voices are tried at the start,
+    and take twice the memory then. 0: one for each core. 1: never."""
 
     max_queued_characters: int = Field(default=50_000, ge=1)
     """Characters that are spoken or wait to be, over all calls; beyond, callers hear SERVER_BUSY at once. A small voice
@@ -96,6 +103,13 @@ class SynthSettings(ServerSettings):
     retry_memory_lifetime: Duration = Field(default=timedelta(minutes=10), gt=timedelta(0))
     """How long finished speech is remembered at most. It is what guests said: keep it short."""
 
+    rendered_cache_bytes: int = Field(default=32 * 1024 * 1024, ge=0)
+    """Sound of sentences that is remembered for whoever asks for the same one. Callers can tell by the time it takes
+    whether somebody did before. 0: none."""
+
+    rendered_cache_lifetime: Duration = Field(default=timedelta(minutes=15), gt=timedelta(0), le=timedelta(hours=1))
+    """How long the sound of a sentence is remembered at most. Up to 1 h."""
+
     @model_validator(mode="after")
     def _texts_fit_the_queue(self) -> Self:
         if self.max_queued_characters < self.max_characters:
@@ -118,7 +132,15 @@ class SynthSettings(ServerSettings):
 
     def worker_count(self) -> int:
         """Sentences that are spoken at a time."""
-        return self.workers or _cores()
+        return self.workers or available_cores()
+
+    def processing_worker_count(self) -> int:
+        """Audio that is processed at a time."""
+        return self.processing_workers or available_cores()
+
+    def lone_thread_count(self) -> int:
+        """Threads for a lone caller."""
+        return self.lone_threads or available_cores()
 
     def limits(self) -> SpeechLimits:
         """How much one call may ask for."""

@@ -13,20 +13,27 @@ import grpc.aio
 
 from mayfly_runtime.telemetry import Telemetry
 from mayfly_synth import app
+from mayfly_synth.assembly import Stored
 from mayfly_synth.config import SynthSettings
 from mayfly_synth.domain.errors import QuotaExceededError, RequestIdReusedError
+from mayfly_synth.domain.processing_errors import InputTooLargeError, SourceNotFoundError
 from mayfly_synth.domain.speech import StoredAudio
-from mayfly_synth.engines.voice_folder import load_voices
+from mayfly_synth.engines.piper import PiperEngine
+from mayfly_synth.engines.turns import Turns
+from mayfly_synth.engines.voice_cache import VoiceCache
+from mayfly_synth.engines.voice_folder import VoiceFolder
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
 
+    from mayfly_runtime.offload import Offload
     from mayfly_synth.domain.ports import AudioSink
     from mayfly_synth.domain.speech import Destination, RequestKey, Speech
+    from mayfly_synth.engines.voice_folder import LoadedVoice
 
 # Loading takes longer than most tests, and voices do not change while they are spoken with.
-_load_once = functools.cache(load_voices)
+_open_once = functools.cache(VoiceFolder.open)
 _NOW = datetime(2025, 12, 8, 12, 0, tzinfo=UTC)
 
 
@@ -90,6 +97,45 @@ class MemorySink:
         return before.stored
 
 
+@dataclass(slots=True)
+class MemoryStored:
+    """What storage keeps besides results, in memory: an `AudioSource` and `DebugCopies`."""
+
+    audio: dict[str, bytes] = field(default_factory=dict)
+    copies: dict[str, tuple[bytes, dict[str, str]]] = field(default_factory=dict)
+    """By their names; with what was told about them."""
+
+    def as_stored(self) -> Stored:
+        """For `serve_synth`."""
+        return Stored(self, self)
+
+    async def open(self, name: str, *, max_bytes: int) -> AsyncGenerator[bytes, None]:
+        """The bytes of an audio."""
+        if name not in self.audio:
+            raise SourceNotFoundError(name)
+        if len(self.audio[name]) > max_bytes:
+            raise InputTooLargeError(size_bytes=len(self.audio[name]), max_size_bytes=max_bytes)
+        for start in range(0, len(self.audio[name]), 65_536):
+            yield self.audio[name][start : start + 65_536]
+
+    async def keep(
+        self, kind: str, data: bytes, *, content_type: str, key: RequestKey, subject: str, error: str
+    ) -> str | None:
+        """Keep one copy."""
+        name = f"audio/2025-12-08/{kind}-{key.request_id}"
+        self.copies[name] = data, {"content_type": content_type, "subject": subject, "error": error}
+        return name
+
+
+def piper_engine(voices: Sequence[LoadedVoice], offload: Offload, *, workers: int = 2) -> PiperEngine:
+    """An engine over voices that are loaded."""
+
+    async def load(name: str) -> LoadedVoice:
+        raise KeyError(name)
+
+    return PiperEngine(VoiceCache(voices, load=load), turns=Turns(workers=workers), offload=offload)
+
+
 def quota_exceeded() -> QuotaExceededError:
     """What storage says to a subject without room."""
     return QuotaExceededError(
@@ -104,18 +150,25 @@ def quota_exceeded() -> QuotaExceededError:
 
 @asynccontextmanager
 async def serve_synth(
-    voices_dir: Path, sink: AudioSink | None = None, **settings: Any
+    voices_dir: Path, sink: AudioSink | None = None, *, stored: Stored | None = None, **settings: Any
 ) -> AsyncIterator[grpc.aio.Channel]:
     """Serve synth on a free loopback port and give a channel to it; everything is closed at the end.
 
     Args:
         voices_dir: Folder of voices. Loaded once in a process, however often it is served.
         sink: Where speech is kept. Default: a `MemorySink`.
+        stored: What storage keeps besides. Default: nothing.
         settings: Fields of `SynthSettings` that differ from their defaults.
     """
     chosen = SynthSettings.load(listen="127.0.0.1:0", drain=timedelta(seconds=1), voices_dir=voices_dir, **settings)
     async with (
-        app.serve(chosen, sink or MemorySink(), Telemetry.disabled(), load=_load_once) as server,
+        app.serve(
+            chosen,
+            sink or MemorySink(),
+            Telemetry.disabled(),
+            stored=stored or MemoryStored().as_stored(),
+            open_voices=_open_once,
+        ) as server,
         grpc.aio.insecure_channel(server.address) as channel,
     ):
         yield channel

@@ -3,21 +3,22 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
+from mayfly_synth.domain.call import Call
 from mayfly_synth.domain.utterance import Manner, Piece, Utterance
-from mayfly_synth.engines.piper import PiperEngine
 from mayfly_synth.engines.pronunciation import pronounce
+from mayfly_synth.testing import piper_engine
 
 if TYPE_CHECKING:
     from mayfly_runtime.offload import Offload
     from mayfly_synth.domain.speech import Delivery
     from mayfly_synth.domain.timeline import SpokenSentence
+    from mayfly_synth.engines.piper import PiperEngine
     from mayfly_synth.engines.voice_folder import LoadedVoice
 
 SENTENCE = "The quick brown fox jumps over the lazy dog."
@@ -25,7 +26,7 @@ LANGUAGES = ("en-us", "de", "fr", "es")
 
 
 async def speak(engine: PiperEngine, sentence: str, delivery: Delivery) -> SpokenSentence:
-    return await engine.speak(Utterance.of(sentence), delivery, cancelled=threading.Event())
+    return await engine.speak(Utterance.of(sentence), delivery, call=Call())
 
 
 def samples(spoken: SpokenSentence) -> np.ndarray[Any, np.dtype[np.int16]]:
@@ -123,8 +124,8 @@ async def test_a_voice_without_alignments_speaks_with_estimated_words(
     shipped: LoadedVoice, offload: Offload, delivery: Delivery
 ) -> None:
     sentence = "Quick brown foxes, lazy dogs!"
-    engine = PiperEngine({shipped.voice.name: with_session(shipped, OneOutput(shipped.piper.session))}, offload=offload)
-    known = await speak(PiperEngine({shipped.voice.name: shipped.piper}, offload=offload), sentence, delivery)
+    engine = piper_engine([with_session(shipped, OneOutput(shipped.piper.session))], offload)
+    known = await speak(piper_engine([shipped], offload), sentence, delivery)
 
     spoken = await speak(engine, sentence, delivery)
 
@@ -144,10 +145,10 @@ async def test_what_cannot_be_pronounced_is_empty(engine: PiperEngine, delivery:
 
 
 async def test_a_cancelled_sentence_is_not_spoken(engine: PiperEngine, delivery: Delivery) -> None:
-    cancelled = threading.Event()
-    cancelled.set()
+    call = Call()
+    call.cancel()
 
-    assert (await engine.speak(Utterance.of(SENTENCE), delivery, cancelled=cancelled)).pcm == b""
+    assert (await engine.speak(Utterance.of(SENTENCE), delivery, call=call)).pcm == b""
 
 
 async def test_a_sentence_with_an_abbreviation_is_one_sentence(engine: PiperEngine, delivery: Delivery) -> None:
@@ -161,9 +162,9 @@ async def test_double_brackets_are_text_and_no_phonemes(engine: PiperEngine, del
 
 async def test_the_speaker_reaches_the_voice(shipped: LoadedVoice, offload: Offload, delivery: Delivery) -> None:
     session = OneOutput(shipped.piper.session)
-    piper = with_session(shipped, session)
-    piper.config = dataclasses.replace(piper.config, num_speakers=3)
-    engine = PiperEngine({shipped.voice.name: piper}, offload=offload)
+    loaded = with_session(shipped, session)
+    loaded.piper.config = dataclasses.replace(loaded.piper.config, num_speakers=3)
+    engine = piper_engine([loaded], offload)
 
     await speak(engine, SENTENCE, dataclasses.replace(delivery, speaker_id=2))
 
@@ -178,7 +179,7 @@ async def test_a_piece_is_said_otherwise_than_it_is_written(engine: PiperEngine,
         Piece("WW", "double you"),
     )
 
-    spoken = await engine.speak(Utterance(pieces=pieces), delivery, cancelled=threading.Event())
+    spoken = await engine.speak(Utterance(pieces=pieces), delivery, call=Call())
 
     assert spoken.phonemes == "ˈeɪ dʒˈɪf baɪ dˈʌbəl juː"
     assert [word.graphemes for word in spoken.words] == ["A", "gif", "by", "WW"]
@@ -188,7 +189,7 @@ async def test_a_piece_is_said_otherwise_than_it_is_written(engine: PiperEngine,
 async def test_what_is_spelled_is_said_character_by_character(engine: PiperEngine, delivery: Delivery) -> None:
     utterance = Utterance(pieces=(Piece("a1-B", "a1-B", Manner.SPELLED),))
 
-    spoken = await engine.speak(utterance, delivery, cancelled=threading.Event())
+    spoken = await engine.speak(utterance, delivery, call=Call())
 
     assert spoken.phonemes == "ˈeɪ wˈʌn, bˈiː"
     assert [word.graphemes for word in spoken.words] == ["a1-B"]
@@ -200,7 +201,7 @@ async def test_rate_and_volume_of_an_utterance_go_on_top_of_the_callers(
     whole = Utterance.of(SENTENCE)
     asked = dataclasses.replace(delivery, speed=2.0, volume=0.5)
 
-    spoken = await engine.speak(dataclasses.replace(whole, rate=0.5, volume=2.0), asked, cancelled=threading.Event())
+    spoken = await engine.speak(dataclasses.replace(whole, rate=0.5, volume=2.0), asked, call=Call())
 
     assert spoken.pcm == (await speak(engine, SENTENCE, delivery)).pcm
 
@@ -232,7 +233,7 @@ async def test_no_text_is_logged_at_any_level(
 
 
 def with_session(shipped: LoadedVoice, session: OneOutput) -> Any:
-    return dataclasses.replace(shipped.piper, session=session)
+    return dataclasses.replace(shipped, piper=dataclasses.replace(shipped.piper, session=session))
 
 
 class OneOutput:
@@ -242,7 +243,7 @@ class OneOutput:
         self._session = session
         self.speakers: list[int] = []
 
-    def run(self, _outputs: None, inputs: dict[str, Any]) -> list[Any]:
+    def run(self, _outputs: None, inputs: dict[str, Any], _options: Any = None) -> list[Any]:
         if (speaker := inputs.pop("sid", None)) is not None:
             self.speakers.append(int(speaker[0]))
         return list(self._session.run(None, inputs)[:1])

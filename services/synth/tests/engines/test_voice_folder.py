@@ -9,7 +9,8 @@ import piper
 import pytest
 from piper.config import PiperConfig
 
-from mayfly_synth.engines.voice_folder import VoiceFolderError, _speakers, default_voice, load_voices
+from mayfly_synth.engines.sessions import wide_voice
+from mayfly_synth.engines.voice_folder import VoiceFolder, VoiceFolderError, _speakers, default_voice, load_voices
 
 NAME = "en_US-mayfly-low"
 NOT_PIPER = Path(piper.__file__).parent / "tashkeel" / "model.onnx"
@@ -165,7 +166,7 @@ def test_speakers_are_in_the_order_of_their_ids_and_nameless_ones_have_their_num
 
 
 def test_the_default_voice_is_the_one_that_is_asked_for_or_the_shipped_one(folder: Path) -> None:
-    loaded = load_voices(folder)
+    loaded = [one.voice for one in load_voices(folder)]
 
     assert default_voice(loaded, asked="") == NAME
     assert default_voice(loaded, asked=NAME) == NAME
@@ -173,4 +174,62 @@ def test_the_default_voice_is_the_one_that_is_asked_for_or_the_shipped_one(folde
 
 def test_a_default_voice_that_is_not_there_is_told_with_near_names(folder: Path) -> None:
     with pytest.raises(VoiceFolderError, match=NAME):
-        default_voice(load_voices(folder), asked="en_US-mayfly-lo")
+        default_voice([one.voice for one in load_voices(folder)], asked="en_US-mayfly-lo")
+
+
+def copies(folder: Path, *names: str) -> None:
+    for name in names:
+        for suffix in (".onnx", ".onnx.json"):
+            shutil.copy(folder / f"{NAME}{suffix}", folder / f"{name}{suffix}")
+
+
+def test_of_voices_beyond_the_bound_only_the_facts_stay(folder: Path) -> None:
+    copies(folder, "en_US-b-low", "en_US-a-low")
+    size = (folder / f"{NAME}.onnx").stat().st_size
+
+    opened = VoiceFolder(path=folder, max_bytes=2 * size, pinned=frozenset([NAME])).open()
+
+    assert [voice.name for voice in opened.voices] == ["en_US-a-low", "en_US-b-low", NAME]
+    assert [one.voice.name for one in opened.loaded] == [NAME, "en_US-a-low"]
+    assert [one.size_bytes for one in opened.loaded] == [size, size]
+
+
+def test_a_voice_beyond_the_bound_is_checked_all_the_same(folder: Path) -> None:
+    copies(folder, "en_US-z-low")
+    (folder / "en_US-z-low.onnx").write_bytes(b"no model")
+
+    with pytest.raises(VoiceFolderError, match="en_US-z-low"):
+        VoiceFolder(path=folder, max_bytes=1).open()
+
+
+def test_a_pinned_voice_has_to_be_there(folder: Path) -> None:
+    with pytest.raises(VoiceFolderError, match="MAYFLY_SYNTH_PINNED_VOICES names nobody; there are en_US-mayfly-low"):
+        VoiceFolder(path=folder, pinned=frozenset(["nobody"])).open()
+
+
+def test_a_voice_that_went_is_told_when_it_is_loaded_again(folder: Path) -> None:
+    with pytest.raises(VoiceFolderError, match="nobody"):
+        VoiceFolder(path=folder).load("nobody")
+
+
+def test_a_small_voice_needs_no_second_session(folder: Path) -> None:
+    (loaded,) = VoiceFolder(path=folder, lone_threads=2).open().loaded
+
+    assert loaded.wide is None
+
+
+@pytest.mark.parametrize(("narrow", "wide", "worth"), [(1.0, 0.6, True), (1.0, 0.9, False), (0.01, 0.001, False)])
+def test_a_second_session_is_kept_where_it_is_noticeably_faster(
+    folder: Path,
+    narrow: float,
+    wide: float,
+    worth: bool,  # noqa: FBT001 - a table
+) -> None:
+    (loaded,) = load_voices(folder)
+    times = iter([time for length in [narrow] * 3 + [wide] * 3 for time in (0.0, length)])
+
+    found = wide_voice(loaded.piper, folder / f"{NAME}.onnx", threads=2, monotonic=lambda: next(times))
+
+    assert (found is not None) is worth
+    if found is not None:
+        assert found.session.get_session_options().intra_op_num_threads == 2

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceStub
 
-from mayfly_synth.testing import MemorySink, serve_synth
+from mayfly_synth.testing import MemorySink, MemoryStored, serve_synth
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,6 +20,11 @@ def sink() -> MemorySink:
 
 
 @pytest.fixture
-async def synth(voices_dir: Path, sink: MemorySink) -> AsyncIterator[SynthServiceAsyncStub]:
-    async with serve_synth(voices_dir, sink) as channel:
+def stored() -> MemoryStored:
+    return MemoryStored()
+
+
+@pytest.fixture
+async def synth(voices_dir: Path, sink: MemorySink, stored: MemoryStored) -> AsyncIterator[SynthServiceAsyncStub]:
+    async with serve_synth(voices_dir, sink, stored=stored.as_stored()) as channel:
         yield SynthServiceStub(channel)

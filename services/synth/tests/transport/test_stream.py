@@ -273,20 +273,3 @@ async def test_a_caller_who_goes_away_stops_the_work_and_keeps_nothing(
     received = await answers(synth, config(discard=True), text("Hello."))
     assert received[-1].HasField("trailer")
     assert not sink.kept
-
-
-async def test_process_audio_is_not_there_yet_but_checks_what_it_is_asked(synth: SynthServiceAsyncStub) -> None:
-    async def refused(*requests: pb.ProcessAudioRequest) -> RpcErrorDetails:
-        with pytest.raises(grpc.aio.AioRpcError) as failed:
-            await synth.ProcessAudio(iter(requests), timeout=20)
-        return rpc_error(failed)
-
-    nothing = await refused()
-    chunk_first = await refused(pb.ProcessAudioRequest(chunk=b"x"))
-    no_id = await refused(pb.ProcessAudioRequest(config=pb.ProcessConfig()))
-    fine = await refused(pb.ProcessAudioRequest(config=pb.ProcessConfig(request_id=str(uuid4()))))
-
-    assert (nothing.reason, nothing.fields) == ("INVALID_REQUEST", ("config",))
-    assert (chunk_first.reason, chunk_first.fields) == ("INVALID_REQUEST", ("config",))
-    assert (no_id.reason, no_id.fields) == ("INVALID_REQUEST", ("config.request_id",))
-    assert (fine.code, fine.reason) == (grpc.StatusCode.UNIMPLEMENTED, "NOT_IMPLEMENTED")

@@ -377,7 +377,9 @@ async def test_speech_that_is_larger_than_what_is_kept_is_refused(voices_dir: Pa
 async def test_work_that_cannot_end_in_time_is_cancelled_and_told(
     synth: SynthServiceAsyncStub, sink: MemorySink
 ) -> None:
-    long = request("The quick brown fox jumps over the lazy dog. " * 100, options=pb.SpeechOptions(speed=0.25))
+    # Each sentence is another one, or the first would be remembered for all.
+    text = "".join(f"Sentence {number} has a few words of its own. " for number in range(100))
+    long = request(text, options=pb.SpeechOptions(speed=0.25))
 
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await synth.Synthesize(long, timeout=0.2)

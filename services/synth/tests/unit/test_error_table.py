@@ -8,10 +8,10 @@ from mayfly.synth.v1 import error_reason_pb2
 
 from mayfly_runtime.errors import status_of
 from mayfly_runtime.testing import decode_status
-from mayfly_synth.domain import errors
+from mayfly_synth.domain import errors, processing_errors
 from mayfly_synth.transport.errors import DOMAIN, ERROR_TABLE
 
-EXAMPLES = [
+EXAMPLES: list[errors.SynthError] = [
     errors.TextEmptyError(),
     errors.TextTooLongError(characters=2, max_characters=1),
     errors.TextUnspeakableError(position=3, why="of this."),
@@ -29,6 +29,28 @@ EXAMPLES = [
     errors.StorageUnavailableError(retry_after=timedelta(seconds=1)),
     errors.QuotaExceededError("no", quota="q", limit="1", used="1", reset_time="t", retry_after=None),
     errors.RequestIdReusedError(UUID(int=1)),
+]
+
+
+def copied(error: processing_errors.ProcessingError) -> processing_errors.ProcessingError:
+    """The error as it is where copies for diagnosis are kept."""
+    error.debug_input, error.debug_output = "audio/2025-12-08/a", "audio/2025-12-08/b"
+    return error
+
+
+EXAMPLES += [
+    copied(processing_errors.AudioUnreadableError("it is an image.")),
+    processing_errors.InputTooLargeError(size_bytes=2, max_size_bytes=1),
+    copied(processing_errors.ResultTooLargeError(max_size_bytes=1)),
+    copied(processing_errors.InputTooLongError(max_duration=timedelta(hours=1))),
+    copied(processing_errors.NothingLeftError()),
+    processing_errors.StreamBrokenError("it ended."),
+    processing_errors.SourceNotFoundError("audio/2025-12-08/a"),
+    processing_errors.TranscriberMissingError(),
+    copied(processing_errors.TranscriberFailedError("it answered 500.", retry_after=timedelta(seconds=1))),
+    processing_errors.ProcessingBusyError(limit=1, retry_after=timedelta(seconds=1)),
+    processing_errors.ScratchFullError(needed_bytes=1, retry_after=timedelta(seconds=1)),
+    processing_errors.ScratchForbiddenError(),
 ]
 
 

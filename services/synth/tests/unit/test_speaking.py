@@ -16,12 +16,12 @@ from mayfly_synth.domain.voices import Voice, VoiceCatalog
 from mayfly_synth.engines.encoders import SpeechEncoder
 from mayfly_synth.engines.ffmpeg import Ffmpeg
 from mayfly_synth.engines.slots import SpeechSlots
-from mayfly_synth.usecases.speaking import Speaking
+from mayfly_synth.usecases.speaking import Pace, Speaking
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import AsyncIterator
 
+    from mayfly_synth.domain.call import Call
     from mayfly_synth.domain.speech import Delivery
 
 VOICE = Voice(name="v", language_code="en", language="English", quality="low", sample_rate=16_000)
@@ -33,10 +33,10 @@ class HeldEngine:
     def __init__(self) -> None:
         self.go = asyncio.Event()
         self.began = asyncio.Event()
-        self.cancelled: list[threading.Event] = []
+        self.calls: list[Call] = []
 
-    async def speak(self, utterance: Utterance, delivery: Delivery, *, cancelled: threading.Event) -> SpokenSentence:
-        self.cancelled.append(cancelled)
+    async def speak(self, utterance: Utterance, delivery: Delivery, *, call: Call) -> SpokenSentence:
+        self.calls.append(call)
         self.began.set()
         await self.go.wait()
         return SpokenSentence(pcm=bytes(2 * len(utterance.written)), phonemes=utterance.written)
@@ -74,7 +74,7 @@ def speaking(engine: HeldEngine, slots: SpeechSlots) -> Speaking:
 async def speak(speaking: Speaking, *texts: str) -> bytes:
     delivery, timeline = speaking.delivery(SpeechOptions()), Timeline(sample_rate=16_000)
     with speaking.admission.admit(sum(map(len, texts))) as slot:
-        encoded = speaking.encoded(sentences(*texts), delivery, timeline, slot=slot, window=2)
+        encoded = speaking.encoded(sentences(*texts), delivery, timeline, pace=Pace(slot=slot, window=2))
         async with aclosing(encoded) as parts:
             return b"".join([part.data async for part in parts])
 
@@ -103,7 +103,7 @@ async def test_cancelling_tells_the_workers_and_gives_the_slot_back(
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
 
-    assert all(cancelled.is_set() for cancelled in engine.cancelled)
+    assert all(call.is_cancelled() for call in engine.calls)
     assert slots.queued == 0
 
 

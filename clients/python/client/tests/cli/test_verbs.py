@@ -129,7 +129,7 @@ def test_say_refuses_captions_that_it_cannot_write_before_it_speaks(run: Any, fa
 
     assert done.exit_code == 2
     assert "captions are written as .srt, .vtt or .json" in done.stderr
-    assert fake.calls == []
+    assert not fake.calls
 
 
 def test_say_passes_on_how_to_speak(run: Any, fake: FakeMayfly) -> None:

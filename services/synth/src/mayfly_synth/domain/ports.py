@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
     from datetime import timedelta
 
+    from mayfly_synth.domain.call import Call
     from mayfly_synth.domain.formats import Encoding, Meter
     from mayfly_synth.domain.speech import Delivery, Destination, RequestKey, Speech, StoredAudio
     from mayfly_synth.domain.timeline import SpokenSentence
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 class SpeechEngine(Protocol):
     """Speaks single sentences, many at a time, without blocking the event loop."""
 
-    async def speak(self, utterance: Utterance, delivery: Delivery, *, cancelled: threading.Event) -> SpokenSentence:
-        """Speak one utterance.
+    async def speak(self, utterance: Utterance, delivery: Delivery, *, call: Call) -> SpokenSentence:
+        """Speak one utterance, when it is the call's turn.
 
-        Cancelling the awaiting task does not stop a thread that already works; setting `cancelled` does, at the next
+        Cancelling the awaiting task does not stop a thread that already works; cancelling the call does, at the next
         step. What is answered then is of no use.
 
         Returns:

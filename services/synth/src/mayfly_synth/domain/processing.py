@@ -90,17 +90,6 @@ class Processed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AudioFile:
-    """A finished file for storage."""
-
-    data: bytes = field(repr=False)
-    content_type: str
-    duration: timedelta
-    voice_name: str = ""
-    text: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessingRecord:
     """One processing, for the log and the metrics. Nothing in it says whose audio it was, or what was in it."""
 

@@ -110,12 +110,15 @@ def compile_arguments(
         progress: Whether it tells how far it is, too.
     """
     options = {**target, **({"af": ",".join(filters)} if filters else {})}
-    spec = ffmpeg.output(ffmpeg.input(**source)["a:0"], options.pop("filename"), **options)
+    filename, tags = options.pop("filename"), options.pop("metadata", ())
+    spec = ffmpeg.output(ffmpeg.input(**source)["a:0"], filename, **options)
     # The first item is the program's name, which is decided elsewhere.
     arguments: list[str] = ffmpeg.compile(
         spec.global_args(*(_TALKING if talks else _QUIET), *(_PROGRESS if progress else ()))
     )[1:]
-    return arguments
+    # ffmpeg-python has one value for each option, and there may be many tags.
+    at = arguments.index(filename, arguments.index("-map"))
+    return [*arguments[:at], *(part for tag in tags for part in ("-metadata", tag)), *arguments[at:]]
 
 
 def loudness_filters(measured: Loudness, target: float, *, sample_rate: int | None, whole: bool) -> list[str]:

@@ -73,6 +73,11 @@ def detect(head: bytes) -> Detected:
     return Detected(container, _needs_seeking(container, head))
 
 
+def kind_of(data: bytes) -> Container | None:
+    """What a file is; None: nothing that is taken."""
+    return _container(data) if len(data) >= _SHORTEST else None
+
+
 def _container(head: bytes) -> Container | None:
     tag = tag_size(head)
     if head.startswith(b"fLaC") or (tag and head[tag : tag + 4] == b"fLaC"):

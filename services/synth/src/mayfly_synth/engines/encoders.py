@@ -133,7 +133,7 @@ class SpeechEncoder:
 
 def _output(encoding: Encoding) -> dict[str, object]:
     bit_rate = encoding.format.bit_rate(encoding.bit_rate) if encoding.format.is_lossy else None
-    comment = {"metadata": f"comment={tags.mark(encoding.title)}"} if encoding.title else {}
+    comment = {"metadata": [f"comment={tags.mark(encoding.title)}"]} if encoding.title else {}
     return arguments.output(encoding.format, sample_rate=encoding.sample_rate, bit_rate=bit_rate, **comment)
 
 

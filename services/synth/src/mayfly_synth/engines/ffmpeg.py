@@ -13,7 +13,7 @@ import logging
 import os
 import shutil
 import signal
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
@@ -32,6 +32,8 @@ _SMALL: Final = PIECE_BYTES // 4
 # ffmpeg writes frame by frame, some hundred bytes each. Waiting a moment between reads makes few large pieces of them,
 # which costs far less to send, and delays no sound that anybody could hear.
 _PACE_SECONDS: Final = 0.005
+# It was killed with its group. Only what left the group could still hold the pipes, and nothing that we start does.
+_LAST_WORDS_SECONDS: Final = 10.0
 
 _log = logging.getLogger("mayfly.synth.ffmpeg")
 
@@ -95,6 +97,16 @@ class Ffmpeg:
             FfmpegError: If there is none.
         """
         return cls(path or _installed(), _prlimit(limits or Limits()))
+
+    async def seekable_input(self) -> str:
+        """What the program calls a file that is its standard input, so that it can seek in it.
+
+        Before 6.0 there was no `fd:`. Then it is a name that leads to the same file, and the demuxers that are allowed
+        such an input open no other one.
+        """
+        async with aclosing(self.run(["-hide_banner", "-protocols"], asyncio.subprocess.DEVNULL)) as pieces:
+            protocols = b"".join([piece async for piece in pieces]).split()
+        return "fd:" if b"fd" in protocols else "file:/dev/fd/0"
 
     async def run(
         self,
@@ -210,7 +222,15 @@ async def _end(process: asyncio.subprocess.Process, *tasks: asyncio.Task[None]) 
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    await process.wait()
+    # What is left in the pipes is read to its end: asyncio closes a pipe there and not before, and does not look at one
+    # that is full. Its descriptor would stay open.
+    async with asyncio.timeout(_LAST_WORDS_SECONDS):
+        await asyncio.gather(_drained(_pipe(process.stdout)), _drained(_pipe(process.stderr)), process.wait())
+
+
+async def _drained(stream: asyncio.StreamReader) -> None:
+    while await stream.read(PIECE_BYTES):
+        pass
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:

@@ -1,19 +1,22 @@
-"""Speech by Piper: single sentences, as many at a time as there are workers.
+"""Speech by Piper: single utterances, as many at a time as there are workers, in turns.
 
 What differs from `PiperVoice.synthesize`, and why:
 
-- Each voice has one inference session with one thread. A session that spreads over all cores is slower as soon as two
-  callers speak at a time; the workers of the pool are what fills the cores.
+- Sessions have one thread, and workers fill the cores; see `sessions.py` and `turns.py`.
+- A run that nobody waits for any more is stopped in the middle.
 - Samples are not scaled to full range sentence by sentence, which would make the loudness jump.
 - No text is logged. Piper logs it at DEBUG, and the phonemes that a voice lacks at WARNING.
 """
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import logging
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import onnxruntime
 from piper import SynthesisConfig
 
 from mayfly_synth.domain.timeline import SpokenSentence
@@ -22,53 +25,108 @@ from mayfly_synth.engines.alignments import Lengths, TimedWords, estimated_bound
 from mayfly_synth.engines.pronunciation import Pronounced, pronounce
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
     from piper import PiperVoice
 
     from mayfly_runtime.offload import Offload
+    from mayfly_synth.domain.call import Call
     from mayfly_synth.domain.speech import Delivery
     from mayfly_synth.domain.voices import Voice
+    from mayfly_synth.engines.turns import Turns
+    from mayfly_synth.engines.voice_cache import VoiceCache
 
 _NOTHING: Final = SpokenSentence(pcm=b"", phonemes="")
 _FULL_SCALE: Final = 32767.0
 
 
 class PiperEngine:
-    """Speaks with voices that are loaded."""
+    """Speaks with voices of a folder, an utterance at a time, in turns."""
 
-    def __init__(self, voices: Mapping[str, PiperVoice], *, offload: Offload) -> None:
+    def __init__(self, voices: VoiceCache, *, turns: Turns, offload: Offload) -> None:
         """Take ready voices.
 
         Args:
-            voices: By name.
-            offload: Where inference runs; its workers are how many sentences are spoken at a time.
+            voices: Lends them.
+            turns: Whose utterance is next.
+            offload: Where inference runs; it has as many workers as there are turns.
         """
         self._voices = voices
+        self._turns = turns
         self._offload = offload
         logging.getLogger("piper").setLevel(logging.ERROR)
 
-    async def speak(self, utterance: Utterance, delivery: Delivery, *, cancelled: threading.Event) -> SpokenSentence:
+    async def speak(self, utterance: Utterance, delivery: Delivery, *, call: Call) -> SpokenSentence:
         """Speak one utterance; see `SpeechEngine`."""
-        return await self._offload(_speak, self._voices[delivery.voice.name], utterance, delivery, cancelled=cancelled)
+        # With another number of threads sums may be added in another order: what is to be repeatable is not.
+        alone = call.in_haste and not _is_repeatable(delivery)
+        loan = await self._voices.borrow(delivery.voice.name)
+        try:
+            turn = await self._turns.take(call.flow, cost=utterance.characters, alone=alone)
+        except BaseException:
+            loan.end()
+            raise
+        wide = loan.voice.wide if turn.is_alone else None
+        run = onnxruntime.RunOptions()
+        forget = call.on_cancel(lambda: setattr(run, "terminate", True))
+        piper = _stoppable(wide or loan.voice.piper, run)
+        work = asyncio.ensure_future(self._offload(_speak, piper, utterance, delivery, call=call))
+
+        def over(done: asyncio.Future[SpokenSentence]) -> None:
+            # When the thread has ended, and not when nobody waits for it any more.
+            forget()
+            turn.end()
+            loan.end()
+            if not done.cancelled():
+                done.exception()  # heard, where nobody else does
+
+        work.add_done_callback(over)
+        return await asyncio.shield(work)
 
     async def phonemize(self, sentence: str, voice: Voice) -> str:
         """Pronounce one sentence; see `SpeechEngine`."""
-        said = await self._offload(pronounce, self._voices[voice.name], Utterance.of(sentence))
+        loan = await self._voices.borrow(voice.name)
+        try:
+            said = await self._offload(pronounce, loan.voice.piper, Utterance.of(sentence))
+        finally:
+            loan.end()
         return "".join(said.phonemes)
 
 
-def _speak(
-    piper: PiperVoice, utterance: Utterance, delivery: Delivery, *, cancelled: threading.Event
-) -> SpokenSentence:
-    # Work that waited in the queue while its caller went away, or whose caller goes away between the two steps.
-    if cancelled.is_set() or not (said := pronounce(piper, utterance)).phonemes or cancelled.is_set():
+class _StoppableSession:
+    """A session whose runs end when their caller has gone."""
+
+    __slots__ = ("_options", "_session")
+
+    def __init__(self, session: Any, options: onnxruntime.RunOptions) -> None:
+        self._session = session
+        self._options = options
+
+    def run(self, names: list[str] | None, inputs: dict[str, Any]) -> Any:
+        """As `InferenceSession.run`."""
+        return self._session.run(names, inputs, self._options)
+
+
+def _stoppable(piper: PiperVoice, options: onnxruntime.RunOptions) -> PiperVoice:
+    return dataclasses.replace(piper, session=_StoppableSession(piper.session, options))
+
+
+def _is_repeatable(delivery: Delivery) -> bool:
+    return delivery.noise_scale == 0 and delivery.noise_w_scale == 0
+
+
+def _speak(piper: PiperVoice, utterance: Utterance, delivery: Delivery, *, call: Call) -> SpokenSentence:
+    # Work that waited while its caller went away, or whose caller goes away between the two steps.
+    if call.is_cancelled() or not (said := pronounce(piper, utterance)).phonemes or call.is_cancelled():
         return _NOTHING
-    audio, id_samples = piper.phoneme_ids_to_audio(
-        piper.phonemes_to_ids(said.phonemes), _settings(piper, utterance, delivery), include_alignments=True
-    )
+    try:
+        audio, id_samples = piper.phoneme_ids_to_audio(
+            piper.phonemes_to_ids(said.phonemes), _settings(piper, utterance, delivery), include_alignments=True
+        )
+    except Exception:
+        # onnxruntime tells only by its message that a run was stopped.
+        if call.is_cancelled():
+            return _NOTHING
+        raise
     samples = np.atleast_1d(audio)
     timed = _timed(piper, said, samples=len(samples), id_samples=id_samples)
     return SpokenSentence(

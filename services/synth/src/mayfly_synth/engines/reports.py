@@ -18,7 +18,8 @@ MOST_KEPT: Final = 4096
 _LONGEST_LINE: Final = 2048
 
 _SAMPLES: Final = re.compile(r"^\[astats@(in|out) @ \w+\] Number of samples: (\d{1,15})$")
-_SILENCE: Final = re.compile(r"^\[silencedetect@ends @ \w+\] silence_(start|end): (-?[\d.]{1,20})")
+# ffmpeg 5.1 does not say which of the filters it is; there is one.
+_SILENCE: Final = re.compile(r"^\[silencedetect(?:@ends)? @ \w+\] silence_(start|end): (-?[\d.]{1,20})")
 _INTEGRATED: Final = re.compile(r"^ +I: +(-?[\d.]{1,10}|-inf|nan) LUFS$")
 _PEAK: Final = re.compile(r"^ +Peak: +(-?[\d.]{1,10}|-inf|nan) dBFS$")
 _PROGRESS: Final = re.compile(r"^out_time_us=(\d{1,18})$")

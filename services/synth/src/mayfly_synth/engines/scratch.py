@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 FOLDER: Final = "mayfly-synth-scratch"
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+# The last one: the process may write no file as large as that.
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # O_TMPFILE is not everywhere: network and overlay file systems of old kernels refuse it in one of these ways.
 _NO_UNNAMED: Final = frozenset({errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL, errno.ENOENT})
 _COPY_BYTES: Final = 1024 * 1024

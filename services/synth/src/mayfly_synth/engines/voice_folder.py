@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import onnxruntime
 from piper import PiperVoice
 from piper.config import PhonemeType, PiperConfig
 from piper.const import BOS, EOS, PAD
 
 from mayfly_synth.domain.voices import Voice, near_names
+from mayfly_synth.engines.sessions import open_session, wide_voice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 SHIPPED_VOICE: Final = "en_US-mayfly-low"
 
-_PROVIDERS: Final = ["CPUExecutionProvider"]
 _INPUTS: Final = frozenset(("input", "input_lengths", "scales"))
 # The others need packages and downloads that a server must not make while it serves.
 _PHONEME_TYPES: Final = (PhonemeType.ESPEAK, PhonemeType.TEXT)
@@ -50,63 +49,129 @@ class LoadedVoice:
 
     voice: Voice
     piper: PiperVoice
+    wide: PiperVoice | None = None
+    """The same with all cores for one utterance, where that is faster."""
+    size_bytes: int = 0
+    """Of its model in memory."""
 
 
-def load_voices(folder: Path) -> list[LoadedVoice]:
-    """Load, check and warm every voice of a folder, ordered by name. Takes about a second for each.
+@dataclass(frozen=True, slots=True)
+class OpenedFolder:
+    """Every voice of a folder, each of which has spoken, and those that are kept in memory."""
 
-    Raises:
-        VoiceFolderError: If the folder is missing or empty, or any file in it is not a Piper voice.
-    """
-    if not folder.is_dir():
-        raise VoiceFolderError(f"The voices folder {folder.absolute()} does not exist. {_GET_ONE}")
-    models = sorted(folder.glob("*.onnx"))
-    problems = [f"{path.name} has no model: {path.stem} is missing beside it." for path in _lonely_configs(folder)]
-    if not models and not problems:
-        raise VoiceFolderError(f"The voices folder {folder.absolute()} holds no voice (*.onnx). {_GET_ONE}")
-    loaded: list[LoadedVoice] = []
-    for model in models:
+    voices: tuple[Voice, ...]
+    """Ordered by name."""
+    loaded: tuple[LoadedVoice, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceFolder:
+    """Where voices lie, and how they are loaded. Blocks: to be called in a thread."""
+
+    path: Path
+    lone_threads: int = 1
+    """Threads for a lone caller, where that is faster."""
+    max_bytes: int = 0
+    """Most bytes of models in memory. 0: no bound."""
+    pinned: frozenset[str] = frozenset()
+    """Names of voices that are kept in memory first."""
+
+    def open(self) -> OpenedFolder:
+        """Load, check and warm every voice. Takes about a second for each.
+
+        Raises:
+            VoiceFolderError: If the folder is missing or empty, or any file in it is not a Piper voice.
+        """
+        voices: list[Voice] = []
+        loaded: list[LoadedVoice] = []
+        problems = [f"{path.name} has no model: {path.stem} is missing beside it." for path in self._lonely_configs()]
+        for model in self._models(problems):
+            try:
+                one = self._load(model)
+            except _NotAVoiceError as error:
+                problems.append(f"{model.parent.absolute() / str(error)}")
+                continue
+            voices.append(one.voice)
+            if self._has_room(one, loaded):
+                loaded.append(one)
+        if problems:
+            remedy = (
+                f"Remove these files from {self.path.absolute()}, or fetch the voices again with tools/fetch_voice.py."
+            )
+            raise VoiceFolderError(*problems, remedy)
+        self._check_pinned(voices)
+        return OpenedFolder(tuple(sorted(voices, key=lambda voice: voice.name)), tuple(loaded))
+
+    def load(self, name: str) -> LoadedVoice:
+        """Load and warm one voice that was there at the start.
+
+        Raises:
+            VoiceFolderError: If it is not any more.
+        """
         try:
-            loaded.append(_load(model))
+            return self._load(self.path / f"{name}.onnx")
         except _NotAVoiceError as error:
-            problems.append(f"{model.parent.absolute() / str(error)}")
-    if problems:
-        remedy = f"Remove these files from {folder.absolute()}, or fetch the voices again with tools/fetch_voice.py."
-        raise VoiceFolderError(*problems, remedy)
-    return loaded
+            raise VoiceFolderError(f"{self.path.absolute() / str(error)}") from error
+
+    def _models(self, problems: Sequence[str]) -> list[Path]:
+        """Pinned ones first, so that they have room."""
+        if not self.path.is_dir():
+            raise VoiceFolderError(f"The voices folder {self.path.absolute()} does not exist. {_GET_ONE}")
+        models = sorted(self.path.glob("*.onnx"), key=lambda path: (path.stem not in self.pinned, path))
+        if not models and not problems:
+            raise VoiceFolderError(f"The voices folder {self.path.absolute()} holds no voice (*.onnx). {_GET_ONE}")
+        return models
+
+    def _lonely_configs(self) -> list[Path]:
+        return [path for path in sorted(self.path.glob("*.onnx.json")) if not path.with_suffix("").exists()]
+
+    def _has_room(self, one: LoadedVoice, loaded: Sequence[LoadedVoice]) -> bool:
+        fits = sum(each.size_bytes for each in loaded) + one.size_bytes <= self.max_bytes
+        return fits or not self.max_bytes or one.voice.name in self.pinned
+
+    def _check_pinned(self, voices: Sequence[Voice]) -> None:
+        names = [voice.name for voice in voices]
+        if missing := sorted(self.pinned.difference(names)):
+            raise VoiceFolderError(
+                f"MAYFLY_SYNTH_PINNED_VOICES names {', '.join(missing)}; there are {', '.join(names)}."
+            )
+
+    def _load(self, model: Path) -> LoadedVoice:
+        described = _read_description(model.with_name(f"{model.name}.json"))
+        try:
+            config = PiperConfig.from_dict(described)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise _NotAVoiceError(
+                f"{model.name}.json is not the description of a Piper voice: {_why(error)}."
+            ) from error
+        _check_config(f"{model.name}.json", config)
+        piper = PiperVoice(session=_session(model), config=config)
+        _warm(model.name, piper)
+        wide = wide_voice(piper, model, threads=self.lone_threads)
+        size = model.stat().st_size * (2 if wide else 1)
+        return LoadedVoice(_voice(model.stem, described, piper), piper, wide, size)
 
 
-def default_voice(loaded: Sequence[LoadedVoice], *, asked: str) -> str:
+def load_voices(path: Path) -> list[LoadedVoice]:
+    """All voices of a folder, in memory; see `VoiceFolder.open`."""
+    return list(VoiceFolder(path=path).open().loaded)
+
+
+def default_voice(voices: Sequence[Voice], *, asked: str) -> str:
     """The name of the voice for requests that name none.
 
     Args:
-        loaded: At least one voice.
+        voices: At least one.
         asked: The setting; empty: the voice that ships with Mayfly, or else the first one.
 
     Raises:
         VoiceFolderError: If the voice that is asked for is not there.
     """
-    names = [one.voice.name for one in loaded]
+    names = [voice.name for voice in voices]
     if asked and asked not in names:
         there = ", ".join(near_names(asked, names) or names[:10])
         raise VoiceFolderError(f"MAYFLY_SYNTH_DEFAULT_VOICE is {asked!r}, and the voices folder has {there}.")
     return asked or (SHIPPED_VOICE if SHIPPED_VOICE in names else names[0])
-
-
-def _lonely_configs(folder: Path) -> list[Path]:
-    return [path for path in sorted(folder.glob("*.onnx.json")) if not path.with_suffix("").exists()]
-
-
-def _load(model: Path) -> LoadedVoice:
-    described = _read_description(model.with_name(f"{model.name}.json"))
-    try:
-        config = PiperConfig.from_dict(described)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _NotAVoiceError(f"{model.name}.json is not the description of a Piper voice: {_why(error)}.") from error
-    _check_config(f"{model.name}.json", config)
-    piper = PiperVoice(session=_session(model), config=config)
-    _warm(model.name, piper)
-    return LoadedVoice(_voice(model.stem, described, piper), piper)
 
 
 def _read_description(path: Path) -> dict[str, Any]:
@@ -131,15 +196,8 @@ def _check_config(name: str, config: PiperConfig) -> None:
 
 
 def _session(model: Path) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    # The arena saves some time in each inference, and keeps what it has. Sentences are bounded, so it is, too.
-    options.enable_cpu_mem_arena = True
-    options.log_severity_level = 3
     try:
-        session = onnxruntime.InferenceSession(str(model), sess_options=options, providers=_PROVIDERS)
+        session = open_session(model)
     except Exception as error:  # onnxruntime has a dozen exceptions without a common base of their own
         raise _NotAVoiceError(f"{model.name} is not an ONNX model, or is damaged: {_first_line(error)}") from error
     if missing := _INPUTS - {entry.name for entry in session.get_inputs()}:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Final
 from grpc import StatusCode
 
 from mayfly_runtime.errors import Mapped
-from mayfly_synth.domain import errors
+from mayfly_synth.domain import errors, processing_errors
 
 if TYPE_CHECKING:
     from mayfly_runtime.errors import ErrorTable
 
 DOMAIN: Final = "synth.mayfly"
+
+# Storage's names of the copies for diagnosis; None where there are none.
+_COPIES: Final = ("debug_input", "debug_output")
 
 ERROR_TABLE: Final[ErrorTable] = {
     errors.TextEmptyError: Mapped(StatusCode.INVALID_ARGUMENT, "TEXT_EMPTY", ("field",), field="text"),
@@ -35,6 +38,28 @@ ERROR_TABLE: Final[ErrorTable] = {
     ),
     errors.TooManySegmentsError: Mapped(StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", field="file_per_segment"),
     errors.EncoderFailedError: Mapped(StatusCode.INTERNAL, "ENCODER_FAILED"),
+    processing_errors.AudioUnreadableError: Mapped(
+        StatusCode.INVALID_ARGUMENT, "AUDIO_UNREADABLE", ("allowed", *_COPIES), field="chunk"
+    ),
+    processing_errors.InputTooLargeError: Mapped(
+        StatusCode.INVALID_ARGUMENT, "AUDIO_TOO_LARGE", ("size_bytes", "max_size_bytes"), field="chunk"
+    ),
+    processing_errors.ResultTooLargeError: Mapped(
+        StatusCode.INVALID_ARGUMENT, "AUDIO_TOO_LARGE", ("max_size_bytes", *_COPIES), field="config"
+    ),
+    processing_errors.InputTooLongError: Mapped(
+        StatusCode.INVALID_ARGUMENT, "AUDIO_TOO_LARGE", ("max_seconds", *_COPIES), field="chunk"
+    ),
+    processing_errors.NothingLeftError: Mapped(StatusCode.INVALID_ARGUMENT, "AUDIO_SILENT", _COPIES, field="config"),
+    processing_errors.StreamBrokenError: Mapped(StatusCode.INVALID_ARGUMENT, "INPUT_INCOMPLETE", field_from="field"),
+    processing_errors.SourceNotFoundError: Mapped(StatusCode.NOT_FOUND, "AUDIO_NOT_FOUND", ("name",)),
+    processing_errors.TranscriberMissingError: Mapped(
+        StatusCode.FAILED_PRECONDITION, "TRANSCRIBER_MISSING", ("setting",)
+    ),
+    processing_errors.TranscriberFailedError: Mapped(StatusCode.UNAVAILABLE, "TRANSCRIBER_FAILED", _COPIES),
+    processing_errors.ProcessingBusyError: Mapped(StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY", ("resource", "limit")),
+    processing_errors.ScratchFullError: Mapped(StatusCode.RESOURCE_EXHAUSTED, "SCRATCH_FULL", ("needed_bytes",)),
+    processing_errors.ScratchForbiddenError: Mapped(StatusCode.FAILED_PRECONDITION, "SCRATCH_FORBIDDEN", ("setting",)),
     errors.SpeechBusyError: Mapped(StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY"),
     errors.StorageRefusedError: Mapped(StatusCode.FAILED_PRECONDITION, "STORAGE_REFUSED", ("storage_reason",)),
     errors.StorageUnavailableError: Mapped(StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE"),

@@ -38,7 +38,7 @@ def synthesize(request: pb.SynthesizeRequest, *, caller: str) -> SynthesizeComma
     found = Violations()
     key = RequestKey(caller=caller, request_id=fields.request_id(found, "request_id", request.request_id))
     options = speech_options(found, "options", request.options)
-    destination = _destination(found, "destination", request.destination)
+    destination = destination_of(found, "destination", request.destination)
     asked = request.options
     found.require(asked.ssml or not asked.lenient_ssml, "options.lenient_ssml", "it is for SSML; set ssml, too")
     found.raise_if_any()
@@ -60,23 +60,15 @@ async def stream(
     messages = aiter(requests)
     first = await anext(messages, None)
     if first is None or not first.HasField("config"):
-        raise _no_config()
+        raise no_config()
     found = Violations()
     command = _stream_command(found, first.config, caller)
     found.raise_if_any()
     return command, _pieces(messages)
 
 
-def process(first: pb.ProcessAudioRequest | None) -> None:
-    """Check the config of ProcessAudio, which is all that this release does of it."""
-    if first is None or not first.HasField("config"):
-        raise _no_config()
-    found = Violations()
-    fields.request_id(found, "config.request_id", first.config.request_id)
-    found.raise_if_any()
-
-
-def _no_config() -> InvalidRequestError:
+def no_config() -> InvalidRequestError:
+    """The refusal of a stream that begins with something else."""
     return InvalidRequestError(Violation("config", "the first message of the stream must be the config"))
 
 
@@ -97,13 +89,13 @@ def _stream_command(found: Violations, config: pb.StreamConfig, caller: str) -> 
     return StreamCommand(
         key=key,
         options=speech_options(found, "config.options", config.options),
-        destination=_destination(found, "config.destination", config.destination),
+        destination=destination_of(found, "config.destination", config.destination),
         discard=config.discard,
     )
 
 
-def _destination(found: Violations, field: str, asked: pb.Destination) -> Destination:
-    """Lengths of time are checked, as they are converted. Everything else has its rules in storage."""
+def destination_of(found: Violations, field: str, asked: pb.Destination) -> Destination:
+    """Where a result goes. Lengths of time are checked, as they are converted; everything else by storage."""
     expire_time = ttl = url_ttl = None
     if asked.HasField("expire_time"):
         expire_time = fields.moment(found, f"{field}.expire_time", asked.expire_time)

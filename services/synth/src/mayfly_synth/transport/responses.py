@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mayfly_synth.domain.speech import StoredAudio
     from mayfly_synth.domain.voices import Voice
     from mayfly_synth.usecases.phonemize import Pronunciation
+    from mayfly_synth.usecases.process import KeptAudio
     from mayfly_synth.usecases.stream import StreamEvent
     from mayfly_synth.usecases.synthesize import KeptSpeech
 
@@ -131,6 +132,22 @@ def _trailer(event: StreamTrailer) -> pb.StreamTrailer:
         duration=_duration(event.duration),
         processing_time=_duration(event.processing_time),
         **_measured(event.loudness),
+    )
+
+
+def processed(kept: KeptAudio) -> pb.ProcessAudioResponse:
+    """An audio that was processed and kept."""
+    made = kept.processed
+    return pb.ProcessAudioResponse(
+        audio=stored_audio(kept.audio),
+        direct_upload=True,
+        source_duration=None if made.source_duration is None else _duration(made.source_duration),
+        source_size_bytes=made.source_size_bytes,
+        source_container=made.source.value,
+        transcript=kept.transcript,
+        processing_time=_duration(kept.processing_time),
+        debug_names=kept.debug_names,
+        **_measured(made.loudness),
     )
 
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from mayfly.synth.v1 import synth_service_pb2 as pb
 from mayfly.synth.v1 import synth_service_pb2_grpc
 
-from mayfly_runtime.errors import NotImplementedYetError
 from mayfly_runtime.identity import current_caller
-from mayfly_synth.transport import requests, responses
+from mayfly_synth.transport import processing, requests, responses
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from mayfly_synth.domain.voices import VoiceCatalog
     from mayfly_synth.usecases.phonemize import Phonemize
+    from mayfly_synth.usecases.process import ProcessAudio
     from mayfly_synth.usecases.stream import StreamSpeech
     from mayfly_synth.usecases.synthesize import Synthesize
 
@@ -29,12 +29,19 @@ class SynthServicer(synth_service_pb2_grpc.SynthServiceServicer):
     """The RPCs of synth."""
 
     def __init__(
-        self, *, voices: VoiceCatalog, phonemize: Phonemize, synthesize: Synthesize, stream: StreamSpeech
+        self,
+        *,
+        voices: VoiceCatalog,
+        phonemize: Phonemize,
+        synthesize: Synthesize,
+        stream: StreamSpeech,
+        process: ProcessAudio,
     ) -> None:
         self._voices = voices
         self._phonemize = phonemize
         self._synthesize = synthesize
         self._stream = stream
+        self._process = process
 
     async def ListVoices(self, request: pb.ListVoicesRequest, _context: Context) -> pb.ListVoicesResponse:
         """Answer the voices of a language, or all."""
@@ -68,6 +75,6 @@ class SynthServicer(synth_service_pb2_grpc.SynthServiceServicer):
     async def ProcessAudio(
         self, request_iterator: AsyncIterator[pb.ProcessAudioRequest], _context: Context
     ) -> pb.ProcessAudioResponse:
-        """Check the config; the rest is not implemented yet."""
-        requests.process(await anext(aiter(request_iterator), None))
-        raise NotImplementedYetError("ProcessAudio")
+        """Process an audio and keep the result."""
+        command, chunks = await processing.process(request_iterator, caller=current_caller().name)
+        return responses.processed(await self._process(command, chunks))

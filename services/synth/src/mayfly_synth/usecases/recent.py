@@ -59,7 +59,7 @@ class RecentSpeech:
         Raises:
             RequestIdReusedError: If the key was used for a different fingerprint.
         """
-        self._forget_old()
+        self.forget_old()
         entry = self._entries.get(key)
         if entry is None:
             return None
@@ -71,9 +71,10 @@ class RecentSpeech:
         """Note what was spoken for a request that `recall` did not know."""
         self._entries[key] = _Entry(fingerprint, speech, self._monotonic() + self._lifetime)
         self.bytes += speech.size_bytes
-        self._forget_old()
+        self.forget_old()
 
-    def _forget_old(self) -> None:
+    def forget_old(self) -> None:
+        """Forget what is too old, or too much. To be called from time to time, as nobody may ask for anything."""
         now = self._monotonic()
         for key, entry in list(self._entries.items()):
             # In the order of speaking, so the first that may stay is followed by none that must go.

@@ -15,16 +15,15 @@ from mayfly_synth.usecases.speaking import silence_after
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from mayfly_synth.domain.ports import Slot
     from mayfly_synth.domain.speech import Delivery
     from mayfly_synth.domain.timeline import SpokenSentence
     from mayfly_synth.domain.utterance import Script, Utterance
-    from mayfly_synth.usecases.speaking import Speaking
+    from mayfly_synth.usecases.speaking import Pace, Speaking
 
 T = TypeVar("T")
 
 
-async def spoken_in_files(speaking: Speaking, script: Script, delivery: Delivery, *, slot: Slot, window: int) -> Speech:
+async def spoken_in_files(speaking: Speaking, script: Script, delivery: Delivery, *, pace: Pace) -> Speech:
     """Speak a script into files without the silence between them.
 
     All times count as if the files were played one after the other, with the silence.
@@ -36,7 +35,7 @@ async def spoken_in_files(speaking: Speaking, script: Script, delivery: Delivery
     timeline = Timeline(sample_rate=delivery.voice.sample_rate)
     parts: list[Speech] = []
     room = speaking.limits.max_audio_bytes
-    async with aclosing(speaking.spoken(_each(script.utterances), delivery, slot=slot, window=window)) as spoken:
+    async with aclosing(speaking.spoken(_each(script.utterances), delivery, pace=pace)) as spoken:
         async for utterance, sound in spoken:
             timeline.add(utterance, sound, silence=silence_after(utterance, sound, delivery))
             if sound.pcm:

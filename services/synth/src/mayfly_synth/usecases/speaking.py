@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from mayfly_synth.domain.call import Call
 from mayfly_synth.domain.composing import Composer
 from mayfly_synth.domain.errors import AudioTooLargeError, TextUnspeakableError
 from mayfly_synth.domain.formats import Meter
@@ -27,6 +27,18 @@ if TYPE_CHECKING:
     from mayfly_synth.domain.voices import VoiceCatalog
 
 _SILENCE: Final = SpokenSentence(pcm=b"", phonemes="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How the utterances of a call are taken."""
+
+    slot: Slot
+    """Their characters, which are given back as they are spoken."""
+    window: int
+    """Most that are spoken at a time, or are spoken and wait to be taken."""
+    in_haste: bool = True
+    """Whether somebody waits for the first one, and not for all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +74,7 @@ class Speaking:
         delivery: Delivery,
         timeline: Timeline,
         *,
-        slot: Slot,
-        window: int,
+        pace: Pace,
         meter: Meter | None = None,
     ) -> AsyncGenerator[Encoded, None]:
         """Speak utterances and answer the parts of the file as they come. To be closed by whoever opens it.
@@ -72,8 +83,7 @@ class Speaking:
             utterances: What to speak; the next one is taken when there is room in the window.
             delivery: How to speak.
             timeline: Gets each utterance that has a sound, before its part of the file is answered.
-            slot: The characters of the utterances, which are given back as they are spoken.
-            window: Most utterances that are spoken at a time, or are spoken and wait to be sent.
+            pace: How many at a time.
             meter: Filled in at the end.
 
         Raises:
@@ -81,7 +91,7 @@ class Speaking:
         """
         # Closed from the encoder backwards, so that nothing is closed while the next one still takes from it.
         async with (
-            aclosing(self.spoken(utterances, delivery, slot=slot, window=window)) as spoken,
+            aclosing(self.spoken(utterances, delivery, pace=pace)) as spoken,
             aclosing(_laid_out(spoken, delivery, timeline)) as pcm,
             aclosing(self.file_of(pcm, delivery, meter)) as parts,
         ):
@@ -90,25 +100,25 @@ class Speaking:
         self.check_heard(delivery, timeline)
 
     async def spoken(
-        self, utterances: AsyncIterator[Utterance], delivery: Delivery, *, slot: Slot, window: int
+        self, utterances: AsyncIterator[Utterance], delivery: Delivery, *, pace: Pace
     ) -> AsyncGenerator[tuple[Utterance, SpokenSentence], None]:
         """Speak utterances side by side, and answer each with its sound, in order. To be closed by whoever opens it."""
-        cancelled = threading.Event()
+        call = Call(in_haste=pace.in_haste)
 
         async def speak(utterance: Utterance) -> SpokenSentence:
             if not utterance.pieces:
                 return _SILENCE
             try:
-                return await self.engine.speak(utterance, delivery, cancelled=cancelled)
+                return await self.engine.speak(utterance, delivery, call=call)
             finally:
-                slot.done(utterance.characters)
+                pace.slot.done(utterance.characters)
 
         try:
-            async with aclosing(in_order(utterances, speak, window=window)) as answers:
+            async with aclosing(in_order(utterances, speak, window=pace.window)) as answers:
                 async for answer in answers:
                     yield answer
         finally:
-            cancelled.set()
+            call.cancel()
 
     def check_heard(self, delivery: Delivery, timeline: Timeline) -> None:
         """Make sure that something was said.

@@ -12,6 +12,7 @@ from mayfly_synth.domain.sentences import SentenceBuffer
 from mayfly_synth.domain.text import TextIntake
 from mayfly_synth.domain.timeline import Segment, Timeline
 from mayfly_synth.usecases.counting import CountedAhead
+from mayfly_synth.usecases.speaking import Pace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Callable
@@ -113,11 +114,10 @@ class StreamSpeech:
         script = self._script(command, delivery)
         with self.speaking.admission.admit(0) as slot:
             yield StreamHeader(delivery)
+            pace = Pace(slot=slot, window=self.window)
             async with (
                 aclosing(script.utterances(pieces, slot)) as utterances,
-                aclosing(
-                    self.speaking.encoded(utterances, delivery, timeline, slot=slot, window=self.window, meter=meter)
-                ) as parts,
+                aclosing(self.speaking.encoded(utterances, delivery, timeline, pace=pace, meter=meter)) as parts,
                 aclosing(_events(parts, timeline, recording)) as events,
             ):
                 async for event in events:

@@ -14,6 +14,7 @@ from mayfly_synth.domain.ssml import read_ssml
 from mayfly_synth.domain.text import prepared
 from mayfly_synth.domain.timeline import Timeline
 from mayfly_synth.usecases.segment_files import spoken_in_files
+from mayfly_synth.usecases.speaking import Pace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -97,16 +98,20 @@ class Synthesize:
         return script
 
     async def _speak(self, script: Script, delivery: Delivery, *, in_files: bool) -> Speech:
-        if in_files:
-            with self.speaking.admission.admit(script.characters) as slot:
-                return await spoken_in_files(self.speaking, script, delivery, slot=slot, window=self.window)
+        with self.speaking.admission.admit(script.characters) as slot:
+            # For many utterances it is faster to speak side by side from the first one on.
+            pace = Pace(slot=slot, window=self.window, in_haste=len(script.utterances) == 1)
+            if in_files:
+                return await spoken_in_files(self.speaking, script, delivery, pace=pace)
+            return await self._in_one_file(script, delivery, pace)
+
+    async def _in_one_file(self, script: Script, delivery: Delivery, pace: Pace) -> Speech:
         timeline, recording = Timeline(sample_rate=delivery.voice.sample_rate), self.speaking.recording()
         meter, utterances = Meter(whole=True), _each(script.utterances)
-        with self.speaking.admission.admit(script.characters) as slot:
-            encoded = self.speaking.encoded(utterances, delivery, timeline, slot=slot, window=self.window, meter=meter)
-            async with aclosing(encoded) as parts:
-                async for part in parts:
-                    recording.add(part.data)
+        encoded = self.speaking.encoded(utterances, delivery, timeline, pace=pace, meter=meter)
+        async with aclosing(encoded) as parts:
+            async for part in parts:
+                recording.add(part.data)
         return self.speaking.finished(
             recording, delivery, timeline, text=script.text, meter=meter, warnings=script.warnings
         )

@@ -1,0 +1,69 @@
+"""The bytes that somebody sends, counted and hashed while they go by, and looked at before."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from mayfly_synth.domain.processing_errors import InputTooLargeError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterator
+
+
+class Intake:
+    """An input that can be read once."""
+
+    __slots__ = ("_digest", "_head", "_max_bytes", "_source", "size")
+
+    def __init__(self, source: AsyncIterator[bytes], *, max_bytes: int) -> None:
+        self._source = source
+        self._max_bytes = max_bytes
+        self._head: list[bytes] = []
+        self._digest = hashlib.sha256()
+        self.size = 0
+        """Bytes that came so far."""
+
+    @property
+    def sha256(self) -> bytes:
+        """Of all bytes that came so far."""
+        return self._digest.digest()
+
+    async def head(self, size: int) -> bytes:
+        """The first bytes, which `pieces` answers again.
+
+        Raises:
+            InputTooLargeError: If there is more than the bound.
+        """
+        while sum(len(piece) for piece in self._head) < size:
+            piece = await self._next()
+            if piece is None:
+                break
+            self._head.append(piece)
+        return b"".join(self._head)[:size]
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """Everything that was not answered before.
+
+        Raises:
+            InputTooLargeError: If there is more than the bound.
+        """
+        while self._head:
+            yield self._head.pop(0)
+        while (piece := await self._next()) is not None:
+            yield piece
+
+    async def drain(self) -> None:
+        """Take what is left, as the sender wants to be heard out, and what it says at the end matters."""
+        async for _ in self.pieces():
+            pass
+
+    async def _next(self) -> bytes | None:
+        piece = await anext(self._source, None)
+        if piece is None:
+            return None
+        self.size += len(piece)
+        if self.size > self._max_bytes:
+            raise InputTooLargeError(size_bytes=self.size, max_size_bytes=self._max_bytes)
+        self._digest.update(piece)
+        return piece

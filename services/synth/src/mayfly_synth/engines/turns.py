@@ -1,0 +1,131 @@
+"""Whose utterance is spoken next.
+
+Workers are few and utterances are many, so they take turns, by fair queueing: every call gets the same share of the
+work (counted in characters), however many utterances it has waiting. Work done moves a virtual clock; an utterance is
+stamped with the time at which it would begin if its call had its share all along, and the lowest stamp is next.
+
+The first utterance of a call goes before others, as somebody waits for the first sound of it: its stamp is set back by
+a head start. The clock moves on whatever is spoken, so every stamp is the lowest at some time, and nobody starves.
+
+Where a lone caller waits for its first sound, and nobody else for anything, its utterance may have all workers: that is
+for voices that are faster so.
+
+Used from the event loop only, so nothing here needs a lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
+
+if TYPE_CHECKING:
+    from mayfly_synth.domain.call import Flow
+
+# In characters of each caller who is there: half a minute of speech. So much may be said for those who wait for a first
+# sound while somebody who has one to listen to waits for the next.
+_HEAD_START: Final = 400
+
+
+@dataclass(order=True, slots=True)
+class _Waiting:
+    stamp: float
+    number: int
+    cost: int = field(compare=False)
+    flow: Flow = field(compare=False)
+    alone: bool = field(compare=False)
+    granted: asyncio.Future[Turn] = field(compare=False)
+
+
+class Turns:
+    """Hands out turns, as many at a time as there are workers."""
+
+    def __init__(self, *, workers: int) -> None:
+        self.workers = workers
+        self.taken = 0
+        """Workers that have something to do."""
+        self._clock = 0.0
+        self._numbers = count()
+        self._queue: list[_Waiting] = []
+        self._next: WeakKeyDictionary[Flow, float] = WeakKeyDictionary()
+        """When the next utterance of a call would begin, by the virtual clock."""
+        self._busy: dict[Flow, int] = {}
+        """Utterances that wait or are spoken, by call."""
+
+    @property
+    def waiting(self) -> int:
+        """Utterances that wait for their turn."""
+        return sum(not waiting.granted.done() for waiting in self._queue)
+
+    async def take(self, flow: Flow, *, cost: int, alone: bool = False) -> Turn:
+        """Wait for a turn, which must be ended.
+
+        Args:
+            flow: Whose utterance it is.
+            cost: Its characters.
+            alone: Whether it would rather have all workers, if nobody else needs one.
+        """
+        begins = max(self._clock, self._next.get(flow, 0.0))
+        stamp = begins if flow in self._next else begins - _HEAD_START
+        self._next[flow] = begins + cost
+        self._busy[flow] = self._busy.get(flow, 0) + 1
+        granted: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._queue, _Waiting(stamp, next(self._numbers), cost, flow, alone, granted))
+        self._hand_out()
+        try:
+            return await granted
+        except asyncio.CancelledError:
+            self._withdraw(flow, granted)
+            raise
+
+    def end(self, flow: Flow, workers: int) -> None:
+        """Give workers back."""
+        self.taken -= workers
+        self._leave(flow)
+        self._hand_out()
+
+    def _withdraw(self, flow: Flow, granted: asyncio.Future[Turn]) -> None:
+        """Whoever waited has gone, before the turn came or in the same moment."""
+        if granted.done() and not granted.cancelled():
+            granted.result().end()
+        else:
+            granted.cancel()
+            self._leave(flow)
+            self._hand_out()
+
+    def _leave(self, flow: Flow) -> None:
+        self._busy[flow] -= 1
+        if not self._busy[flow]:
+            del self._busy[flow]
+
+    def _hand_out(self) -> None:
+        while self._queue and self.taken < self.workers:
+            first = heapq.heappop(self._queue)
+            if first.granted.done():  # nobody waits for it any more
+                continue
+            self._clock += first.cost / len(self._busy)
+            workers = self.workers if first.alone and len(self._busy) == 1 and not self.taken else 1
+            self.taken += workers
+            first.granted.set_result(Turn(self, first.flow, workers))
+
+
+class Turn:
+    """The right to speak now."""
+
+    __slots__ = ("_flow", "_turns", "_workers", "is_alone")
+
+    def __init__(self, turns: Turns, flow: Flow, workers: int) -> None:
+        self._turns: Turns | None = turns
+        self._flow = flow
+        self._workers = workers
+        self.is_alone = workers == turns.workers
+        """Whether no other worker speaks meanwhile."""
+
+    def end(self) -> None:
+        """Let the next one speak. More than once is no harm."""
+        if self._turns is not None:
+            turns, self._turns = self._turns, None
+            turns.end(self._flow, self._workers)

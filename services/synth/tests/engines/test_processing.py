@@ -1,0 +1,175 @@
+"""What ffmpeg makes of what somebody sends: of every container, by the system's ffmpeg and by the one of the wheel."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import imageio_ffmpeg
+import pytest
+
+from mayfly_runtime.offload import Offload
+from mayfly_synth.domain.formats import AudioFormat
+from mayfly_synth.domain.processing import Container, ProcessingLimits, Steps
+from mayfly_synth.domain.processing_errors import (
+    AudioUnreadableError,
+    InputTooLargeError,
+    NothingLeftError,
+    ResultTooLargeError,
+)
+from mayfly_synth.engines.ffmpeg import Ffmpeg, Limits
+from mayfly_synth.engines.processing import FfmpegProcessor
+from mayfly_synth.engines.scratch import Scratch
+from mayfly_synth.testing_processing import SOUND, converted, pieces, silence, tone, wav, wave_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from mayfly_synth.domain.processing import Processed
+
+    Process = Callable[..., Awaitable[Processed]]
+
+BUNDLED = Path(imageio_ffmpeg.get_ffmpeg_exe())
+PROGRAMS = {name: Path(path) for name, path in (("system", shutil.which("ffmpeg")), ("wheel", BUNDLED)) if path}
+CONTAINERS = {
+    "wav": ("-f", "wav"),
+    "wav-24-bits": ("-c:a", "pcm_s24le", "-f", "wav"),
+    "mp3": ("-f", "mp3"),
+    "m4a-index-last": ("-c:a", "aac", "-f", "ipod"),
+    "m4a-index-first": ("-c:a", "aac", "-movflags", "+faststart", "-f", "ipod"),
+    "m4a-alac": ("-c:a", "alac", "-f", "ipod"),
+    "caf": ("-c:a", "pcm_s16be", "-f", "caf"),
+    "caf-index-last": ("-c:a", "alac", "-f", "caf"),
+    "flac": ("-f", "flac"),
+    "ogg-opus": ("-c:a", "libopus", "-f", "ogg"),
+    "ogg-vorbis": ("-c:a", "libvorbis", "-f", "ogg"),
+    "aiff": ("-f", "aiff"),
+    "webm": ("-c:a", "libopus", "-f", "webm"),
+}
+
+
+@pytest.fixture(params=PROGRAMS)
+async def process(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Process]:
+    limits = Limits(memory_bytes=1024**3, cpu_seconds=60)
+    ffmpeg = Ffmpeg.find(PROGRAMS[request.param], limits=limits)
+    disk = Offload(name="scratch", workers=1, queue=4)
+    file_input = await ffmpeg.seekable_input()
+
+    async def run(data: bytes, steps: Steps, **bounds: Any) -> Processed:
+        bounded = ProcessingLimits(**bounds)
+        scratch = Scratch.in_folders([tmp_path], max_bytes=bounded.max_input_bytes)
+        processor = FfmpegProcessor(ffmpeg, scratch=scratch, limits=bounded, offload=disk, file_input=file_input)
+        return await processor.process(pieces(data), steps)
+
+    yield run
+    await disk.shutdown()
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+async def test_every_container_is_told_by_its_content_and_heard(process: Process, kind: str, tmp_path: Path) -> None:
+    data = converted(BUNDLED, SOUND, *CONTAINERS[kind], folder=tmp_path)
+
+    made = await process(data, Steps(format=AudioFormat.WAV))
+
+    assert made.source is Container(kind.partition("-")[0])
+    assert made.source_size_bytes == len(data)
+    assert made.source_duration is not None
+    assert wave_of(made.data)[2] == pytest.approx(4.5, abs=0.15)
+    assert made.duration.total_seconds() == pytest.approx(wave_of(made.data)[2], abs=0.001)
+
+
+@pytest.mark.parametrize("kind", CONTAINERS)
+async def test_silence_at_the_ends_is_removed_and_a_little_is_left(process: Process, kind: str, tmp_path: Path) -> None:
+    data = converted(BUNDLED, SOUND, *CONTAINERS[kind], folder=tmp_path)
+
+    made = await process(data, Steps(format=AudioFormat.WAV, trim_silence=True))
+
+    assert wave_of(made.data)[2] == pytest.approx(2.2, abs=0.1)
+    assert made.source_duration is not None
+    assert made.source_duration.total_seconds() == pytest.approx(4.5, abs=0.15)
+
+
+async def test_silence_within_stays(process: Process) -> None:
+    data = wav(silence(1) + tone(1) + silence(1) + tone(1) + silence(1))
+
+    made = await process(data, Steps(format=AudioFormat.WAV, trim_silence=True))
+
+    assert wave_of(made.data)[2] == pytest.approx(3.2, abs=0.02)
+
+
+async def test_what_has_no_silence_is_left_as_it_is(process: Process) -> None:
+    made = await process(wav(tone(2)), Steps(format=AudioFormat.WAV, trim_silence=True))
+
+    assert wave_of(made.data)[2] == pytest.approx(2, abs=0.001)
+
+
+async def test_a_cut_is_made_before_its_ends_are_trimmed(process: Process) -> None:
+    cut = {"start": timedelta(seconds=0.5), "end": timedelta(seconds=2)}
+
+    made = await process(SOUND, Steps(format=AudioFormat.WAV, trim_silence=True, **cut))
+
+    assert wave_of(made.data)[2] == pytest.approx(1.1, abs=0.02)
+    assert made.source_duration is None
+
+
+@pytest.mark.parametrize("audio_format", list(AudioFormat))
+async def test_the_same_bytes_make_the_same_bytes(process: Process, audio_format: AudioFormat) -> None:
+    steps = Steps(format=audio_format, trim_silence=True, loudness_lufs=-20.0)
+
+    first, second = [await process(SOUND, steps) for _ in range(2)]
+
+    assert first.data == second.data
+    assert first.loudness is not None
+    assert first.loudness.integrated == pytest.approx(-20, abs=0.3)
+
+
+async def test_only_silence_is_nothing(process: Process) -> None:
+    with pytest.raises(NothingLeftError):
+        await process(wav(silence(3)), Steps(trim_silence=True))
+    with pytest.raises(NothingLeftError):
+        await process(SOUND, Steps(start=timedelta(seconds=9)))
+    with pytest.raises(NothingLeftError):
+        await process(SOUND, Steps(start=timedelta(seconds=9), trim_silence=True))
+
+
+@pytest.mark.parametrize("steps", [Steps(), Steps(trim_silence=True)])
+async def test_more_bytes_than_are_taken_are_refused(process: Process, steps: Steps) -> None:
+    with pytest.raises(InputTooLargeError) as refused:
+        await process(SOUND, steps, max_input_bytes=150_000)
+
+    assert refused.value.max_size_bytes == 150_000
+
+
+async def test_a_result_beyond_the_bound_is_refused(process: Process) -> None:
+    with pytest.raises(ResultTooLargeError):
+        await process(SOUND, Steps(format=AudioFormat.WAV), max_output_bytes=100_000)
+
+
+@pytest.mark.parametrize("kind", ["mp3", "m4a-index-last", "ogg-opus"])
+async def test_tags_stay_but_where_it_was_recorded_does_not(process: Process, kind: str, tmp_path: Path) -> None:
+    said = ("-metadata", "comment=AI-generated speech", "-metadata", "location=+52.5+013.4/")
+    data = converted(BUNDLED, SOUND, *said, *CONTAINERS[kind], folder=tmp_path)
+
+    for audio_format in (AudioFormat.MP3, AudioFormat.OPUS, AudioFormat.FLAC):
+        made = await process(data, Steps(format=audio_format))
+        told = _told_about(made.data, tmp_path)
+        assert "AI-generated speech" in told
+        assert "52.5" not in told
+
+
+async def test_a_damaged_file_is_told_so(process: Process, tmp_path: Path) -> None:
+    whole = converted(BUNDLED, SOUND, *CONTAINERS["m4a-index-last"], folder=tmp_path)
+
+    with pytest.raises(AudioUnreadableError, match="damaged"):
+        await process(whole[: len(whole) // 2], Steps())
+
+
+def _told_about(data: bytes, folder: Path) -> str:
+    """What ffmpeg tells about a file."""
+    path = folder / "made"
+    path.write_bytes(data)
+    done = subprocess.run([BUNDLED, "-i", path], capture_output=True, text=True, check=False, timeout=60)
+    return done.stderr

@@ -13,8 +13,10 @@ from starlette.middleware.cors import CORSMiddleware
 
 from mayfly_client import AsyncClient
 from mayfly_gateway.doors import (
+    guest_speech,
     health,
     links,
+    openai,
     operators,
     page_audios,
     page_files,
@@ -27,7 +29,10 @@ from mayfly_gateway.gateway import Gateway
 from mayfly_gateway.playback import PlaybackCounter
 from mayfly_gateway.refusals import add_refusals
 from mayfly_gateway.remembered import RememberedSpeech
+from mayfly_gateway.security.admission import Admission
+from mayfly_gateway.security.bodies import BoundedBodies
 from mayfly_gateway.security.headers import SecurityHeaders
+from mayfly_gateway.security.traffic import Traffic
 from mayfly_gateway.server import HttpServer
 from mayfly_gateway.stable_links import StableLinks
 from mayfly_runtime.signals import serve_until_signal
@@ -42,7 +47,14 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("mayfly.gateway")
 
-DOORS = (page_speech, page_audios, page_files, page_recordings, operators, links, health, pages)
+DOORS = (guest_speech, openai, page_speech, page_audios, page_files, page_recordings, operators, links, health, pages)
+UPLOADS = frozenset(
+    {"/api/page/recordings", "/v1/audio/transcriptions", "/speech/recordings", "/speech/analyze", "/process"}
+)
+"""Paths whose bodies carry audio."""
+FORM_BYTES = 64 * 1024
+"""What a form adds to the file that it carries."""
+
 _DESCRIPTION = "Text in, speech out, and a link that ends on time."
 
 
@@ -100,7 +112,7 @@ def create_app(
     add_refusals(app)
     for door in DOORS:
         app.include_router(door.router)
-    return guarded(app, settings)
+    return guarded(app, settings, telemetry)
 
 
 def _made_up_secret() -> str:
@@ -108,14 +120,21 @@ def _made_up_secret() -> str:
     return secrets.token_hex(32)
 
 
-def guarded(app: ASGIApp, settings: GatewaySettings) -> ASGIApp:
+def guarded(app: ASGIApp, settings: GatewaySettings, telemetry: Telemetry) -> ASGIApp:
     """The application behind everything that stands before every door; the last one meets a request first."""
+
+    def limit_of(path: str) -> int:
+        return settings.max_upload_bytes + FORM_BYTES if path in UPLOADS else settings.max_text_bytes
+
+    app = BoundedBodies(app, limit_of=limit_of, patience=settings.body_timeout)
+    app = Admission(app, most=settings.max_requests, longest=settings.request_timeout)
     if settings.cors_origins:
         app = CORSMiddleware(
             app,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "HEAD", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "Range"],
-            expose_headers=["Retry-After", "Content-Range", "ETag"],
+            expose_headers=["Retry-After"],
         )
-    return SecurityHeaders(app, link_origins=settings.link_origins, is_https=settings.is_https)
+    app = SecurityHeaders(app, link_origins=settings.link_origins, is_https=settings.is_https)
+    return Traffic(app, telemetry, trusts_callers=settings.trusted_proxies > 0)

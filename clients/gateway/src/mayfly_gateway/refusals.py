@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
     from starlette.responses import Response
+
+_REMEDIES: Final = {
+    400: "Look at the form of the body.",
+    408: "Send the body without pauses.",
+    413: "Send less.",
+}
 
 _log = logging.getLogger("mayfly.gateway")
 
@@ -49,7 +55,7 @@ async def _refuse_wrong_fields(request: Request, error: Exception) -> Response:
     wrong = tuple((".".join(str(part) for part in one["loc"][1:]), str(one["msg"])) for one in error.errors())
     named = "; ".join(f"{name}: {what}" if name else what for name, what in wrong)
     problem = Problem(
-        status=422,
+        status=400 if request.url.path.startswith("/v1/") else 422,  # as OpenAI does
         reason="INVALID_REQUEST",
         message=f"The request is wrong: {named}.",
         remedy="Correct the fields that are named; /docs describes each of them.",
@@ -61,12 +67,16 @@ async def _refuse_wrong_fields(request: Request, error: Exception) -> Response:
 async def _refuse_by_status(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
     status = HTTPStatus(error.status_code)
-    problem = Problem(
-        status=status, reason=status.name, message=f"{status.phrase}.", remedy="/docs lists what there is."
-    )
+    remedy = _REMEDIES.get(status, "/docs lists what there is.")
+    problem = Problem(status=status, reason=_reason(status), message=f"{status.phrase}.", remedy=remedy)
     answer = refusal(request.url.path, problem)
     answer.headers.update(error.headers or {})
     return answer
+
+
+def _reason(status: HTTPStatus) -> str:
+    # Python 3.13 has a new name for an old number.
+    return "CONTENT_TOO_LARGE" if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else status.name
 
 
 def _where(error: BaseException) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import grpc
@@ -14,13 +15,14 @@ from mayfly_client._fake.refusal import Refusal, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from mayfly_client._fake.links import Links
     from mayfly_client._fake.quotas import FakeQuotas
     from mayfly_client._fake.shelf import Item, Shelf
 
 _DEFAULT_PAGE, _MAX_PAGE = 100, 1_000
+_LONGEST_LINK = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,11 +45,12 @@ class FakeStorage:
     keeps_text: bool
 
     def sign(self, item: Item, ttl: timedelta | None, *, attachment: bool = False) -> SignedLink:
-        """A link that ends with the first of: what was asked for, the collection's life of links, the audio."""
+        """A link that lives as was asked for, or as the collection's usually do, and never longer than the audio."""
         now = self.now()
         if ttl is not None and ttl.total_seconds() < 1:
             raise invalid("ttl", "must be at least 1 s")
-        ends = [(now + item.kind.url_lifetime, pb.LIMITED_BY_POLICY)]
+        usual = item.kind.url_lifetime if ttl is None else _LONGEST_LINK
+        ends = [(now + usual, pb.LIMITED_BY_POLICY)]
         if ttl is not None:
             ends.append((now + ttl, pb.LIMITED_BY_REQUEST))
         if item.expire_time is not None:

@@ -39,7 +39,7 @@ TEXT = (
     "The river is quiet tonight. A mayfly rises from the water, and has one evening to dance. "
     "By morning, nothing of it is left."
 )
-FORMATS = ["wav", "mp3", "opus", "aac", "flac", "pcm", "mulaw", "alaw"]
+FORMATS = ["wav", "mp3", "opus", "aac", "flac"]
 VOICES = [
     {"name": "en_US-mayfly-low", "language_code": "en_US", "sample_rate": 16000, "speakers": []},
     {"name": "de_DE-duo-medium", "language_code": "de_DE", "sample_rate": 22050, "speakers": ["anna", "ben"]},
@@ -65,21 +65,28 @@ class Standin:
     """The error that the next stream ends with."""
     orders: list[dict[str, Any]] = field(default_factory=list)
     """What was asked to be spoken."""
+    heard: list[tuple[str, str]] = field(default_factory=list)
+    """What the page reported of playing: token and outcome."""
+    certificate: int | None = None
+    """Number of the certificate that proves deletions; none before a sweep."""
     operators: dict[str, Any] = field(default_factory=dict)
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
-    def keep(self, *, kind: str = "wav", **more: Any) -> dict[str, Any]:
+    def keep(self, **more: Any) -> dict[str, Any]:
         """An audio that is stored now."""
         token = f"tok{next(self.numbers)}xq7Zk2"
         now = datetime.now(UTC)
         audio = {
             "token": token,
             "link": f"/a/{token}",
+            "kind": "speech",
+            "text": "",
+            "voice": "en_US-mayfly-low",
             "duration": 8.755,
             "create_time": now.isoformat(),
             "expire_time": (now + self.lifetime).isoformat(),
             "size_bytes": SPEECH.stat().st_size,
-            "format": kind,
+            "format": "wav",
             "peaks": peaks(),
             "words": [word for sentence in sentences() for word in sentence["words"]],
             **more,
@@ -94,6 +101,18 @@ class Standin:
             return False
         end = audio["expire_time"]
         return end is None or datetime.fromisoformat(end) > datetime.now(UTC)
+
+
+def deletion(*, deleted: bool, certificate: int | None = None) -> dict[str, Any]:
+    """What the gateway says of a deletion."""
+    proof = {"outcome": "DELETED", "verified": True, "certificate": certificate, "certificate_sha256": "5a" * 32}
+    return {
+        "deleted": deleted,
+        "delete_time": datetime.now(UTC).isoformat(),
+        "state": "certified" if certificate else "awaits_certificate",
+        "receipt": proof if certificate else None,
+        "message": "Gone. A certificate says so." if certificate else "Deleted. Nobody can read it any more.",
+    }
 
 
 def sentences() -> list[dict[str, Any]]:
@@ -146,13 +165,15 @@ def application(standin: Standin) -> FastAPI:
     async def delete(token: str) -> dict[str, Any]:
         deleted = standin.readable(token)
         standin.gone.add(token)
-        time = datetime.now(UTC).isoformat()
-        return {
-            "token": token,
-            "deleted": deleted,
-            "delete_time": time,
-            "size_bytes": standin.audios[token]["size_bytes"],
-        }
+        return deletion(deleted=deleted)
+
+    @app.get("/api/page/audios/{token}/receipt")
+    async def receipt(token: str) -> dict[str, Any]:
+        return deletion(deleted=False, certificate=standin.certificate)
+
+    @app.post("/api/page/audios/{token}/playback", status_code=204)
+    async def playback(token: str, request: Request) -> None:
+        standin.heard.append((token, (await request.json())["outcome"]))
 
     @app.get("/api/page/audios/{token}/captions.{kind}")
     async def captions(token: str, kind: str) -> Response:
@@ -165,8 +186,8 @@ def application(standin: Standin) -> FastAPI:
     @app.post("/api/page/recordings")
     async def recordings(request: Request) -> dict[str, Any]:
         form = await request.form()
-        name = form["file"].filename
-        return {"audio": standin.keep(expire_time=None, words=[], file_name=name)}
+        size = len(await form["file"].read())
+        return standin.keep(kind="recording", expire_time=None, words=[], duration=None, size_bytes=size)
 
     @app.get("/api/page/operators")
     async def operators(request: Request) -> Response:
@@ -201,8 +222,10 @@ async def _speech(standin: Standin, order: dict[str, Any]) -> AsyncIterator[byte
     if standin.fault:
         yield _line({"type": "error", "error": standin.fault})
         return
-    yield _line({"type": "header", "sample_rate": 16000, "voice": order["voice"]})
+    yield _line({"type": "header", "content_type": "audio/wav", "sample_rate": 16000, "voice": order["voice"]})
     samples = pcm()
+    # A stream of WAV begins with its header, as the service's does.
+    yield _line({"type": "audio", "data": base64.b64encode(SPEECH.read_bytes()[: -len(samples)]).decode()})
     begin = 0
     for sentence in sentences():
         end = int(sentence["end"] * 16000) * 2
@@ -213,7 +236,7 @@ async def _speech(standin: Standin, order: dict[str, Any]) -> AsyncIterator[byte
         if standin.breaks:
             return
         await standin.rest.wait()
-    yield _line({"type": "audio_stored", "audio": standin.keep(kind=order["format"])})
+    yield _line({"type": "audio_stored", "audio": standin.keep(format=order["format"])})
 
 
 def _line(message: dict[str, Any]) -> bytes:

@@ -5,12 +5,16 @@ import { lines } from "./ndjson.js";
 
 /**
  * @typedef {import("./words.js").Word} Word
- * @typedef {{name: string, language_code: string, sample_rate: number, speakers: string[]}} Voice
- * @typedef {{voices: Voice[], formats: string[], limits: {max_characters: number}}} Choices
+ * @typedef {{name: string, language_code: string, sample_rate: number, speakers: string[], is_default?: boolean}} Voice
+ * @typedef {{voices: Voice[], formats: string[], limits: {max_characters: number, max_upload_bytes?: number}}} Choices
  * @typedef {{text: string, voice: string, speaker?: string, format: string, speed: number}} Order
- * @typedef {{token: string, link: string, duration: number, expire_time: string | null, create_time?: string,
- *   size_bytes: number, format: string, peaks: number[], words: Word[], text?: string, file_name?: string}} Audio
- *   `expire_time` is null for what is kept until it is deleted; `file_name` is that of a recording.
+ * @typedef {{token: string, link: string, kind: "speech" | "recording", duration: number | null, create_time: string,
+ *   expire_time: string | null, size_bytes: number, format: string, peaks: number[], words: Word[], text: string,
+ *   file_name?: string}} Audio
+ *   `expire_time` is null for what is kept until it is deleted, `duration` where nobody measured it; `file_name` is known
+ *   to the page alone, and until it is loaded again.
+ * @typedef {{deleted: boolean, delete_time: string, state: "certified" | "awaits_certificate", message: string,
+ *   receipt: {verified: boolean, certificate: number, certificate_sha256: string, certificate_time: string} | null}} Deletion
  */
 
 /** By how much the service's clock is ahead of this machine's. Unit: milliseconds. */
@@ -83,9 +87,21 @@ export async function history() {
   return (await (await ask("/api/page/history")).json()).audios;
 }
 
-/** @param {string} token @returns {Promise<Record<string, unknown>>} the receipt */
+/** @param {string} token @returns {Promise<Deletion>} */
 export async function remove(token) {
   return (await ask(`/api/page/audios/${encodeURIComponent(token)}`, { method: "DELETE" })).json();
+}
+
+/** What is known of a deletion by now. @param {string} token @returns {Promise<Deletion>} */
+export async function deletion(token) {
+  return (await ask(`/api/page/audios/${encodeURIComponent(token)}/receipt`)).json();
+}
+
+/** Says whether an audio was heard; operators count it. @param {Audio} audio @param {"played" | "broken"} outcome */
+export async function report(audio, outcome) {
+  const options = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ outcome }) };
+  // Nobody who listens should hear of a count that was not taken.
+  await ask(`/api/page/audios/${encodeURIComponent(audio.token)}/playback`, options).catch(() => {});
 }
 
 /** Status that a stable link answers with now; 302 if it leads to audio. @param {string} link */
@@ -124,7 +140,7 @@ export function upload(file, onProgress, signal) {
     request.onabort = () => reject(new DOMException("The upload was stopped.", "AbortError"));
     request.onload = () =>
       request.status < 300
-        ? resolve(JSON.parse(request.responseText).audio)
+        ? resolve(JSON.parse(request.responseText))
         : reject(failureOf(request.status, request.responseText, request.getResponseHeader("Retry-After")));
     signal.addEventListener("abort", () => request.abort(), { once: true });
     request.send(form);

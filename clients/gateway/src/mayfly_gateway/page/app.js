@@ -1,11 +1,11 @@
 // The page: who tells whom what.
 
-import { choices, history, speech, statusOf } from "./api.js";
+import { choices, history, report, speech, statusOf } from "./api.js";
 import { Composer } from "./composer.js";
 import { Failure } from "./failure.js";
 import { Farewell } from "./farewell.js";
 import { clear, fail, say, tell } from "./notice.js";
-import { samplesOf } from "./pcm.js";
+import { PcmReader } from "./pcm.js";
 import { Player } from "./player.js";
 import { Recordings } from "./recordings.js";
 import { Shelf } from "./shelf.js";
@@ -24,6 +24,7 @@ composer.addEventListener("stop", () => speaking.abort());
 player.addEventListener("delete", () => farewell.ask(player.audio));
 player.addEventListener("told", (event) => tell(event.detail));
 player.addEventListener("gone", () => say("The time of this audio is over."));
+player.addEventListener("heard", () => void report(player.audio, "played"));
 player.addEventListener("failed", () => explain(player.audio));
 shelf.addEventListener("open", (event) => open(event.detail));
 shelf.addEventListener("delete", (event) => farewell.ask(event.detail));
@@ -40,6 +41,7 @@ async function start() {
     const offered = await choices();
     composer.offer(offered);
     player.formats = offered.formats;
+    recordings.limit = offered.limits.max_upload_bytes ?? Infinity;
     shelf.show(await history());
   } catch (error) {
     fail(error);
@@ -75,19 +77,21 @@ async function speak(order) {
 
 /** @param {import("./api.js").Order} order @param {AbortSignal} signal */
 async function listen(order, signal) {
+  const reader = new PcmReader();
   let sampleRate = 0;
   for await (const message of speech(order, signal)) {
     if (message.type === "header") player.header((sampleRate = message.sample_rate));
-    else if (message.type === "audio") player.hear(samplesOf(message.data), sampleRate);
+    else if (message.type === "audio") player.hear(reader.samples(message.data), sampleRate);
     else if (message.type === "words") player.say(message.words);
-    else if (message.type === "audio_stored") keep({ text: order.text, ...message.audio });
+    else if (message.type === "audio_stored") keep(message.audio);
   }
 }
 
 /** @param {import("./api.js").Audio} audio */
 function keep(audio) {
   player.keep(audio);
-  shelf.add(audio);
+  // The text is known here, whether or not the service keeps it.
+  shelf.add(player.audio);
   say("The speech is complete.");
 }
 
@@ -111,6 +115,7 @@ function forget(audio) {
 async function explain(audio) {
   const status = audio ? await statusOf(audio.link).catch(() => 0) : 0;
   if (status !== 404 && status !== 410) {
+    if (audio) void report(audio, "broken");
     fail(new Failure({ message: "This audio could not be played.", remedy: "Try again, or download it in another format." }));
     return;
   }

@@ -1,6 +1,6 @@
 // Where a text and the way to speak it are chosen.
 
-import { formatName, voiceName } from "./wording.js";
+import { voiceName } from "./wording.js";
 
 const part = (id) => document.getElementById(id);
 
@@ -35,9 +35,7 @@ export class Composer extends EventTarget {
     this.voices = choices.voices;
     this.limit = choices.limits.max_characters;
     part("voice").replaceChildren(...choices.voices.map((voice) => new Option(voiceName(voice), voice.name)));
-    const player = document.createElement("audio");
-    const playable = choices.formats.filter((format) => player.canPlayType(typeOf(format)));
-    part("format").replaceChildren(...playable.map((format) => new Option(formatName(format), format)));
+    part("voice").value = (choices.voices.find((voice) => voice.is_default) ?? choices.voices[0])?.name;
     this.#speakers();
     this.#typed();
   }
@@ -61,7 +59,8 @@ export class Composer extends EventTarget {
     const order = {
       text: this.text.value.trim(),
       voice: part("voice").value,
-      format: part("format").value,
+      // What is heard while it is made is exactly what is kept; every other format is made from it when it is asked for.
+      format: "wav",
       speed: Number(part("speed").value),
       ...(speaker ? { speaker } : {}),
     };
@@ -98,10 +97,4 @@ export class Composer extends EventTarget {
     part("speaker").replaceChildren(...speakers.map((speaker) => new Option(speaker, speaker)));
     part("speaker-choice").hidden = speakers.length === 0;
   }
-}
-
-/** MIME type that a browser knows a format by; empty for headerless ones, which none plays. @param {string} format */
-function typeOf(format) {
-  const types = { wav: "audio/wav", mp3: "audio/mpeg", opus: 'audio/ogg; codecs="opus"', aac: "audio/mp4", flac: "audio/flac" };
-  return types[format] ?? "";
 }

@@ -39,14 +39,15 @@ export function unreachable() {
  * @param {string | null} retryAfter seconds, as the header says
  */
 export function failureOf(status, body, retryAfter) {
-  return new Failure({ ...(told(body) ?? byStatus(status)), retryAfter: Number(retryAfter) || 0 });
+  const why = told(body) ?? byStatus(status);
+  return new Failure({ ...why, retryAfter: Number(retryAfter) || why.retryAfter });
 }
 
 /** @param {string} body */
 function told(body) {
   try {
     const { error } = JSON.parse(body);
-    return typeof error?.message === "string" ? error : null;
+    return typeof error?.message === "string" ? { ...error, retryAfter: error.retry_after ?? 0 } : null;
   } catch {
     return null;
   }

@@ -1,8 +1,8 @@
 // Deleting: asked once, done at once, and shown to be done.
 
-import { remove, statusOf } from "./api.js";
+import { deletion, remove, statusOf } from "./api.js";
 import { fail } from "./notice.js";
-import { titleOf } from "./shelf.js";
+import { titleOf } from "./title.js";
 import { moment, size } from "./wording.js";
 
 const part = (id) => document.getElementById(id);
@@ -14,6 +14,7 @@ export class Farewell extends EventTarget {
     this.dialog = part("farewell");
     part("farewell-yes").addEventListener("click", () => this.#delete());
     part("farewell-no").addEventListener("click", () => this.dialog.close());
+    part("receipt-again").addEventListener("click", () => this.#again());
     this.dialog.addEventListener("close", () => URL.revokeObjectURL(part("receipt-file").href));
   }
 
@@ -21,7 +22,7 @@ export class Farewell extends EventTarget {
   ask(audio) {
     this.audio = audio;
     this.#say("Delete this audio now?", `“${titleOf(audio)}” cannot be brought back, by nobody.`);
-    part("receipt").hidden = part("receipt-file").hidden = true;
+    part("receipt").hidden = part("receipt-file").hidden = part("receipt-again").hidden = true;
     part("farewell-yes").hidden = part("farewell-yes").disabled = false;
     part("farewell-no").textContent = "Keep it";
     this.dialog.showModal();
@@ -31,9 +32,7 @@ export class Farewell extends EventTarget {
   async #delete() {
     part("farewell-yes").disabled = true;
     try {
-      const receipt = await remove(this.audio.token);
-      // Believing is good: the page asks the link itself, as anybody who has it could.
-      await this.#show({ ...receipt, link_answers: await statusOf(this.audio.link) });
+      await this.#show(await remove(this.audio.token));
       this.dispatchEvent(new CustomEvent("deleted", { detail: this.audio }));
     } catch (error) {
       this.dialog.close();
@@ -41,24 +40,42 @@ export class Farewell extends EventTarget {
     }
   }
 
-  /** @param {Record<string, any>} receipt */
-  async #show(receipt) {
-    const gone = receipt.link_answers === 410 || receipt.link_answers === 404;
-    this.#say("It is gone.", receipt.deleted === false ? "It had gone before you asked." : "This is the receipt of its deletion.");
+  /** The certificate is written by the next sweep: whoever waits for it can ask. */
+  async #again() {
+    try {
+      await this.#show({ ...(await deletion(this.audio.token)), deleted: true, delete_time: this.time });
+    } catch (error) {
+      this.dialog.close();
+      fail(error);
+    }
+  }
+
+  /** @param {import("./api.js").Deletion} told */
+  async #show(told) {
+    this.time = told.delete_time;
+    // Believing is good: the page asks the link itself, as anybody who has it could.
+    const answer = await statusOf(this.audio.link);
+    this.#say("It is gone.", told.deleted ? told.message : `It had gone before you asked. ${told.message}`);
     part("receipt").replaceChildren(
-      ...row("Audio", receipt.token ?? this.audio.token),
-      ...row("Deleted", moment(receipt.delete_time ?? new Date().toISOString())),
-      ...row("Size", size(receipt.size_bytes ?? this.audio.size_bytes)),
-      ...row("Its link", gone ? `answers ${receipt.link_answers}: gone` : `answers ${receipt.link_answers}`),
-      ...(receipt.certificate ? row("Certificate", `number ${receipt.certificate}`) : row("Certificate", "the next sweep names it")),
+      ...row("Deleted", moment(told.delete_time)),
+      ...row("Size", size(this.audio.size_bytes)),
+      ...row("Its link", answer === 410 ? "answers 410, gone" : `answers ${answer}`),
+      ...row("Certificate", told.receipt ? certificate(told.receipt) : "the next sweep writes it"),
     );
-    const file = new Blob([`${JSON.stringify(receipt, null, 2)}\n`], { type: "application/json" });
-    part("receipt-file").href = URL.createObjectURL(file);
-    part("receipt-file").download = "mayfly-receipt.json";
+    this.#offer({ audio: this.audio.token, size_bytes: this.audio.size_bytes, link_answers: answer, ...told });
     part("receipt").hidden = part("receipt-file").hidden = false;
+    part("receipt-again").hidden = told.receipt !== null;
     part("farewell-yes").hidden = true;
     part("farewell-no").textContent = "Close";
     part("farewell-title").focus();
+  }
+
+  /** @param {Record<string, unknown>} receipt */
+  #offer(receipt) {
+    const file = new Blob([`${JSON.stringify(receipt, null, 2)}\n`], { type: "application/json" });
+    URL.revokeObjectURL(part("receipt-file").href);
+    part("receipt-file").href = URL.createObjectURL(file);
+    part("receipt-file").download = "mayfly-receipt.json";
   }
 
   /** @param {string} title @param {string} text */
@@ -66,6 +83,11 @@ export class Farewell extends EventTarget {
     part("farewell-title").textContent = title;
     part("farewell-told").textContent = text;
   }
+}
+
+/** @param {NonNullable<import("./api.js").Deletion["receipt"]>} receipt */
+function certificate({ certificate: number, verified, certificate_sha256: sha256 }) {
+  return `number ${number}${verified ? ", verified by the store" : ""}; SHA-256 ${sha256.slice(0, 16)}…`;
 }
 
 /** @param {string} term @param {string} text */

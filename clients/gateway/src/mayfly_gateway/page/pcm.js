@@ -1,18 +1,58 @@
 // 16-bit PCM, as the service streams it, and its picture.
 
-/**
- * Samples between -1 and 1 of base64 text with little-endian 16-bit PCM.
- *
- * @param {string} base64
- * @returns {Float32Array}
- */
-export function samplesOf(base64) {
-  const text = atob(base64);
-  const view = new DataView(new ArrayBuffer(text.length));
-  for (let at = 0; at < text.length; at += 1) view.setUint8(at, text.charCodeAt(at));
-  const samples = new Float32Array(text.length >> 1);
-  for (let at = 0; at < samples.length; at += 1) samples[at] = view.getInt16(2 * at, true) / 32768;
-  return samples;
+/** Reads a stream of WAV, or of bare samples, piece by piece; pieces may end anywhere. */
+export class PcmReader {
+  constructor() {
+    this.rest = new Uint8Array();
+    this.begun = false;
+  }
+
+  /**
+   * The whole samples that are there by now, between -1 and 1.
+   *
+   * @param {string} base64
+   * @returns {Float32Array}
+   */
+  samples(base64) {
+    const bytes = join(this.rest, bytesOf(base64));
+    const begin = this.begun ? 0 : dataBegin(bytes);
+    if (begin < 0) {
+      this.rest = bytes;
+      return new Float32Array();
+    }
+    this.begun = true;
+    const view = new DataView(bytes.buffer, begin);
+    const samples = new Float32Array(view.byteLength >> 1);
+    for (let at = 0; at < samples.length; at += 1) samples[at] = view.getInt16(2 * at, true) / 32768;
+    this.rest = bytes.slice(begin + 2 * samples.length);
+    return samples;
+  }
+}
+
+/** @param {string} base64 */
+function bytesOf(base64) {
+  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+}
+
+/** @param {Uint8Array} first @param {Uint8Array} second */
+function join(first, second) {
+  if (!first.length) return second;
+  const both = new Uint8Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+/** Where the samples begin; 0 if this is no WAV, -1 if its header is not whole yet. @param {Uint8Array} bytes */
+function dataBegin(bytes) {
+  const view = new DataView(bytes.buffer);
+  const name = (at) => (bytes.length < at + 4 ? "" : String.fromCharCode(...bytes.subarray(at, at + 4)));
+  if (bytes.length < 4) return -1;
+  if (name(0) !== "RIFF") return 0;
+  for (let at = 12; bytes.length >= at + 8; at += 8 + view.getUint32(at + 4, true)) {
+    if (name(at) === "data") return at + 8;
+  }
+  return -1;
 }
 
 /** Gathers the loudest sample of each fiftieth of a second, so that a picture costs the same for any length. */

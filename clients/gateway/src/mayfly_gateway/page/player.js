@@ -7,12 +7,16 @@ import { Peaks } from "./pcm.js";
 import { SpokenText } from "./spoken-text.js";
 import { StoredPlayback } from "./stored-playback.js";
 import { Waveform } from "./waveform.js";
+import { titleOf } from "./title.js";
 import { clock, formatName, spokenTime } from "./wording.js";
 import { textOf } from "./words.js";
 
 const part = (id) => document.getElementById(id);
 
-/** Events: `delete` when its audio shall go, `gone` when its time is over, `failed` when it cannot be played. */
+/**
+ * Events: `delete` when its audio shall go, `gone` when its time is over, `heard` when it sounds for the first time,
+ * `failed` when it cannot be played, `told` with a sentence for the reader as its `detail`.
+ */
 export class Player extends EventTarget {
   constructor() {
     super();
@@ -68,6 +72,7 @@ export class Player extends EventTarget {
   keep(audio) {
     this.#own({ ...audio, text: this.text });
     this.playback.end();
+    if (this.playback.position > 0) this.#heard();
   }
 
   /** Shows an audio that is kept. @param {import("./api.js").Audio} audio */
@@ -76,7 +81,7 @@ export class Player extends EventTarget {
     const words = audio.words ?? [];
     this.#enter();
     this.waveform.show(audio.peaks ?? []);
-    this.spoken.show(audio.text || textOf(words) || audio.file_name || "", words);
+    this.spoken.show(audio.text || textOf(words) || titleOf(audio), words);
     this.#own(audio);
     this.#use(new StoredPlayback(part("sound"), audio.link, audio.duration));
   }
@@ -126,6 +131,8 @@ export class Player extends EventTarget {
     this.playback = playback;
     playback.addEventListener("change", () => this.#changed());
     playback.addEventListener("ended", () => this.#changed());
+    playback.addEventListener("sounds", () => this.#heard());
+    playback.addEventListener("length", () => this.#length());
     playback.addEventListener("failed", () => this.dispatchEvent(new Event("failed")));
     this.#length();
     this.#changed();
@@ -141,6 +148,12 @@ export class Player extends EventTarget {
     part("captions-menu").hidden = !audio.words?.length;
     if (audio.peaks?.length) this.waveform.show(audio.peaks);
     this.#age();
+  }
+
+  #heard() {
+    if (this.counted === this.audio?.token) return;
+    this.counted = this.audio?.token;
+    this.dispatchEvent(new Event("heard"));
   }
 
   #changed() {

@@ -1,7 +1,9 @@
 // Recordings of one's own: chosen or dropped, sent with progress, kept until deleted.
 
 import { upload } from "./api.js";
-import { fail, say } from "./notice.js";
+import { Failure } from "./failure.js";
+import { clear, fail, say } from "./notice.js";
+import { size } from "./wording.js";
 
 const part = (id) => document.getElementById(id);
 
@@ -11,6 +13,8 @@ export class Recordings extends EventTarget {
     super();
     /** @type {AbortController | null} */
     this.sending = null;
+    /** Largest file that is taken. Unit: bytes. */
+    this.limit = Infinity;
     const drop = part("drop");
     part("file").addEventListener("change", () => this.#send(part("file").files[0]));
     part("upload-stop").addEventListener("click", () => this.sending?.abort());
@@ -26,12 +30,19 @@ export class Recordings extends EventTarget {
   /** @param {File | undefined} file */
   async #send(file) {
     if (!file || this.sending) return;
+    clear();
+    if (file.size > this.limit) {
+      const message = `${file.name} has ${size(file.size)}; at most ${size(this.limit)} can be kept.`;
+      fail(new Failure({ reason: "AUDIO_TOO_LARGE", message }));
+      part("file").value = "";
+      return;
+    }
     this.sending = new AbortController();
     this.#begin(file.name);
     try {
       const audio = await upload(file, (share) => this.#progress(share), this.sending.signal);
       say(`${file.name} is kept.`);
-      this.dispatchEvent(new CustomEvent("kept", { detail: { file_name: file.name, ...audio } }));
+      this.dispatchEvent(new CustomEvent("kept", { detail: { ...audio, file_name: file.name } }));
     } catch (error) {
       if (error.name === "AbortError") say("The upload was stopped.");
       fail(error);

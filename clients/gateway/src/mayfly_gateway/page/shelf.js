@@ -1,8 +1,8 @@
 // What this guest has, newest first.
 
 import { remaining, told } from "./life.js";
+import { titleOf } from "./title.js";
 import { clock, formatName } from "./wording.js";
-import { textOf } from "./words.js";
 
 /** Events: `open` and `delete`, each with the audio as its `detail`. */
 export class Shelf extends EventTarget {
@@ -65,14 +65,9 @@ export class Shelf extends EventTarget {
 }
 
 /** @param {import("./api.js").Audio} audio */
-export function titleOf(audio) {
-  const title = (audio.text || textOf(audio.words ?? []) || audio.file_name || "Speech").replaceAll(/\s+/g, " ").trim();
-  return title.length > 64 ? `${title.slice(0, 62).trimEnd()} …` : title;
-}
-
-/** @param {import("./api.js").Audio} audio */
 function factsOf(audio) {
-  return `${clock(audio.duration)}, ${formatName(audio.format)}`;
+  const length = audio.duration === null ? "" : `${clock(audio.duration)}, `;
+  return length + formatName(audio.format);
 }
 
 /** @param {string} name @param {() => void} onClick */

@@ -1,22 +1,27 @@
 // The stored file in an <audio>, with the same words as the live playback has.
 
-/** Events: `change` when it starts or stops, `ended`, and `failed` if the file cannot be had or played. */
+/**
+ * Events: `change` when it starts or stops, `sounds` when there is sound, `ended`, `length` when its length is known, and
+ * `failed` if the file cannot be had or played.
+ */
 export class StoredPlayback extends EventTarget {
   /**
    * @param {HTMLAudioElement} element
    * @param {string} link
-   * @param {number} duration seconds, as the service measured it: streams of some formats tell none
+   * @param {number | null} duration seconds, as the service measured it; if nobody did, the file tells
    */
   constructor(element, link, duration) {
     super();
     this.element = element;
-    this.duration = duration;
+    this.duration = duration ?? 0;
     this.listening = new AbortController();
     const { signal } = this.listening;
     element.src = link;
     for (const name of ["play", "pause", "seeked"]) {
       element.addEventListener(name, () => this.dispatchEvent(new Event("change")), { signal });
     }
+    element.addEventListener("playing", () => this.dispatchEvent(new Event("sounds")), { signal });
+    if (duration === null) element.addEventListener("durationchange", () => this.#measure(), { signal });
     element.addEventListener("ended", () => this.dispatchEvent(new Event("ended")), { signal });
     element.addEventListener("error", () => this.dispatchEvent(new Event("failed")), { signal });
   }
@@ -46,6 +51,12 @@ export class StoredPlayback extends EventTarget {
   /** @param {number} seconds */
   seek(seconds) {
     this.element.currentTime = seconds;
+  }
+
+  #measure() {
+    if (!Number.isFinite(this.element.duration)) return;
+    this.duration = this.element.duration;
+    this.dispatchEvent(new Event("length"));
   }
 
   close() {

@@ -23,6 +23,7 @@ from mayfly_gateway.doors import (
     page_recordings,
     page_speech,
     pages,
+    sessions,
 )
 from mayfly_gateway.due import DueNow
 from mayfly_gateway.gateway import Gateway
@@ -34,6 +35,7 @@ from mayfly_gateway.security.bodies import BoundedBodies
 from mayfly_gateway.security.headers import SecurityHeaders
 from mayfly_gateway.security.traffic import Traffic
 from mayfly_gateway.server import HttpServer
+from mayfly_gateway.sessions import SessionSpeaker
 from mayfly_gateway.stable_links import StableLinks
 from mayfly_runtime.signals import serve_until_signal
 from mayfly_runtime.telemetry import Telemetry
@@ -47,7 +49,19 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("mayfly.gateway")
 
-DOORS = (guest_speech, openai, page_speech, page_audios, page_files, page_recordings, operators, links, health, pages)
+DOORS = (
+    guest_speech,
+    sessions,
+    openai,
+    page_speech,
+    page_audios,
+    page_files,
+    page_recordings,
+    operators,
+    links,
+    health,
+    pages,
+)
 UPLOADS = frozenset(
     {"/api/page/recordings", "/v1/audio/transcriptions", "/speech/recordings", "/speech/analyze", "/process"}
 )
@@ -107,6 +121,7 @@ def create_app(
         remembered=RememberedSpeech(most=settings.remembered_speech, now=now),
         playback=PlaybackCounter(telemetry.meter),
         due=DueNow(mayfly, now),
+        sessions=SessionSpeaker(mayfly, now),
         now=now,
     )
     add_refusals(app)

@@ -119,6 +119,10 @@ class GatewaySettings(ServiceSettings):
     """Voices that stand for OpenAI's, as JSON: `{"alloy": "en_US-lessac-medium"}`. Those that are not named speak with
     the default voice."""
 
+    session_voices: dict[str, str] = Field(default_factory=dict)
+    """Voices that stand for those of system B's engine, as JSON: `{"af_heart": "en_US-lessac-medium"}`. For names such
+    as `af_heart` that are not named here, the language decides."""
+
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):

@@ -33,6 +33,7 @@ _BY_REASON: Final[Mapping[str, int]] = {
     "CONTENT_TYPE_NOT_ALLOWED": 415,
     "AUDIO_UNREADABLE": 422,
     "STORAGE_FULL": 507,
+    "INVALID_REQUEST": 400,
 }
 _OURS: Final = "The gateway could not do its part; its log has the details."
 _COME_AGAIN: Final = "Come again in a moment."
@@ -113,8 +114,9 @@ def _told_by_a_service(error: MayflyError) -> Problem:
 
 
 def _status_of(error: MayflyError) -> int:
-    if error.reason in _BY_REASON:
-        return _BY_REASON[error.reason]
+    for reason in (error.reason, error.metadata.get("storage_reason", "")):
+        if reason in _BY_REASON:
+            return _BY_REASON[reason]
     if isinstance(error, QuotaExceededError):
         return 429
     # PERMISSION_DENIED and UNAUTHENTICATED are of the gateway itself, not of its caller: a fault of the set-up.

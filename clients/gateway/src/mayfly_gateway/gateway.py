@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mayfly_gateway.due import DueNow
     from mayfly_gateway.playback import PlaybackCounter
     from mayfly_gateway.remembered import RememberedSpeech
+    from mayfly_gateway.sessions import SessionSpeaker
     from mayfly_gateway.stable_links import StableLinks
 
 
@@ -35,6 +36,7 @@ class Gateway:
     remembered: RememberedSpeech
     playback: PlaybackCounter
     due: DueNow
+    sessions: SessionSpeaker
     now: Callable[[], datetime]
 
     def audio_of(self, token: str) -> str:

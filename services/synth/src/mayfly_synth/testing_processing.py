@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import struct
 import subprocess
 import wave
 from array import array
@@ -68,6 +69,11 @@ def converted(program: Path, data: bytes, *arguments: str, folder: Path) -> byte
     command: Sequence[str] = [str(program), "-v", "error", "-f", "wav", "-i", "pipe:0", *arguments, str(target)]
     subprocess.run(command, input=data, check=True, timeout=_SECONDS)
     return target.read_bytes()
+
+
+def box(kind: bytes, body: bytes) -> bytes:
+    """A box of MP4."""
+    return struct.pack(">I4s", len(body) + 8, kind) + body
 
 
 async def pieces(data: bytes, *, size: int = _CHUNK) -> AsyncIterator[bytes]:

@@ -60,13 +60,17 @@ async def left_behind(before: set[str]) -> tuple[set[str], list[int]]:
     return descriptors() - before, children()
 
 
+def bytes_written(pid: int) -> int:
+    told = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
+    return int(told["wchar"])
+
+
 async def stuck(pid: int) -> None:
     """Wait until a process writes no more: its pipe is full, and nobody tells."""
     written, before = 0, -1
     while written != before:
         await asyncio.sleep(0.05)
-        told = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
-        written, before = int(told["wchar"]), written
+        written, before = bytes_written(pid), written
 
 
 def names_in(folder: Path) -> list[str]:

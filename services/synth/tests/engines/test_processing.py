@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from datetime import timedelta
 from pathlib import Path
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     Process = Callable[..., Awaitable[Processed]]
 
 BUNDLED = Path(imageio_ffmpeg.get_ffmpeg_exe())
-PROGRAMS = {name: Path(path) for name, path in (("system", shutil.which("ffmpeg")), ("wheel", BUNDLED)) if path}
 CONTAINERS = {
     "wav": ("-f", "wav"),
     "wav-24-bits": ("-c:a", "pcm_s24le", "-f", "wav"),
@@ -51,10 +49,9 @@ CONTAINERS = {
 }
 
 
-@pytest.fixture(params=PROGRAMS)
-async def process(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Process]:
-    limits = Limits(memory_bytes=1024**3, cpu_seconds=60)
-    ffmpeg = Ffmpeg.find(PROGRAMS[request.param], limits=limits)
+@pytest.fixture
+async def process(program: Path, tmp_path: Path) -> AsyncIterator[Process]:
+    ffmpeg = Ffmpeg.find(program, limits=Limits(memory_bytes=1024**3, cpu_seconds=60))
     disk = Offload(name="scratch", workers=1, queue=4)
     file_input = await ffmpeg.seekable_input()
 

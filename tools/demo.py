@@ -41,7 +41,7 @@ _HTTP_TIMEOUT: Final = 10.0
 _GRACE: Final = timedelta(seconds=5)
 """How long after its end a link may take to be refused before the demo calls it a failure."""
 
-_PLAYERS: Final = ("afplay", "paplay", "aplay", "ffplay", "xdg-open")
+PLAYERS: Final = ("afplay", "paplay", "aplay", "ffplay", "xdg-open")
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -122,7 +122,7 @@ def fetch(client: Client, speech: Speech, output: Path) -> None:
     """Download the audio through its signed URL."""
     title("2. Fetch it through its link")
     client.download(speech.name, output)
-    player = next((name for name in _PLAYERS if shutil.which(name)), None)
+    player = next((name for name in PLAYERS if shutil.which(name)), None)
     facts(
         {
             "saved to": f"{output} ({human.size(output.stat().st_size)}, its SHA-256 is the one that storage knows)",

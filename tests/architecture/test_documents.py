@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tools.demo import PLAYERS
+
 if TYPE_CHECKING:
     from tests.conftest import Stack
 
@@ -24,6 +26,7 @@ DOCUMENTS = sorted(
 README = (ROOT / "README.md").read_text()
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
 MAKE = re.compile(r"`make ([a-z-]+)[^`]*`|^\$ make ([a-z-]+)", re.MULTILINE)
+PLAYER = f"(?:{'|'.join(PLAYERS)})"
 NUMBER = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\d[\d.,:+-]*")
 
 
@@ -39,8 +42,12 @@ def environment(stack: Stack) -> dict[str, str]:
 
 
 def shape(text: str) -> list[str]:
-    """What stays the same from run to run: the words, without numbers, widths and signatures."""
+    """What stays the same from run to run and from machine to machine.
+
+    The words, without numbers, widths and signatures; whatever plays audio there, if anything does.
+    """
     lines = [re.sub(r"\?exp=\S+", "?...", line) for line in text.splitlines()]
+    lines = [re.sub(rf"(play it +)(?:{PLAYER} (\S+)|open (\S+) with any player)$", r"\1\2\3", line) for line in lines]
     lines = [NUMBER.sub("0", line) for line in lines if not re.match(r"\s*[┏┡└│┃]", line)]
     return [" ".join(line.split()) for line in lines if line.strip() and "is ready" not in line]
 

@@ -88,8 +88,9 @@ async def test_the_chain_is_verified_without_a_server_and_a_changed_byte_is_foun
     forged.write_text("\n".join([*lines[:-1], changed]) + "\n", encoding="utf-8")
     bad = await mayfly(None, "sweeps", "verify", str(forged))
 
-    assert (exported.code, good.code) == (0, 0)
-    assert bad.code == 1
+    assert exported.code == 0, exported.err
+    assert good.code == 0, good.out + good.err
+    assert bad.code == 1, bad.out + bad.err
 
 
 async def test_what_was_deleted_by_name_is_certified_by_name(stack: Stack, client: AsyncClient) -> None:

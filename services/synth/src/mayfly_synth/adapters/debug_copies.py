@@ -49,7 +49,11 @@ class StorageDebugCopies:
                     data,
                     collection=_COLLECTION,
                     content_type=content_type or (container.content_type if container else _UNKNOWN),
-                    key_fields={"kind": kind, "request_id": str(key.request_id)},
+                    # The kind of error stands in the file's name, before what makes it the only one.
+                    key_fields={
+                        "kind": kind,
+                        "request_id": f"{error}-{key.request_id}" if error else str(key.request_id),
+                    },
                     labels={name: value for name, value in labels.items() if value},
                     request_id=str(uuid5(_NAMESPACE, f"{key.caller}/{key.request_id}/{kind}")),
                 )

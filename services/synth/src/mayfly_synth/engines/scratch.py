@@ -117,7 +117,7 @@ class ScratchFile:
             except OSError as error:
                 if error.errno not in _FULL:
                     raise
-                self._move()
+                self._move(needed=self.size + len(data))
             else:
                 self.size += len(data)
                 return
@@ -137,15 +137,15 @@ class ScratchFile:
         else:
             self._scratch.count_removal("ok")
 
-    def _move(self) -> None:
-        fd, self._folder = self._scratch.open(after=self._folder, needed=self.size)
+    def _move(self, *, needed: int) -> None:
+        fd, self._folder = self._scratch.open(after=self._folder, needed=needed)
         old, self.fd = self.fd, fd
         try:
             for at in range(0, self.size, _COPY_BYTES):
                 _write_all(fd, os.pread(old, min(_COPY_BYTES, self.size - at), at), at=at)
         except OSError as error:
             if error.errno in _FULL:
-                raise ScratchFullError(needed_bytes=self.size, retry_after=_RETRY_AFTER) from error
+                raise ScratchFullError(needed_bytes=needed, retry_after=_RETRY_AFTER) from error
             raise
         finally:
             os.close(old)

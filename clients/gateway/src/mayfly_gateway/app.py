@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from mayfly_client import AsyncClient
 from mayfly_gateway.doors import (
+    analysis,
     guest_speech,
     health,
     links,
@@ -23,7 +24,10 @@ from mayfly_gateway.doors import (
     page_recordings,
     page_speech,
     pages,
+    processing,
+    recordings,
     sessions,
+    transcriptions,
 )
 from mayfly_gateway.due import DueNow
 from mayfly_gateway.gateway import Gateway
@@ -52,7 +56,11 @@ _log = logging.getLogger("mayfly.gateway")
 DOORS = (
     guest_speech,
     sessions,
+    recordings,
+    analysis,
+    processing,
     openai,
+    transcriptions,
     page_speech,
     page_audios,
     page_files,

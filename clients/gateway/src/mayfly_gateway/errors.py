@@ -79,6 +79,13 @@ class GatewayError(Exception):
         super().__init__(message)
         self.problem = Problem(status=status, reason=reason, message=message, remedy=remedy, **facts)
 
+    @classmethod
+    def of(cls, problem: Problem) -> GatewayError:
+        """A refusal that is described already."""
+        error = cls(problem.status, problem.reason, problem.message)
+        error.problem = problem
+        return error
+
 
 def audio_gone() -> GatewayError:
     """The answer for what has ended: a normal one, and no fault."""

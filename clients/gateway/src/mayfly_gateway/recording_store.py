@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from mayfly_client import UnavailableError
 from mayfly_gateway.formats import content_type_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from datetime import timedelta
+    from pathlib import Path
 
     from starlette.datastructures import UploadFile
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 COLLECTION: Final = "recordings"
 _PIECE: Final = 256 * 1024
 _LONGEST_NAME: Final = 120
+_PAUSES: Final = (0.1, 0.4, 1.0)
+"""Between tries to delete. Unit: seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,21 @@ async def store(mayfly: AsyncClient, who: Recorder, file: UploadFile) -> Audio:
     )
 
 
+async def store_file(
+    mayfly: AsyncClient, who: Recorder, path: Path, *, content_type: str, duration: timedelta
+) -> Audio:
+    """Keep a file whose length is known, straight to the store."""
+    return await mayfly.save(
+        path,
+        collection=COLLECTION,
+        content_type=content_type,
+        user_id=who.user_id,
+        key_fields={"recording_id": who.recording_id},
+        ttl=who.life,
+        duration=duration,
+    )
+
+
 async def grant(
     mayfly: AsyncClient, who: Recorder, *, file_name: str, content_type: str, size_bytes: int, sha256: bytes
 ) -> Upload:
@@ -68,6 +88,18 @@ async def find(mayfly: AsyncClient, who: Recorder) -> Audio | None:
     """The recording, if it is there (any more)."""
     filters = mayfly.list(collection=COLLECTION, user_id=who.user_id, object_key_prefix=who.prefix)
     return await anext(filters, None)
+
+
+async def delete(mayfly: AsyncClient, audio: Audio) -> None:
+    """Delete it, though storage may not answer at first: deleting twice is no error."""
+    for pause in _PAUSES:
+        try:
+            await mayfly.delete(audio.name)
+        except UnavailableError:
+            await asyncio.sleep(pause)
+        else:
+            return
+    await mayfly.delete(audio.name)
 
 
 async def _pieces(file: UploadFile) -> AsyncIterator[bytes]:

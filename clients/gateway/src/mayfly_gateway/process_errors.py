@@ -1,0 +1,52 @@
+"""System D's categories of errors, and links to the copies that were kept of what failed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from mayfly_client import MayflyError, SignedUrl
+from mayfly_gateway.errors import GatewayError, problem_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mayfly_client import AsyncClient
+
+_CATEGORIES: Final[Mapping[str, str]] = {
+    "AUDIO_UNREADABLE": "invalid_input",
+    "AUDIO_TOO_LARGE": "too_large",
+    "INVALID_REQUEST": "invalid_input",
+    "UPLOAD_INCOMPLETE": "invalid_input",
+    "FORMAT_UNKNOWN": "invalid_input",
+    "CONTENT_TYPE_NOT_ALLOWED": "invalid_input",
+    "ENCODER_FAILED": "processing_error",
+    "TRANSCRIBER_MISSING": "transcription_error",
+    "TRANSCRIBER_FAILED": "transcription_error",
+    "STORAGE_UNAVAILABLE": "storage_error",
+    "STORAGE_REFUSED": "storage_error",
+    "STORAGE_FULL": "storage_error",
+    "SERVER_BUSY": "busy",
+    "QUOTA_EXCEEDED": "quota",
+    "DEADLINE_EXCEEDED": "timeout",
+}
+_COPIES: Final = ("debug_input", "debug_output")
+
+
+async def as_process_error(mayfly: AsyncClient, error: MayflyError) -> GatewayError:
+    """The refusal, with its category, and with links in place of the copies' names."""
+    problem = problem_of(error)
+    metadata = {name: value for name, value in problem.metadata.items() if name not in _COPIES}
+    metadata["error_type"] = _CATEGORIES.get(problem.reason, "processing_error")
+    for kind in _COPIES:
+        if name := error.metadata.get(kind):
+            metadata.update(await _link(mayfly, kind, name))
+    return GatewayError.of(replace(problem, metadata=metadata))
+
+
+async def _link(mayfly: AsyncClient, kind: str, name: str) -> dict[str, str]:
+    try:
+        signed = (await mayfly.sign([name]))[0]
+    except MayflyError:  # a failure to link must not hide the failure itself
+        return {}
+    return {f"{kind}_url": signed.url} if isinstance(signed, SignedUrl) else {}

@@ -120,6 +120,29 @@ async def test_a_lone_caller_may_have_all_workers() -> None:
     assert not hall.held[0].is_alone
 
 
+async def test_later_sentences_of_a_lone_caller_are_spoken_side_by_side() -> None:
+    hall = Hall(Turns(workers=2))
+    flow = Flow()
+    for name in ("first", "second", "third"):
+        await hall.ask(flow, name, alone=True)
+    assert hall.granted == ["first"]
+
+    await hall.end_one()
+
+    assert hall.granted == ["first", "second", "third"]
+
+
+async def test_a_sentence_that_comes_when_nothing_is_left_to_speak_may_have_all_workers() -> None:
+    hall = Hall(Turns(workers=2))
+    flow = Flow()
+    await hall.ask(flow, "first", alone=True)
+    await hall.end_one()
+
+    await hall.ask(flow, "second", alone=True)
+
+    assert hall.held[0].is_alone
+
+
 async def test_where_somebody_else_speaks_nobody_has_all_workers() -> None:
     hall = Hall(Turns(workers=2))
     await hall.ask(Flow(), "a")

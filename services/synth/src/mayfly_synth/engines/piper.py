@@ -57,9 +57,9 @@ class PiperEngine:
 
     async def speak(self, utterance: Utterance, delivery: Delivery, *, call: Call) -> SpokenSentence:
         """Speak one utterance; see `SpeechEngine`."""
-        # With another number of threads sums may be added in another order: what is to be repeatable is not.
-        alone = call.in_haste and not _is_repeatable(delivery)
         loan = await self._voices.borrow(delivery.voice.name)
+        # With another number of threads sums may be added in another order: what is to be repeatable is not.
+        alone = call.in_haste and loan.voice.wide is not None and not _is_repeatable(delivery)
         try:
             turn = await self._turns.take(call.flow, cost=utterance.characters, alone=alone)
         except BaseException:

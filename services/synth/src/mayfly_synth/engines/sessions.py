@@ -2,7 +2,7 @@
 
 A session that spreads over all cores is slower as soon as two callers speak at a time: one thread for each session, and
 as many utterances at a time as there are cores, is the fastest way to speak for many. For one caller who waits for the
-first sound it is the other way round, if the voice is large: so such a voice has a second session, with all cores.
+first sound it is the other way round: so a voice has a second session, with all cores, where that is worth its memory.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from piper import PiperVoice
 
 _PROVIDERS: Final = ["CPUExecutionProvider"]
-# Below that, nobody hears the difference.
-_WORTH_SECONDS: Final = 0.05
+# Below that, handing over to other threads takes what it saves.
+_WORTH_SECONDS: Final = 0.005
 # A second session costs the memory of the first one.
 _WORTH_FACTOR: Final = 1.25
 _TRIES: Final = 3
@@ -43,8 +43,9 @@ def open_session(model: Path, *, threads: int = 1) -> Any:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     # The arena saves some time in each inference, and keeps what it has. Utterances are bounded, so it is, too.
     options.enable_cpu_mem_arena = True
-    # Threads that spin while they wait would take the cores from the encoder and from other voices.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Threads of one run wait for each other so often that sleeping takes a third of the time. They may spin while a run
+    # lasts, and not after it: they would take the cores from the encoder and from other voices.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(str(model), sess_options=options, providers=_PROVIDERS)
 

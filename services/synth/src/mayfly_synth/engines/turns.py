@@ -7,8 +7,9 @@ stamped with the time at which it would begin if its call had its share all alon
 The first utterance of a call goes before others, as somebody waits for the first sound of it: its stamp is set back by
 a head start. The clock moves on whatever is spoken, so every stamp is the lowest at some time, and nobody starves.
 
-Where a lone caller waits for its first sound, and nobody else for anything, its utterance may have all workers: that is
-for voices that are faster so.
+Where a lone caller waits for a sound, and nobody else for anything, the utterance may have all workers: that is for
+voices that are faster so. The others of its call wait meanwhile if it is the first one; later on two side by side are
+faster than one after the other.
 
 Used from the event loop only, so nothing here needs a lock.
 """
@@ -36,6 +37,7 @@ class _Waiting:
     number: int
     cost: int = field(compare=False)
     flow: Flow = field(compare=False)
+    is_first: bool = field(compare=False)
     alone: bool = field(compare=False)
     granted: asyncio.Future[Turn] = field(compare=False)
 
@@ -68,12 +70,12 @@ class Turns:
             cost: Its characters.
             alone: Whether it would rather have all workers, if nobody else needs one.
         """
-        begins = max(self._clock, self._next.get(flow, 0.0))
-        stamp = begins if flow in self._next else begins - _HEAD_START
+        begins, is_first = max(self._clock, self._next.get(flow, 0.0)), flow not in self._next
+        stamp = begins - _HEAD_START * is_first
         self._next[flow] = begins + cost
         self._busy[flow] = self._busy.get(flow, 0) + 1
         granted: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._queue, _Waiting(stamp, next(self._numbers), cost, flow, alone, granted))
+        heapq.heappush(self._queue, _Waiting(stamp, next(self._numbers), cost, flow, is_first, alone, granted))
         self._hand_out()
         try:
             return await granted
@@ -107,9 +109,12 @@ class Turns:
             if first.granted.done():  # nobody waits for it any more
                 continue
             self._clock += first.cost / len(self._busy)
-            workers = self.workers if first.alone and len(self._busy) == 1 and not self.taken else 1
+            workers = self.workers if first.alone and self._is_alone(first) else 1
             self.taken += workers
             first.granted.set_result(Turn(self, first.flow, workers))
+
+    def _is_alone(self, utterance: _Waiting) -> bool:
+        return not self.taken and len(self._busy) == 1 and (utterance.is_first or not self.waiting)
 
 
 class Turn:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from bench import (
+    first_sound,
     large_stores,
     large_upload,
     outage,
@@ -16,6 +17,9 @@ from bench import (
     signing,
     slow_store,
     soak,
+    speech_overload,
+    speech_peers,
+    speech_soak,
     storage_calls,
     sweep,
     sweep_requests,
@@ -31,6 +35,10 @@ if TYPE_CHECKING:
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "unary": unary_overhead.run,
     "synthesis": synthesis_throughput.run,
+    "first-sound": first_sound.run,
+    "speech-peers": speech_peers.run,
+    "speech-overload": speech_overload.run,
+    "speech-soak": speech_soak.run,
     "signing": signing.run,
     "storage-calls": storage_calls.run,
     "upload": upload.run,
@@ -44,18 +52,23 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "sweep-requests": sweep_requests.run,
 }
 
+GROUPS = {"speech": ("synthesis", "first-sound", "speech-peers", "speech-overload", "speech-soak")}
+"""Names for several of them."""
+
 
 def main() -> None:
     """Run what was asked for; exit with 1 if a goal was missed."""
+    known = ", ".join((*GROUPS, *BENCHMARKS))
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {', '.join(BENCHMARKS)} (default: all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {known} (default: all)")
     parser.add_argument("--json", action="store_true", help="print rows as JSON")
     arguments = parser.parse_args()
-    if unknown := set(arguments.names) - set(BENCHMARKS):
-        parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; there are: {', '.join(BENCHMARKS)}")
+    names = [name for asked in arguments.names or BENCHMARKS for name in GROUPS.get(asked, (asked,))]
+    if unknown := set(names) - set(BENCHMARKS):
+        parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; there are: {known}")
     console = Console(stderr=True)
     rows: list[Row] = []
-    for name in arguments.names or BENCHMARKS:
+    for name in names:
         with console.status(f"measuring {name} ..."):
             rows += BENCHMARKS[name]()
     if arguments.json:

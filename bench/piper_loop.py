@@ -1,8 +1,9 @@
 """The limit: bare PiperVoice, no RPC, no encoding.
 
-`python -m bench.piper_loop WORKERS THREADS ROUNDS` prints its speed.
+`python -m bench.piper_loop WORKERS THREADS ROUNDS [MODEL]` prints its speed.
 
-WORKERS loops side by side, each inference on THREADS threads. Prints seconds of audio made in a second.
+WORKERS loops side by side, each inference on THREADS threads. Prints seconds of audio made in a second. Without a
+MODEL, by the shipped voice.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from piper import PiperVoice
 
 from bench.texts import PARAGRAPHS
 
-VOICE = Path(__file__).resolve().parent.parent / "voices/en_US-mayfly-low.onnx"
+SHIPPED = Path(__file__).resolve().parent.parent / "voices/en_US-mayfly-low.onnx"
 
 
-def load(threads: int) -> PiperVoice:
-    """The shipped voice on so many threads."""
-    voice = PiperVoice.load(VOICE)
+def load(threads: int, model: Path = SHIPPED) -> PiperVoice:
+    """A voice on so many threads."""
+    voice = PiperVoice.load(model)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    voice.session = onnxruntime.InferenceSession(str(VOICE), sess_options=options, providers=["CPUExecutionProvider"])
+    voice.session = onnxruntime.InferenceSession(str(model), sess_options=options, providers=["CPUExecutionProvider"])
     return voice
 
 
@@ -37,8 +38,8 @@ def speak(voice: PiperVoice, text: str) -> float:
 
 def main() -> None:
     """Warm up, then speak all paragraphs so many times."""
-    workers, threads, rounds = map(int, sys.argv[1:])
-    voice = load(threads)
+    workers, threads, rounds = map(int, sys.argv[1:4])
+    voice = load(threads, *map(Path, sys.argv[4:]))
     speak(voice, PARAGRAPHS[0])
     begun = time.perf_counter()
     with ThreadPoolExecutor(workers) as pool:

@@ -120,22 +120,33 @@ def create_app(
         telemetry: Where spans and metrics go. Default: nowhere.
     """
     telemetry = telemetry or Telemetry.disabled()
-    app = FastAPI(title="Mayfly", description=_DESCRIPTION, docs_url=None, redoc_url=None, redirect_slashes=False)
-    app.state.gateway = Gateway(
+    return guarded(create_api(settings, mayfly, now=now, telemetry=telemetry), settings, telemetry)
+
+
+def create_api(
+    settings: GatewaySettings,
+    mayfly: AsyncClient,
+    *,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    telemetry: Telemetry | None = None,
+) -> FastAPI:
+    """The doors alone, without what stands before them; see `create_app`."""
+    api = FastAPI(title="Mayfly", description=_DESCRIPTION, docs_url=None, redoc_url=None, redirect_slashes=False)
+    api.state.gateway = Gateway(
         settings=settings,
         mayfly=mayfly,
         links=StableLinks(settings.secrets() or [_made_up_secret()]),
         callers=settings.api_callers(),
         remembered=RememberedSpeech(most=settings.remembered_speech, now=now),
-        playback=PlaybackCounter(telemetry.meter),
+        playback=PlaybackCounter((telemetry or Telemetry.disabled()).meter),
         due=DueNow(mayfly, now),
         sessions=SessionSpeaker(mayfly, now),
         now=now,
     )
-    add_refusals(app)
+    add_refusals(api)
     for door in DOORS:
-        app.include_router(door.router)
-    return guarded(app, settings, telemetry)
+        api.include_router(door.router)
+    return api
 
 
 def _made_up_secret() -> str:

@@ -28,9 +28,10 @@ DISTRIBUTIONS = {
 
 # Editable installs without build isolation (and so without unpinned downloads) need the build backend.
 BUILD = ["hatchling", "editables"]
-SERVICES = ["mayfly-storage", "mayfly-synth", "mayfly-sweeper", "mayfly-gateway", "mayfly-client[cli]"]
+SERVICES = ["mayfly-storage[cdn]", "mayfly-synth", "mayfly-sweeper", "mayfly-gateway", "mayfly-client[cli]"]
 LOCAL_AWS = ["moto[server,s3,dynamodb]>=5.2.5"]
 DEVELOPMENT = [
+    "mayfly-synth[pocketsphinx]",  # hears, in the tests, whether the voice says what it should
     "build",
     "buf-bin",
     "check-jsonschema",
@@ -63,7 +64,7 @@ DEVELOPMENT = [
 SETS: dict[str, list[str]] = {
     "dev": [*BUILD, *SERVICES, *LOCAL_AWS, *DEVELOPMENT],
     "run": [*BUILD, *SERVICES],
-    "storage": ["mayfly-storage"],
+    "storage": ["mayfly-storage[cdn]"],
     "synth": ["mayfly-synth"],
     "sweeper": ["mayfly-sweeper"],
     "gateway": ["mayfly-gateway"],

@@ -160,6 +160,7 @@ def _wishes(settings: StorageSettings) -> Wishes:
         collections=settings.collections(),
         cors_origins=listed(settings.cors_origins),
         principals=listed(settings.principals),
+        distribution=settings.cdn_distribution,
         access_log_bucket=settings.access_log_bucket,
         unmanaged=unmanaged(settings),
     )

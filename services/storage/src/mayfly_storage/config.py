@@ -16,7 +16,17 @@ from mayfly_storage.audio_settings import AudioSettings, needed_with_aws, older
 from mayfly_storage.backends.aws.features import AddressingStyle, ProviderName
 from mayfly_storage.domain.failpoints import Failpoint
 from mayfly_storage.failing import require_loopback
-from mayfly_storage.setting_types import Address, Arns, HttpUrl, Origins, Period, Secret, Unmanaged, listed
+from mayfly_storage.setting_types import (
+    Address,
+    Arns,
+    Distribution,
+    HttpUrl,
+    Origins,
+    Period,
+    Secret,
+    Unmanaged,
+    listed,
+)
 
 
 class StorageSettings(AudioSettings):
@@ -129,6 +139,18 @@ class StorageSettings(AudioSettings):
     accelerate: bool = False
     """AWS: whether links and grants lead to S3's transfer acceleration, which `provision` switches on. Costs more."""
 
+    cdn_url: HttpUrl | None = None
+    """AWS: where a CloudFront distribution of the bucket answers. Links for reading lead there. Unset: to S3."""
+
+    cdn_key_id: str = ""
+    """AWS: id of the public key that the distribution trusts, such as `K2JCJMDEHXQW5F`."""
+
+    cdn_private_key: SecretStr | None = None
+    """AWS: its private key, RSA in PEM, which signs the links. Needs `pip install 'mayfly-storage[cdn]'`."""
+
+    cdn_distribution: Distribution = ""
+    """AWS: ARN of the distribution, which `provision` lets read the bucket. Empty: its policy has that already."""
+
     due_buckets: int = Field(default=4, ge=1)
     """AWS: partitions of the index of due rows, 1,000 writes a second each. Only ever raise it."""
 
@@ -197,6 +219,9 @@ class StorageSettings(AudioSettings):
             raise ValueError("s3_uploads=false needs a fallback_dir for new audio (MAYFLY_STORAGE_FALLBACK_DIR)")
         if self.accelerate and (self.endpoint_url or self.s3_endpoint_url or "." in (self.bucket or "")):
             raise ValueError("accelerate=true needs Amazon's own S3, and a bucket without a dot in its name")
+        self._check_delivery()
+        if self.mirror_bucket and self.backend != "aws":
+            raise ValueError("mirror_bucket needs the backend aws: folders are copied by what backs up the machine")
         if bool(self.mirror_access_key_id) != (self.mirror_secret_access_key is not None):
             raise ValueError("mirror_access_key_id and mirror_secret_access_key belong together: set both, or neither")
         if unknown := set(listed(self.mirror_collections)) - set(self.collections().by_id):
@@ -207,3 +232,12 @@ class StorageSettings(AudioSettings):
         self.collections()
         self.guest_budget()
         return self
+
+    def _check_delivery(self) -> None:
+        if not any((self.cdn_url, self.cdn_key_id, self.cdn_private_key)):
+            return
+        if self.cdn_url is None or not self.cdn_key_id or self.cdn_private_key is None:
+            raise ValueError("cdn_url, cdn_key_id and cdn_private_key belong together: set all, or none")
+        from mayfly_storage.backends.aws.delivery import check_key  # noqa: PLC0415 - rarely needed
+
+        check_key(self.cdn_private_key.get_secret_value())

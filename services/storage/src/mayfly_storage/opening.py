@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import boto3
 
+    from mayfly_storage.backends.aws.delivery import Delivery
     from mayfly_storage.backends.aws.features import Provider, StoreFeatures
     from mayfly_storage.backends.aws.options import AwsOptions
     from mayfly_storage.backends.embedded.options import EmbeddedOptions
@@ -87,6 +88,7 @@ def mirror_options(settings: StorageSettings) -> AwsOptions:
         addressing_style=provider.addressing_style,
         features=provider.features,
         accelerate=False,
+        delivery=None,
         encryption=None,
         kms_key_id=None,
         # Callers who delete wait for it.
@@ -184,6 +186,7 @@ def aws_options(settings: StorageSettings) -> AwsOptions:
         encryption=settings.encryption,
         kms_key_id=settings.kms_key_id,
         accelerate=settings.accelerate,
+        delivery=_delivery(settings),
         single_put_bytes=settings.single_put_bytes,
         part_bytes=settings.part_bytes,
         features=_features(settings, provider.features),
@@ -197,6 +200,15 @@ def aws_options(settings: StorageSettings) -> AwsOptions:
         read_timeout=settings.aws_read_timeout,
         attempts=settings.aws_attempts,
     )
+
+
+def _delivery(settings: StorageSettings) -> Delivery | None:
+    if settings.cdn_url is None or settings.cdn_private_key is None:
+        return None
+    from mayfly_storage.backends.aws.delivery import Delivery  # noqa: PLC0415 - as above
+
+    key = settings.cdn_private_key.get_secret_value()
+    return Delivery(url=settings.cdn_url, key_id=settings.cdn_key_id, private_key=key)
 
 
 def unmanaged(settings: StorageSettings) -> frozenset[str]:

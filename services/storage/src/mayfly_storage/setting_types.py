@@ -71,6 +71,12 @@ def _arns(text: str) -> str:
     return text
 
 
+def _distribution(text: str) -> str:
+    if text and not re.fullmatch(r"arn:aws[\w-]*:cloudfront::\d{12}:distribution/\w+", text, re.ASCII):
+        raise ValueError(f"expected arn:aws:cloudfront::123456789012:distribution/EDFDVBD6EXAMPLE, not {text!r}")
+    return text
+
+
 def _groups(text: str) -> str:
     for name in listed(text):
         if name not in MANAGED:
@@ -123,4 +129,5 @@ UnitlessPeriod = Annotated[Period, BeforeValidator(_seconds)]
 MinutesPeriod = Annotated[Period, BeforeValidator(_minutes)]
 Origins = Annotated[str, AfterValidator(_origins)]
 Arns = Annotated[str, AfterValidator(_arns)]
+Distribution = Annotated[str, AfterValidator(_distribution)]
 Unmanaged = Annotated[str, AfterValidator(_groups)]

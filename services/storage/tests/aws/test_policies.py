@@ -83,6 +83,23 @@ def test_objects_can_be_locked_to_one_role_and_the_bucket_itself_stays_mendable(
     assert locked["Resource"] == "arn:aws:s3:::my-audio/*"
 
 
+def test_a_distribution_may_read_and_is_no_stranger() -> None:
+    arn = "arn:aws:cloudfront::123456789012:distribution/EDFDVBD6EXAMPLE"
+
+    made = by_sid(statements(AWS, wishes(principals=(ROLE,), distribution=arn)))
+
+    assert made["AllowDelivery"] == {
+        "Sid": "AllowDelivery",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": "s3:GetObject",
+        "Resource": "arn:aws:s3:::my-audio/*",
+        "Condition": {"StringEquals": {"aws:SourceArn": arn}},
+    }
+    assert made["DenyOtherPrincipals"]["Condition"]["ArnNotLike"]["aws:SourceArn"] == arn
+    assert "AllowDelivery" not in by_sid(statements(AWS, wishes()))
+
+
 def test_an_emulator_without_tls_is_not_locked_out() -> None:
     plain = replace(AWS, s3_endpoint_url="http://127.0.0.1:5000")
 

@@ -36,6 +36,10 @@ def problems(**given: object) -> str:
     return str(refused.value)
 
 
+def test_a_mirror_of_folders_is_refused_and_not_forgotten() -> None:
+    assert "mirror_bucket needs the backend aws" in problems(mirror_bucket="copies")
+
+
 def test_the_defaults_serve_on_loopback_with_the_models_timing() -> None:
     settings = StorageSettings.load()
 

@@ -13,6 +13,7 @@ from mayfly_storage.backends.aws.clients import DYNAMODB, S3, AwsCalls, Clients,
 from mayfly_storage.backends.aws.copies import BucketCopies
 from mayfly_storage.backends.aws.credentials import SigningCredentials
 from mayfly_storage.backends.aws.deletion import ObjectDeletion
+from mayfly_storage.backends.aws.delivery import CloudFrontSigner, DeliveredLinks
 from mayfly_storage.backends.aws.due import DueIndex
 from mayfly_storage.backends.aws.folders import DynamoFolders
 from mayfly_storage.backends.aws.leased_deletion import LeasedDeletion
@@ -71,22 +72,13 @@ async def open_aws(
         dynamodb_calls = AwsCalls(DYNAMODB, dynamodb_pool)
         table = AudioTable(clients.dynamodb, dynamodb_calls, name=options.table, patience=Patience())
         s3_calls = AwsCalls(S3, s3_pool)
-        links = _links(options, clients, AwsCalls(S3, signing_pool), now=now)
+        store = _store(options, clients, calls=s3_calls, signing=AwsCalls(S3, signing_pool), now=now)
         yield Backend(
             name="aws",
             bucket=options.bucket,
             region=options.region,
             catalog=_catalog(options, table, timing=timing, now=now),
-            stores=Stores(
-                primary=Location.S3,
-                by_location={
-                    Location.S3: Store(
-                        blobs=_blobs(options, clients, s3_calls, now=now),
-                        links=links,
-                        parts=S3Parts(options, clients.s3, s3_calls, links=links),
-                    )
-                },
-            ),
+            stores=Stores(primary=Location.S3, by_location={Location.S3: store}),
             certificates=DynamoCertificates(table=table, lifetime=timing.certificate_lifetime, now=now),
             audit=BucketCopies(s3=clients.s3, calls=s3_calls, bucket=options.bucket),
             folders=DynamoFolders(table),
@@ -167,6 +159,28 @@ def _links(options: AwsOptions, clients: Clients, calls: AwsCalls, *, now: Calla
     presigner = BucketPresigner(clients.links, bucket=options.bucket, region=options.region)
     credentials = _signing(options, clients, now=now)
     return S3Links(options, presigner=presigner, credentials=credentials, calls=calls, now=now)
+
+
+def _store(
+    options: AwsOptions, clients: Clients, *, calls: AwsCalls, signing: AwsCalls, now: Callable[[], datetime]
+) -> Store:
+    """The bucket that belongs to the table."""
+    links = _links(options, clients, signing, now=now)
+    return Store(
+        blobs=_blobs(options, clients, calls, now=now),
+        links=_delivered(options, links, signing, now=now),
+        parts=S3Parts(options, clients.s3, calls, links=links),
+    )
+
+
+def _delivered(
+    options: AwsOptions, links: S3Links, calls: AwsCalls, *, now: Callable[[], datetime]
+) -> S3Links | DeliveredLinks:
+    """The same links, or those through the distribution."""
+    if options.delivery is None:
+        return links
+    signer = CloudFrontSigner(options.delivery)
+    return DeliveredLinks(links, signer, calls=calls, remembered=options.remembered_links, now=now)
 
 
 def _signing(options: AwsOptions, clients: Clients, *, now: Callable[[], datetime]) -> SigningCredentials:

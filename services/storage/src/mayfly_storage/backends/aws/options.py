@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mayfly_storage.backends.aws.features import ALL_FEATURES, AddressingStyle, StoreFeatures
+
+if TYPE_CHECKING:
+    from mayfly_storage.backends.aws.delivery import Delivery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,8 @@ class AwsOptions:
     kms_key_id: str | None = None
     accelerate: bool = False
     """Links and grants lead to S3's transfer acceleration."""
+    delivery: Delivery | None = None
+    """Links lead to a CloudFront distribution. None: to the bucket."""
     single_put_bytes: int = 50 * 1024**2
     """Larger audio is put in parts. S3 takes 5 GiB in one PUT; a broken one has to begin again."""
     part_bytes: int = 16 * 1024**2

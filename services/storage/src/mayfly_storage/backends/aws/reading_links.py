@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from datetime import timedelta
-from email.utils import format_datetime
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mayfly_storage.backends.aws.presigning import Term, earlier
-from mayfly_storage.backends.aws.quoting import quoted
-from mayfly_storage.backends.aws.sigv4 import QuotedQuery
-from mayfly_storage.domain.content_types import EXTENSIONS
+from mayfly_storage.backends.aws.reading_form import ReadingForm
 from mayfly_storage.domain.links import LimitedBy, SignedUrl
 
 if TYPE_CHECKING:
@@ -24,44 +19,6 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.links import LinkWish
 
 _SECOND: Final = timedelta(seconds=1)
-_ID, _END = "\0", "\1"
-"""Stand for what differs from link to link; no parameter of ours has such characters."""
-_BLANKS: Final = re.compile(f"{quoted(_ID)}|{quoted(_END)}")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Form:
-    """The query of links to one kind of audio, with blanks for the audio's id and the link's end."""
-
-    given: tuple[str, str, str]
-    ordered: tuple[str, str, str]
-
-    @classmethod
-    def of(cls, content_type: str, *, attachment: bool) -> _Form:
-        kind = "attachment" if attachment else "inline"
-        # The audio's id alone: nothing that a person chose stands in a header.
-        disposition = f'{kind}; filename="{_ID}.{EXTENSIONS.get(content_type, "bin")}"'
-        query = QuotedQuery.of(
-            (
-                ("response-content-type", content_type),
-                ("response-content-disposition", disposition),
-                ("response-cache-control", "private"),
-                # Not max-age, which would count from the download: what a browser keeps ends with the link.
-                ("response-expires", _END),
-            )
-        )
-        return cls(_pieces(query.given), _pieces(query.ordered))
-
-    def filled(self, audio_id: str, end: datetime) -> QuotedQuery:
-        """With the blanks filled in."""
-        name, time = quoted(audio_id), _http_date(end)
-        (a, b, c), (x, y, z) = self.given, self.ordered
-        return QuotedQuery(f"{a}{name}{b}{time}{c}", f"{x}{name}{y}{time}{z}")
-
-
-def _pieces(text: str) -> tuple[str, str, str]:
-    first, second, third = _BLANKS.split(text)
-    return first, second, third
 
 
 class _Deadline(NamedTuple):
@@ -80,7 +37,7 @@ class ReadingLinks:
     def __init__(self, *, expired: Callable[[], Exception], remembered: int) -> None:
         """Take what to raise when the credentials have ended, and how many links to remember."""
         self._expired = expired
-        self._form = lru_cache(maxsize=64)(_Form.of)
+        self._form = lru_cache(maxsize=64)(ReadingForm.of)
         # Equal wishes have equal links anyway; this spares the signing. It forgets what was not asked for longest.
         self._link = lru_cache(maxsize=remembered)(_signed)
 
@@ -116,18 +73,6 @@ class ReadingLinks:
 
 
 # By position: it is called through lru_cache, which takes longer over names.
-def _signed(signer: SigV4Presigner, key: str, audio_id: str, form: _Form, moment: Moment, seconds: int) -> str:
+def _signed(signer: SigV4Presigner, key: str, audio_id: str, form: ReadingForm, moment: Moment, seconds: int) -> str:
     query = form.filled(audio_id, moment.at + seconds * _SECOND)
     return signer.sign_get(key, moment=moment, seconds=seconds, query=query)
-
-
-@lru_cache(maxsize=64)
-def _http_date(time: datetime) -> str:
-    """As HTTP writes a time in UTC, quoted; whole seconds. The links of a window share their end, or its day."""
-    day = _day_of(time.replace(hour=0, minute=0, second=0))
-    return f"{day}{time.hour:02}%3A{time.minute:02}%3A{time.second:02}%20GMT"
-
-
-@lru_cache(maxsize=16)
-def _day_of(midnight: datetime) -> str:
-    return quoted(format_datetime(midnight, usegmt=True).removesuffix("00:00:00 GMT"))

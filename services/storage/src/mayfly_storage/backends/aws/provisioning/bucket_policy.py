@@ -1,4 +1,4 @@
-"""The bucket policy: what is refused to everybody, whatever IAM allows."""
+"""The bucket policy: what is refused to everybody, whatever IAM allows; and the distribution that may read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ INSECURE: Final = "DenyInsecureConnections"
 SIGNATURES: Final = "DenyOldSignatureVersions"
 LONG_LINKS: Final = "DenyLinksThatLiveTooLong"
 STRANGERS: Final = "DenyOtherPrincipals"
-_OURS: Final = frozenset({INSECURE, SIGNATURES, LONG_LINKS, STRANGERS})
+DELIVERY: Final = "AllowDelivery"
+_OURS: Final = frozenset({INSECURE, SIGNATURES, LONG_LINKS, STRANGERS, DELIVERY})
 _MILLISECOND: Final = timedelta(milliseconds=1)
 
 
@@ -39,7 +40,10 @@ def bucket_policy(options: AwsOptions, wishes: Wishes) -> Aspect:
 
 
 def statements(options: AwsOptions, wishes: Wishes) -> Iterator[dict[str, Any]]:
-    """What is denied. Over a plaintext endpoint, an emulator's, nothing else would be allowed than what is denied."""
+    """What is denied, and who may read.
+
+    Over a plaintext endpoint, an emulator's, nothing else would be allowed than what is denied.
+    """
     if not is_plaintext(options):
         yield _deny(options, INSECURE, {"Bool": {"aws:SecureTransport": "false"}})
     # Version 2 signs no headers, and its links have no longest life. An unsigned request has no version at all.
@@ -47,9 +51,14 @@ def statements(options: AwsOptions, wishes: Wishes) -> Iterator[dict[str, Any]]:
     longest = str(wishes.longest_link // _MILLISECOND)
     yield _deny(options, LONG_LINKS, {"NumericGreaterThan": {"s3:signatureAge": longest}})
     if wishes.principals:
-        locked = _deny(options, STRANGERS, {"ArnNotLike": {"aws:PrincipalArn": sorted(wishes.principals)}})
+        # All of a condition has to hold, and what is not said matches nothing: a service is known by its source alone.
+        source = {"aws:SourceArn": wishes.distribution} if wishes.distribution else {}
+        others = {"aws:PrincipalArn": sorted(wishes.principals), **source}
+        locked = _deny(options, STRANGERS, {"ArnNotLike": others})
         # Objects only: whoever runs the account must still be able to mend the bucket.
         yield {**locked, "Resource": f"{bucket_arn(options)}/*"}
+    if wishes.distribution:
+        yield _delivery(options, wishes.distribution)
 
 
 def is_plaintext(options: AwsOptions) -> bool:
@@ -66,6 +75,17 @@ def _deny(options: AwsOptions, sid: str, condition: dict[str, Any]) -> dict[str,
         "Action": "s3:*",
         "Resource": [arn, f"{arn}/*"],
         "Condition": condition,
+    }
+
+
+def _delivery(options: AwsOptions, distribution: str) -> dict[str, Any]:
+    return {
+        "Sid": DELIVERY,
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": "s3:GetObject",
+        "Resource": f"{bucket_arn(options)}/*",
+        "Condition": {"StringEquals": {"aws:SourceArn": distribution}},
     }
 
 

@@ -22,6 +22,8 @@ class Wishes:
     """Origins of web pages whose scripts may use links; none: no CORS rule."""
     principals: tuple[str, ...] = ()
     """ARNs of those who alone may touch objects; none: whom IAM allows."""
+    distribution: str = ""
+    """ARN of the CloudFront distribution that may read; empty: none is let in."""
 
     access_log_bucket: str = ""
     """Where S3 writes who read what; empty: as it is."""

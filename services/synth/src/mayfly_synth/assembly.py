@@ -19,6 +19,7 @@ from mayfly_synth.engines.ffmpeg import Ffmpeg, Limits
 from mayfly_synth.engines.processing import FfmpegProcessor
 from mayfly_synth.engines.processing_slots import ProcessingSlots
 from mayfly_synth.engines.scratch import Scratch
+from mayfly_synth.engines.sphinx import SphinxTranscriber
 from mayfly_synth.usecases.copying import Copying, Keep
 from mayfly_synth.usecases.process import ProcessAudio
 
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
     from mayfly_runtime.telemetry import Telemetry
     from mayfly_synth.config import SynthSettings
     from mayfly_synth.domain.ports import AudioSink
-    from mayfly_synth.domain.processing_ports import AudioSource, DebugCopies
+    from mayfly_synth.domain.processing_ports import AudioSource, DebugCopies, Transcriber
 
 _RETRY_AFTER: Final = timedelta(seconds=2)
 _DISK_WRITERS: Final = 2
+_LISTENING_SECONDS: Final = 600
+"""Processor time of PocketSphinx, enough for an hour and a half of speech."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,37 +63,47 @@ async def open_processing(
     )
     workers = settings.processing_worker_count()
     disk = Offload(name="scratch", workers=_DISK_WRITERS, queue=workers * 2)
+    bounds = Limits(memory_bytes=settings.ffmpeg_memory_bytes, cpu_seconds=_whole_seconds(settings.ffmpeg_cpu))
+    ffmpeg = Ffmpeg.find(settings.ffmpeg, limits=bounds)
+    slots = ProcessingSlots(running=workers, waiting=settings.processing_queue, retry_after=_RETRY_AFTER)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(disk.shutdown)
         await disk(scratch.sweep)
-        transcriber = None
-        if settings.transcriber == "openai":
-            transcriber = await stack.enter_async_context(_transcriber(settings))
-        bounds = Limits(memory_bytes=settings.ffmpeg_memory_bytes, cpu_seconds=_whole_seconds(settings.ffmpeg_cpu))
-        ffmpeg = Ffmpeg.find(settings.ffmpeg, limits=bounds)
+        processor = FfmpegProcessor(
+            ffmpeg, scratch=scratch, limits=limits, offload=disk, file_input=await ffmpeg.seekable_input()
+        )
         yield ProcessAudio(
-            processor=FfmpegProcessor(
-                ffmpeg, scratch=scratch, limits=limits, offload=disk, file_input=await ffmpeg.seekable_input()
-            ),
+            processor=processor,
             sink=sink,
             source=stored.source,
-            slots=ProcessingSlots(running=workers, waiting=settings.processing_queue, retry_after=_RETRY_AFTER),
+            slots=slots,
             journal=journal,
             copying=Copying(keep=Keep(settings.debug_copies), to=stored.copies),
             limits=limits,
             pseudonym=Pseudonyms(_key(settings), now=lambda: datetime.now(UTC)),
             monotonic=time.monotonic,
-            transcriber=transcriber,
+            transcriber=await _transcriber(settings, processor, stack),
         )
 
 
-def _transcriber(settings: SynthSettings) -> OpenAiTranscriber:
-    key = settings.transcriber_key
-    return OpenAiTranscriber(
-        url=settings.transcriber_url,
-        model=settings.transcriber_model,
-        key=key.get_secret_value() if key else None,
-    )
+async def _transcriber(
+    settings: SynthSettings, processor: FfmpegProcessor, stack: AsyncExitStack
+) -> Transcriber | None:
+    if settings.transcriber == "openai":
+        key = settings.transcriber_key.get_secret_value() if settings.transcriber_key else None
+        return await stack.enter_async_context(
+            OpenAiTranscriber(url=settings.transcriber_url, model=settings.transcriber_model, key=key)
+        )
+    if settings.transcriber == "pocketsphinx":
+        return SphinxTranscriber.installed(
+            processor,
+            limits=Limits(memory_bytes=settings.ffmpeg_memory_bytes, cpu_seconds=_LISTENING_SECONDS),
+            slots=ProcessingSlots(
+                running=settings.processing_worker_count(), waiting=settings.processing_queue, retry_after=_RETRY_AFTER
+            ),
+            retry_after=_RETRY_AFTER,
+        )
+    return None
 
 
 def _key(settings: SynthSettings) -> bytes:

@@ -15,10 +15,19 @@ from mayfly_runtime.tls import TlsFilesError
 from mayfly_synth import app
 from mayfly_synth.config import SynthSettings
 from mayfly_synth.engines.ffmpeg import FfmpegError
+from mayfly_synth.engines.sphinx import TranscriberUnavailableError
 from mayfly_synth.engines.voice_folder import VoiceFolderError
 
 # What an operator can mend. Everything else is a fault of ours, and shows its traceback.
-_CANNOT_START = (SettingsError, ListenError, CallersFileError, TlsFilesError, VoiceFolderError, FfmpegError)
+_CANNOT_START = (
+    SettingsError,
+    ListenError,
+    CallersFileError,
+    TlsFilesError,
+    VoiceFolderError,
+    FfmpegError,
+    TranscriberUnavailableError,
+)
 
 _log = logging.getLogger("mayfly.synth")
 

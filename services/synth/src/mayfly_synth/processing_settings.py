@@ -47,11 +47,12 @@ class ProcessingSettings(ServerSettings):
     pseudonym_key: SecretStr | None = None
     """Secret behind the pseudonyms in logs and copies; the same for all replicas. Default: a new one at each start."""
 
-    transcriber: Literal["none", "openai"] = "none"
-    """Who transcribes: nobody, or a server that speaks OpenAI's API. Then the audio goes to that server."""
+    transcriber: Literal["none", "openai", "pocketsphinx"] = "none"
+    """Who transcribes: nobody; a server that speaks OpenAI's API, to which the audio goes then; or PocketSphinx on this
+    machine, which hears English that is spoken clearly (the extra `pocketsphinx`)."""
 
     transcriber_url: str = ""
-    """Address of that server, without `/v1`, e.g. `http://whisper:8000`."""
+    """Address of the server that transcribes, without `/v1`, e.g. `http://whisper:8000`."""
 
     transcriber_model: str = "whisper-1"
     """Its name for the model."""

@@ -40,6 +40,7 @@ BAD: list[tuple[list[pb.ProcessAudioRequest], str, tuple[str, ...]]] = [
     ([config(format=77)], "FORMAT_UNKNOWN", ("config.format",)),
     ([config(sample_rate_hertz=7_000)], "INVALID_REQUEST", ("config.sample_rate_hertz",)),
     ([config(bit_rate_bps=1)], "INVALID_REQUEST", ("config.bit_rate_bps",)),
+    ([config(transcribe=True, format=voice_pb2.AUDIO_FORMAT_PCM)], "INVALID_REQUEST", ("config.transcribe",)),
     ([config(loudness_lufs=0.0)], "INVALID_REQUEST", ("config.loudness_lufs",)),
     (
         [config(start_offset=Duration(seconds=2), end_offset=Duration(seconds=1))],

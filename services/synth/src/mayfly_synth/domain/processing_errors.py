@@ -104,8 +104,9 @@ class TranscriberMissingError(ProcessingError):
 
     def __init__(self) -> None:
         super().__init__(
-            "A transcript was asked for, and this server has no transcriber. Set MAYFLY_SYNTH_TRANSCRIBER_URL to the "
-            "address of an OpenAI-compatible API, or ask without `transcribe`."
+            "A transcript was asked for, and this server has no transcriber. Set MAYFLY_SYNTH_TRANSCRIBER to openai, "
+            "and MAYFLY_SYNTH_TRANSCRIBER_URL to the address of a server of OpenAI's API; or to pocketsphinx, "
+            "with the extra of that name; or ask without `transcribe`."
         )
 
 

@@ -27,6 +27,8 @@ _LONGEST: Final = timedelta(days=1)
 _LONGEST_NAME: Final = 128
 _SHA256: Final = 32
 
+_WITHOUT_HEADER: Final = (AudioFormat.PCM, AudioFormat.MULAW, AudioFormat.ALAW)
+
 _PRESETS: Final = {
     pb.ProcessConfig.PRESET_UNSPECIFIED: ("", Steps()),
     pb.ProcessConfig.PRESET_SPEECH_TO_TEXT: (
@@ -57,10 +59,15 @@ def _command(found: Violations, config: pb.ProcessConfig, caller: str) -> Proces
     name = config.source_name
     found.require(len(name) <= _LONGEST_NAME, "config.source_name", f"at most {_LONGEST_NAME} characters are allowed")
     found.require(config.preset in _PRESETS, "config.preset", "this release does not know this preset")
-    preset, steps = _PRESETS.get(config.preset, ("", Steps()))
+    preset, preset_steps = _PRESETS.get(config.preset, ("", Steps()))
+    steps = _steps(found, config, preset_steps)
+    has_header = steps.format not in _WITHOUT_HEADER
+    found.require(
+        has_header or not config.transcribe, "config.transcribe", "a transcriber needs a format with a header; take wav"
+    )
     return ProcessCommand(
         key=RequestKey(caller=caller, request_id=fields.request_id(found, "config.request_id", config.request_id)),
-        steps=_steps(found, config, steps),
+        steps=steps,
         destination=destination_of(found, "config.destination", config.destination),
         source_name=name,
         preset=preset,

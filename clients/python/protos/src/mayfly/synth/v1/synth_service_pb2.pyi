@@ -1069,7 +1069,9 @@ class ProcessConfig(_message.Message):
     bit_rate_bps: _builtins.int
     """Optional. Bit rate of lossy formats, 16,000 to 320,000. Unit: bits in a second. Default: the format's."""
     transcribe: _builtins.bool
-    """Optional. Also answer what is said. Without a transcriber: TRANSCRIBER_MISSING."""
+    """Optional. Also answer what is said. Without a transcriber: TRANSCRIBER_MISSING. With a format without a header (PCM,
+    mu-law, A-law): INVALID_REQUEST.
+    """
     @_builtins.property
     def start_offset(self) -> _duration_pb2.Duration:
         """Optional. Keep from here. Not negative, at most 24 h. Default: the start."""

@@ -36,6 +36,7 @@ from mayfly_gateway.refusals import add_refusals
 from mayfly_gateway.remembered import RememberedSpeech
 from mayfly_gateway.security.admission import Admission
 from mayfly_gateway.security.bodies import BoundedBodies
+from mayfly_gateway.security.dates import Dated
 from mayfly_gateway.security.headers import SecurityHeaders
 from mayfly_gateway.security.traffic import Traffic
 from mayfly_gateway.server import HttpServer
@@ -120,7 +121,7 @@ def create_app(
         telemetry: Where spans and metrics go. Default: nowhere.
     """
     telemetry = telemetry or Telemetry.disabled()
-    return guarded(create_api(settings, mayfly, now=now, telemetry=telemetry), settings, telemetry)
+    return Dated(guarded(create_api(settings, mayfly, now=now, telemetry=telemetry), settings, telemetry), now)
 
 
 def create_api(

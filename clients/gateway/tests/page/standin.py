@@ -28,6 +28,7 @@ from fastapi.responses import (
 )
 
 from mayfly_gateway.doors import pages
+from mayfly_gateway.security.dates import Dated
 from mayfly_gateway.security.headers import SecurityHeaders
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Standin:
     """What was asked to be spoken."""
     heard: list[tuple[str, str]] = field(default_factory=list)
     """What the page reported of playing: token and outcome."""
+    max_upload_bytes: int = 50_000_000
     certificate: int | None = None
     """Number of the certificate that proves deletions; none before a sweep."""
     operators: dict[str, Any] = field(default_factory=dict)
@@ -137,6 +139,10 @@ def application(standin: Standin) -> FastAPI:
     """The gateway's pages over the stand-in."""
     app = FastAPI(openapi_url=None)
     app.include_router(pages.router)
+    _add_speech(app, standin)
+    _add_audios(app, standin)
+    _add_links(app, standin)
+    app.add_middleware(Dated, now=lambda: datetime.now(UTC))
     app.add_middleware(SecurityHeaders, link_origins=[standin.store], is_https=False)
 
     @app.middleware("http")
@@ -147,9 +153,14 @@ def application(standin: Standin) -> FastAPI:
         standin.refusal = None
         return JSONResponse(body, status, headers)
 
+    return app
+
+
+def _add_speech(app: FastAPI, standin: Standin) -> None:
     @app.get("/api/page/voices")
     async def voices() -> dict[str, Any]:
-        return {"voices": VOICES, "formats": FORMATS, "limits": {"max_characters": 5000}}
+        limits = {"max_characters": 5_000, "max_upload_bytes": standin.max_upload_bytes}
+        return {"voices": VOICES, "formats": FORMATS, "limits": limits}
 
     @app.post("/api/page/speech")
     async def speech(request: Request) -> StreamingResponse:
@@ -157,6 +168,8 @@ def application(standin: Standin) -> FastAPI:
         standin.orders.append(order)
         return StreamingResponse(_speech(standin, order), media_type="application/x-ndjson")
 
+
+def _add_audios(app: FastAPI, standin: Standin) -> None:
     @app.get("/api/page/history")
     async def history() -> dict[str, Any]:
         return {"audios": [one for one in reversed(standin.audios.values()) if standin.readable(one["token"])]}
@@ -185,10 +198,12 @@ def application(standin: Standin) -> FastAPI:
 
     @app.post("/api/page/recordings")
     async def recordings(request: Request) -> dict[str, Any]:
-        form = await request.form()
-        size = len(await form["file"].read())
-        return standin.keep(kind="recording", expire_time=None, words=[], duration=None, size_bytes=size)
+        # The parts of the form do not matter here, and a form that breaks off leaves files open.
+        size = sum([len(chunk) async for chunk in request.stream()])
+        return {"audio": standin.keep(kind="recording", expire_time=None, words=[], duration=None, size_bytes=size)}
 
+
+def _add_links(app: FastAPI, standin: Standin) -> None:
     @app.get("/api/page/operators")
     async def operators(request: Request) -> Response:
         if request.headers.get("authorization") != "Bearer let-me-see":
@@ -203,8 +218,6 @@ def application(standin: Standin) -> FastAPI:
             return RedirectResponse(f"{standin.store}/{token}.wav", 302)
         error = {"reason": "AUDIO_GONE", "message": "This audio is gone."}
         return JSONResponse({"error": error}, 410 if token in standin.audios else 404)
-
-    return app
 
 
 def store() -> FastAPI:

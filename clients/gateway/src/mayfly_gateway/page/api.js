@@ -140,7 +140,7 @@ export function upload(file, onProgress, signal) {
     request.onabort = () => reject(new DOMException("The upload was stopped.", "AbortError"));
     request.onload = () =>
       request.status < 300
-        ? resolve(JSON.parse(request.responseText))
+        ? resolve(JSON.parse(request.responseText).audio)
         : reject(failureOf(request.status, request.responseText, request.getResponseHeader("Retry-After")));
     signal.addEventListener("abort", () => request.abort(), { once: true });
     request.send(form);

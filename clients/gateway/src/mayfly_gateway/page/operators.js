@@ -5,7 +5,7 @@ import { clear, fail, say } from "./notice.js";
 import { chain, storedBars, sweepBars } from "./pictures.js";
 import { broken, figures, newest } from "./state.js";
 import { table } from "./table.js";
-import { count, moment, size } from "./wording.js";
+import { about, count, moment, size } from "./wording.js";
 
 const part = (id) => document.getElementById(id);
 
@@ -82,7 +82,7 @@ function life(seconds) {
 function showSweeps({ sweeps }) {
   const real = sweeps.filter((sweep) => !sweep.dry_run);
   part("sweeps-told").textContent = real.length
-    ? `Bars are what each deleted; the dots are how late the latest item was. The promise is 30 minutes.`
+    ? "Above: how late the latest item was. Below: how much each sweep deleted."
     : "No sweep has run since the sweeper started.";
   part("sweeps-picture").replaceChildren(...(real.length ? [sweepBars(newest(real, 36))] : []));
   const rows = sweeps.slice(0, 12).map((sweep) => [
@@ -91,10 +91,10 @@ function showSweeps({ sweeps }) {
     String(sum(sweep, "found")),
     String(sum(sweep, "deleted")),
     size(sum(sweep, "size_bytes")),
-    `${Math.round(sweep.report.max_lateness_seconds)} s`,
+    about(1000 * sweep.report.max_lateness_seconds),
     sweep.certificate ? `no. ${sweep.certificate}` : "–",
   ]);
-  const heads = ["Began", "State", "Found", "Deleted", "Size", "Latest", "Certificate"];
+  const heads = ["Began", "State", "Found", "Deleted", "Size", "Late by", "Certificate"];
   part("sweeps").replaceChildren(...(rows.length ? [table("The last sweeps", heads, rows)] : []));
 }
 

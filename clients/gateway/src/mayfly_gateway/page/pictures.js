@@ -1,8 +1,11 @@
 // Pictures of the operators' page, drawn as SVG. The tables beside them say the same in words.
 
 import { PROMISE } from "./state.js";
-import { moment } from "./wording.js";
+import { about, moment } from "./wording.js";
 
+const WIDTH = 720;
+const LATE_BASE = 100;
+const BASE = 206;
 const SVG = "http://www.w3.org/2000/svg";
 
 /** A collection's share of all bytes. @param {import("./state.js").Usage} one @param {import("./state.js").Usage[]} all */
@@ -18,30 +21,40 @@ export function storedBars(one, all) {
   return svg;
 }
 
-/** What each sweep deleted, and how late the latest item was. @param {import("./state.js").Sweep[]} sweeps oldest first */
+/** How late each sweep was, above; what it deleted, below. @param {import("./state.js").Sweep[]} sweeps oldest first */
 export function sweepBars(sweeps) {
-  const [width, height, base] = [720, 190, 160];
-  const step = width / Math.max(12, sweeps.length);
   const totals = sweeps.map((sweep) => sweep.report.lines.reduce((sum, line) => sum + line.deleted, 0));
-  const most = Math.max(1, ...totals);
-  const svg = picture(width, height, `Of ${sweeps.length} sweeps, each deleted ${Math.min(...totals)} to ${most} items.`);
-  const latest = Math.max(PROMISE * 1.15, ...sweeps.map((sweep) => sweep.report.max_lateness_seconds));
-  const line = (seconds) => base - (140 * seconds) / latest;
+  const [most, worst] = [Math.max(1, ...totals), Math.max(...sweeps.map((sweep) => sweep.report.max_lateness_seconds))];
+  const told = `${sweeps.length} sweeps. Each deleted at most ${most} items, at most ${about(1000 * worst)} after their time.`;
+  const svg = picture(WIDTH, 232, told);
+  const step = WIDTH / Math.max(12, sweeps.length);
+  // The promise lies at the top, unless it was broken: then it shows by how much.
+  const late = (seconds) => LATE_BASE - (70 * seconds) / Math.max(PROMISE, worst);
   svg.append(
-    draw("path", { class: "promise", d: `M0 ${line(PROMISE)}H${width}` }),
-    text(width, line(PROMISE) - 6, "end", "promised: gone within 30 min"),
-    draw("path", { class: "axis", d: `M0 ${base}H${width}` }),
+    draw("path", { class: "promise", d: `M0 ${late(PROMISE)}H${WIDTH}` }),
+    text(0, late(PROMISE) - 6, "start", "promised: gone within 30 min"),
+    ...sweeps.map((sweep, at) => stalk(sweep, step * (at + 0.5), late(sweep.report.max_lateness_seconds))),
+    draw("path", { class: "axis", d: `M0 ${LATE_BASE}H${WIDTH}M0 ${BASE}H${WIDTH}` }),
+    ...sweeps.map((sweep, at) => bar(sweep, step * at + step * 0.2, step * 0.6, totals[at] && Math.max(3, (80 * totals[at]) / most))),
+    text(0, 226, "start", time(sweeps[0])),
+    text(step * sweeps.length, 226, "end", time(sweeps.at(-1))),
   );
-  sweeps.forEach((sweep, at) => {
-    const x = at * step + step * 0.2;
-    const tall = totals[at] ? Math.max(3, (100 * totals[at]) / most) : 0;
-    const bar = draw("rect", { class: `sweep ${sweep.state.toLowerCase()}`, x, y: base - tall, width: step * 0.6, height: tall, rx: 2 });
-    bar.append(title(`${moment(sweep.start_time)}: ${totals[at]} deleted, ${sweep.state.toLowerCase()}`));
-    const late = draw("circle", { class: "late", cx: x + step * 0.3, cy: line(sweep.report.max_lateness_seconds), r: 3 });
-    svg.append(bar, late);
-  });
-  svg.append(text(0, height - 8, "start", time(sweeps[0])), text(step * sweeps.length, height - 8, "end", time(sweeps.at(-1))));
   return svg;
+}
+
+/** @param {import("./state.js").Sweep} sweep @param {number} x @param {number} y */
+function stalk(sweep, x, y) {
+  const made = draw("g", { class: "late" });
+  made.append(draw("path", { d: `M${x} ${LATE_BASE}V${y}` }), draw("circle", { cx: x, cy: y, r: 3 }));
+  made.append(title(`${moment(sweep.start_time)}: at most ${about(1000 * sweep.report.max_lateness_seconds)} late`));
+  return made;
+}
+
+/** @param {import("./state.js").Sweep} sweep @param {number} x @param {number} width @param {number} tall */
+function bar(sweep, x, width, tall) {
+  const made = draw("rect", { class: `sweep ${sweep.state.toLowerCase()}`, x, y: BASE - tall, width, height: tall, rx: 2 });
+  made.append(title(`${moment(sweep.start_time)}: ${sweep.state.toLowerCase()}`));
+  return made;
 }
 
 /** Certificates, each hung on the one before. @param {import("./state.js").Certificate[]} list oldest first @param {Set<number>} bad */

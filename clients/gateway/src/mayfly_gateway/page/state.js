@@ -1,6 +1,6 @@
 // What the operators' page is told, and what follows from it.
 
-import { count, left, size } from "./wording.js";
+import { about, count, size } from "./wording.js";
 
 /**
  * The answer of `/api/page/operators`; each part is what `mayfly info|usage|sweeps --json` prints.
@@ -66,7 +66,7 @@ function last({ sweeps, as_of }) {
   const ago = Date.parse(as_of) - Date.parse(sweep.end_time);
   return {
     name: "Last sweep",
-    value: `${left(Math.max(0, ago))} ago`,
+    value: `${about(ago)} ago`,
     note: sweep.state.toLowerCase(),
     alarm: sweep.state !== "CLEAN" || ago > 1000 * PROMISE,
   };
@@ -75,7 +75,7 @@ function last({ sweeps, as_of }) {
 /** @param {State} state @returns {Figure} */
 function lateness({ sweeps }) {
   const worst = Math.max(0, ...sweeps.filter((one) => !one.dry_run).map((one) => one.report.max_lateness_seconds));
-  return { name: "Latest deletion", value: left(1000 * worst), note: "after its time; promised: 30 min", alarm: worst > PROMISE };
+  return { name: "Late by", value: about(1000 * worst), note: "after its time, at most; promised are 30 min", alarm: worst > PROMISE };
 }
 
 /** @param {State} state @returns {Figure} */

@@ -23,6 +23,15 @@ export function left(milliseconds) {
   return `${Math.floor(seconds / 86_400)} days`;
 }
 
+/** What has passed, in the one unit that matters. @param {number} milliseconds */
+export function about(milliseconds) {
+  const seconds = Math.max(0, Math.round(milliseconds / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
+  return `${Math.round(seconds / 86_400)} days`;
+}
+
 /** `280 kB`, in thousands. @param {number} bytes */
 export function size(bytes) {
   const units = ["bytes", "kB", "MB", "GB", "TB"];

@@ -63,6 +63,7 @@ COMPOSE = [
     Variable("MAYFLY_PORT_LINKS", "50080", "Port of signed links."),
     Variable("MAYFLY_PORT_SYNTH", "50061", "Port of SynthService."),
     Variable("MAYFLY_PORT_SWEEPER", "50071", "Port of SweeperService."),
+    Variable("MAYFLY_PORT_GATEWAY", "50088", "Port of the gateway, with the page."),
     Variable("MAYFLY_PORT_MOTO", "50090", "Port of the moto server, for the profile `aws`."),
 ]
 

@@ -15,6 +15,7 @@ from mayfly.storage.v1 import retention_service_pb2, storage_service_pb2
 from mayfly.sweeper.v1 import sweeper_service_pb2
 from mayfly.synth.v1 import synth_service_pb2
 
+from mayfly_gateway.config import GatewaySettings
 from mayfly_runtime.callers_file import read_callers
 from mayfly_runtime.durations import parse_duration
 from mayfly_storage.config import StorageSettings
@@ -23,19 +24,25 @@ from mayfly_synth.config import SynthSettings
 
 if TYPE_CHECKING:
     from mayfly_runtime.identity import Caller
-    from mayfly_runtime.settings import ServerSettings
+    from mayfly_runtime.settings import ServiceSettings
 
 ROOT = Path(__file__).resolve().parents[2]
-SETTINGS: dict[str, type[ServerSettings]] = {
+SETTINGS: dict[str, type[ServiceSettings]] = {
     "storage": StorageSettings,
     "storage-aws": StorageSettings,
     "synth": SynthSettings,
     "sweeper": SweeperSettings,
     "sweep": SweeperSettings,
+    "gateway": GatewaySettings,
 }
-SERVERS = ("storage", "storage-aws", "synth", "sweeper")
-IMAGES = ("storage", "synth", "sweeper")
-DOCKERFILES = [*(f"services/{image}/Dockerfile" for image in IMAGES), "deploy/compose/moto.Dockerfile"]
+SERVERS = ("storage", "storage-aws", "synth", "sweeper", "gateway")
+IMAGES = {
+    "storage": "services/storage/Dockerfile",
+    "synth": "services/synth/Dockerfile",
+    "sweeper": "services/sweeper/Dockerfile",
+    "gateway": "clients/gateway/Dockerfile",
+}
+DOCKERFILES = [*IMAGES.values(), "deploy/compose/moto.Dockerfile"]
 VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 
 
@@ -91,7 +98,7 @@ def test_ports_are_published_on_loopback_only(name: str) -> None:
 def test_the_retention_port_is_not_published() -> None:
     published = {port.rsplit(":", 1)[1] for service in SERVICES.values() for port in service.get("ports", [])}
 
-    assert published == {"50051", "50061", "50071", "50080", "50090"}
+    assert published == {"50051", "50061", "50071", "50080", "50088", "50090"}
     assert SERVICES["storage"]["environment"]["MAYFLY_STORAGE_RETENTION_LISTEN"].startswith("127.0.0.1:")
 
 
@@ -170,6 +177,7 @@ def test_each_service_gets_its_own_secrets_only() -> None:
         "synth": ["synth_token"],
         "sweeper": ["sweeper_token"],
         "sweep": ["sweeper_token"],
+        "gateway": ["gateway_token", "gateway_secret", "gateway_callers", "gateway_operators"],
     }
 
 
@@ -195,7 +203,8 @@ def test_the_settings_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> N
 
     settings = SETTINGS[name].load()
 
-    assert settings.callers_file == Path("/etc/mayfly/callers.toml")
+    if name != "gateway":  # whose callers do not speak gRPC
+        assert getattr(settings, "callers_file", None) == Path("/etc/mayfly/callers.toml")
 
 
 def test_what_is_mounted_exists() -> None:
@@ -215,7 +224,7 @@ def test_every_variable_of_the_file_is_in_the_example_with_the_same_default() ->
 # ---- who may call what
 
 
-@pytest.mark.parametrize("name", ["synth", "sweeper", "development"])
+@pytest.mark.parametrize("name", ["synth", "sweeper", "gateway", "development"])
 def test_a_token_is_its_callers(name: str) -> None:
     token = (ROOT / "deploy/compose/tokens" / name).read_text().strip()
 
@@ -243,7 +252,7 @@ def test_the_sweeper_alone_may_sweep() -> None:
     retention = {method for method in all_methods() if "RetentionService" in method}
 
     assert methods_of("sweeper") == retention
-    assert methods_of("development") == all_methods() - retention
+    assert methods_of("development") == methods_of("gateway") == all_methods() - retention
 
 
 # ---- Dockerfiles
@@ -288,11 +297,12 @@ def test_images_run_as_nobody_and_get_their_signals(path: str) -> None:
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_the_probe_asks_where_the_server_listens(image: str) -> None:
-    (check,) = values(f"services/{image}/Dockerfile", "HEALTHCHECK")
+    (check,) = values(IMAGES[image], "HEALTHCHECK")
+    probe = "mayfly_gateway.probe" if image == "gateway" else "mayfly_runtime.probe"
     environment = SERVICES[image]["environment"]
     listen = environment[f"MAYFLY_{image.upper()}_LISTEN"]
 
-    assert f'"mayfly_runtime.probe", "127.0.0.1:{listen.rsplit(":", 1)[1]}"' in check
+    assert f'"{probe}", "127.0.0.1:{listen.rsplit(":", 1)[1]}"' in check
 
 
 def test_the_build_context_is_a_list_of_what_is_allowed() -> None:
@@ -303,6 +313,7 @@ def test_the_build_context_is_a_list_of_what_is_allowed() -> None:
         "!requirements/*.txt",
         "!libs/runtime",
         "!clients/python",
+        "!clients/gateway",
         "!services",
         "!voices",
     }

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from croniter import croniter
 
+from mayfly_gateway.config import GatewaySettings
 from mayfly_runtime.callers_file import read_callers
 from mayfly_runtime.durations import parse_duration
 from mayfly_runtime.server_options import DEFAULT_DRAIN
@@ -25,14 +26,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mayfly_runtime.settings import ServerSettings
+    from mayfly_runtime.settings import ServiceSettings
 
 KUBERNETES = "1.32"
 OVERLAYS = ["base", "overlays/eks", "overlays/embedded"]
-SETTINGS: dict[str, type[ServerSettings]] = {
+SETTINGS: dict[str, type[ServiceSettings]] = {
     "storage": StorageSettings,
     "synth": SynthSettings,
     "sweeper": SweeperSettings,
+    "gateway": GatewaySettings,
 }
 AWS = re.compile(r"AWS_|S3_|BUCKET|eks\.amazonaws\.com")
 
@@ -159,7 +161,7 @@ def test_services_lead_to_ports_that_are_there(cluster: Cluster) -> None:
 
 
 def test_processes_listen_at_their_containers_ports(cluster: Cluster) -> None:
-    for name in ("storage", "synth"):
+    for name in ("storage", "synth", "gateway"):
         environment = cluster.environment(name)
         listening = {int(v.rpartition(":")[2]) for k, v in environment.items() if k.endswith("LISTEN")}
         assert listening == {port["containerPort"] for port in cluster.container(name)["ports"]}
@@ -168,7 +170,7 @@ def test_processes_listen_at_their_containers_ports(cluster: Cluster) -> None:
 def test_autoscalers_scale_what_is_there() -> None:
     cluster = Cluster("overlays/eks")
     scaled = {one["spec"]["scaleTargetRef"]["name"] for one in cluster.all("HorizontalPodAutoscaler")}
-    assert scaled == {one["metadata"]["name"] for one in cluster.all("Deployment")} == {"storage", "synth"}
+    assert scaled == {one["metadata"]["name"] for one in cluster.all("Deployment")} == {"storage", "synth", "gateway"}
     for name in scaled:
         # Utilization is a share of what was requested.
         assert "cpu" in cluster.container(name)["resources"]["requests"]
@@ -186,11 +188,11 @@ def test_every_setting_is_one_and_is_valid(
             "MAYFLY_STORAGE_REGION": "r",
             "MAYFLY_STORAGE_TABLE": "t",
         } | environment
-    (tmp_path / "secret").write_text("0123456789abcdef0123456789abcdef")
+    # The gateway's callers are name=token; what is no secret of its settings is a file that is mounted.
+    (tmp_path / "secret").write_text(f"{'app=' if name == 'gateway' else ''}0123456789abcdef0123456789abcdef")
+    secrets = {f"{reference.variable}_FILE" for reference in SETTINGS[name].reference() if reference.secret}
     for variable, value in environment.items():
-        monkeypatch.setenv(
-            variable, str(tmp_path / "secret") if variable.endswith("_FILE") and "CALLERS" not in variable else value
-        )
+        monkeypatch.setenv(variable, str(tmp_path / "secret") if variable in secrets else value)
 
     known = {reference.variable for reference in SETTINGS[name].reference()}
     assert [v for v in cluster.environment(name) if v not in known and v.removesuffix("_FILE") not in known] == []
@@ -198,7 +200,7 @@ def test_every_setting_is_one_and_is_valid(
 
 
 def test_only_storage_has_anything_to_do_with_aws(cluster: Cluster) -> None:
-    for name in ("synth", "sweeper"):
+    for name in ("synth", "sweeper", "gateway"):
         told = [*cluster.environment(name), *map(str, walk(cluster.templates()[name]))]
         assert [text for text in told if AWS.search(text)] == []
         assert "envFrom" not in cluster.container(name)
@@ -210,7 +212,7 @@ def test_only_storages_account_may_assume_the_role() -> None:
     accounts = Cluster("overlays/eks").all("ServiceAccount")
     roles = {one["metadata"]["name"]: one["metadata"].get("annotations", {}) for one in accounts}
     assert "eks.amazonaws.com/role-arn" in roles.pop("storage")
-    assert set(roles) == {"synth", "sweeper"}
+    assert set(roles) == {"synth", "sweeper", "gateway"}
     assert not any(roles.values())
 
 
@@ -276,8 +278,21 @@ def test_probes_ask_the_address_without_certificates(cluster: Cluster) -> None:
         }
 
 
+def test_the_gateway_is_out_while_its_services_are_away_and_is_not_restarted_for_that(cluster: Cluster) -> None:
+    container = cluster.container("gateway")
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+    assert container["startupProbe"]["httpGet"] == container["livenessProbe"]["httpGet"]
+    assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
+
+
+def test_the_gateway_reaches_the_services_and_nothing_else(cluster: Cluster) -> None:
+    [rule] = cluster.one("NetworkPolicy", "gateway")["spec"]["egress"]
+    assert rule["ports"] == [{"port": "grpc"}]
+    assert {name for peer in rule["to"] for name in cluster.selected(peer["podSelector"])} == {"storage", "synth"}
+
+
 def test_pods_get_the_time_to_drain(cluster: Cluster) -> None:
-    for name in ("storage", "synth"):
+    for name in ("storage", "synth", "gateway"):
         before = cluster.container(name)["lifecycle"]["preStop"]["sleep"]["seconds"]
         grace = cluster.templates()[name]["spec"]["terminationGracePeriodSeconds"]
         assert before + DEFAULT_DRAIN.total_seconds() < grace
@@ -336,19 +351,26 @@ def test_nobody_but_storage_reaches_what_hands_out_credentials(cluster: Cluster)
 
 def test_callers_are_those_who_get_certificates_and_may_do_no_more_than_in_compose() -> None:
     callers = {caller.name: caller for caller in read_callers(ROOT / "base/callers.toml")}
-    assert set(callers) == {"synth", "sweeper", "backend"}
+    assert set(callers) == {"synth", "sweeper", "gateway", "backend"}
     assert not any(fnmatch("/mayfly.storage.v1.RetentionService/PurgeAudio", m) for m in callers["synth"].methods)
     issued = {uri for one in Cluster("overlays/eks").all("Certificate") for uri in one["spec"].get("uris", ())}
-    assert issued >= {callers[name].spiffe_id for name in ("synth", "sweeper")}
+    assert issued >= {callers[name].spiffe_id for name in ("synth", "sweeper", "gateway")}
 
 
 def test_certificates_are_for_the_names_that_clients_use() -> None:
     cluster = Cluster("overlays/eks")
     certificates = {one["metadata"]["name"]: one["spec"] for one in cluster.all("Certificate")}
-    targets = {**cluster.environment("synth"), **cluster.environment("sweeper")}
-    for variable in ("MAYFLY_SYNTH_STORAGE_TARGET", "MAYFLY_SWEEPER_RETENTION_TARGET"):
-        host = targets[variable].removeprefix("dns:///").partition(":")[0]
-        assert host in certificates["storage"]["dnsNames"]
+    targets = {
+        variable: value
+        for name in ("synth", "sweeper", "gateway")
+        for variable, value in cluster.environment(name).items()
+        if variable.endswith("_TARGET")
+    }
+    assert len(targets) == 4
+    for variable, target in targets.items():
+        host = target.removeprefix("dns:///").partition(":")[0]
+        server = "synth" if variable.endswith("_SYNTH_TARGET") else "storage"
+        assert host in certificates[server]["dnsNames"]
         assert cluster.one("Service", host)["spec"]["clusterIP"] == "None"
     for name in SETTINGS:
         [tls] = [v for v in cluster.templates()[name]["spec"]["volumes"] if v["name"] == "tls"]

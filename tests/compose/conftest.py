@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = ROOT / "deploy/compose/tokens/development"
-PORTS = ("STORAGE", "LINKS", "SYNTH", "SWEEPER", "MOTO")
+PORTS = ("STORAGE", "LINKS", "SYNTH", "SWEEPER", "GATEWAY", "MOTO")
 # Building the images downloads every pinned wheel once; everything else takes seconds.
 BUILD_SECONDS = 1500
 UP_SECONDS = 180

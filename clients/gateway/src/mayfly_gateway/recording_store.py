@@ -56,8 +56,8 @@ async def store(mayfly: AsyncClient, who: Recorder, file: UploadFile) -> Audio:
 async def store_file(
     mayfly: AsyncClient, who: Recorder, path: Path, *, content_type: str, duration: timedelta
 ) -> Audio:
-    """Keep a file whose length is known, straight to the store."""
-    return await mayfly.save(
+    """Keep a file whose length is known. Through storage: the gateway has no route to the store itself."""
+    return await mayfly.upload_stream(
         path,
         collection=COLLECTION,
         content_type=content_type,

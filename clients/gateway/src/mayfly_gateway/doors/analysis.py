@@ -66,7 +66,7 @@ async def _measured(here: Gateway, path: Path, *, transcribe: bool) -> tuple[Pro
         ttl=_COPY_LIFE,
     )
     try:
-        wav = await here.mayfly.download(copy.name)
+        wav = await here.mayfly.download_stream(copy.name)
     finally:
         await here.mayfly.delete(copy.name)
     return copy, await asyncio.to_thread(measure, wav)

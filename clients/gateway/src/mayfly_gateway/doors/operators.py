@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from fastapi import APIRouter, Depends
 
+from mayfly_client import UnavailableError
 from mayfly_gateway.bearer import Bearer
 from mayfly_gateway.clocks import iso
 from mayfly_gateway.errors import GatewayError
@@ -69,9 +70,13 @@ async def operators(here: Here) -> OperatorsState:
 
 
 async def _first(most: int, items: AsyncIterator[T]) -> list[T]:
+    """As many as are shown; none where no sweeper serves, as with a CronJob alone: the rest is worth seeing."""
     found: list[T] = []
-    async for item in items:
-        found.append(item)
-        if len(found) == most:
-            break
+    try:
+        async for item in items:
+            found.append(item)
+            if len(found) == most:
+                break
+    except UnavailableError:
+        return []
     return found

@@ -71,64 +71,72 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
     async with AsyncExitStack() as stack:
         telemetry = Telemetry.start(settings, "mayfly-storage")
         stack.callback(telemetry.shutdown)
-        spool_pool = Offload(name="spool", workers=settings.spool_workers, queue=settings.max_concurrent_rpcs)
-        stack.push_async_callback(spool_pool.shutdown)
-
-        backend = await stack.enter_async_context(open_backend(settings, now=_now))
-        await check_backend(backend, within=settings.readiness_interval)
-        await agree_on_folder(backend)
-        backend = _with_clock(backend, settings)
-        with suppress(BackendUnavailableError):  # which the check above has borne, where there is a fallback
-            await compare_clocks(backend.stores, _now)
-        await require_fit_store(backend, strict=settings.strict, within=settings.readiness_interval)
-        with usable(settings.data_dir):
-            spool = await Spool.open(settings.data_dir / SPOOL, spool_pool)
-            await spool_pool(clear_staging, settings.data_dir)
-            privacy = await spool_pool(open_privacy, settings)
-
-        world = open_world(settings, backend, privacy, now=_now)
-        storage_calls = StorageUseCases.over(world)
+        world, spool = await _open(stack, settings)
+        calls = StorageUseCases.over(world)
         if telemetry.enabled:
-            offer_gauges(telemetry.meter, storage_calls.get_usage)
-            if backend.stores.fallback is not None:
-                offer_fallback(telemetry.meter, backend.stores.fallback)
-            for store in backend.stores.by_location.values():
-                if store.traffic is not None:
-                    offer_traffic(telemetry.meter, store.traffic)
-            await stack.enter_async_context(counting(storage_calls.get_usage, every=settings.usage_interval))
-        uploads = UploadReceiver(admit=storage_calls.admit_stream, spool=spool)
-        readiness = Readiness()
-        await stack.enter_async_context(
-            watching(
-                backend,
-                readiness,
-                every=settings.readiness_interval,
-                also=partial(compare_clocks, backend.stores, _now),
-            )
+            _offer_metrics(telemetry, world.backend, calls)
+            await stack.enter_async_context(counting(calls.get_usage, every=settings.usage_interval))
+        servicer = StorageServicer(
+            calls,
+            uploads=UploadReceiver(admit=calls.admit_stream, spool=spool),
+            audit=Audit(telemetry.meter),
+            on_stored=await _start_mirroring(stack, settings, world, spool, telemetry),
         )
+        yield await _start_servers(stack, settings, telemetry, world=world, servicer=servicer)
 
-        storage = _builder(settings, settings.server_options(settings.listen), telemetry).add(
-            add_StorageServiceServicer_to_server,
-            StorageServicer(
-                storage_calls,
-                uploads=uploads,
-                audit=Audit(telemetry.meter),
-                on_stored=await _start_mirroring(stack, settings, world, spool, telemetry),
-            ),
-            service=STORAGE_SERVICE,
-            readiness=readiness,
-        )
-        # A server of its own, because it is a right of its own, which a network policy must be able to see.
-        apart = replace(settings.server_options(settings.retention_listen), health_listen=None)
-        retention = _builder(settings, apart, telemetry).add(
-            add_RetentionServiceServicer_to_server,
-            RetentionServicer(RetentionUseCases.over(world)),
-            service=RETENTION_SERVICE,
-            readiness=readiness,
-        )
-        yield RunningStorage(
-            backend=backend, storage=await _start(stack, storage), retention=await _start(stack, retention)
-        )
+
+async def _open(stack: AsyncExitStack, settings: StorageSettings) -> tuple[World, Spool]:
+    """The backend, which answers and is fit, and the folder of uploads on their way."""
+    pool = Offload(name="spool", workers=settings.spool_workers, queue=settings.max_concurrent_rpcs)
+    stack.push_async_callback(pool.shutdown)
+    backend = await stack.enter_async_context(open_backend(settings, now=_now))
+    await check_backend(backend, within=settings.readiness_interval)
+    await agree_on_folder(backend)
+    backend = _with_clock(backend, settings)
+    with suppress(BackendUnavailableError):  # which the check above has borne, where there is a fallback
+        await compare_clocks(backend.stores, _now)
+    await require_fit_store(backend, strict=settings.strict, within=settings.readiness_interval)
+    with usable(settings.data_dir):
+        spool = await Spool.open(settings.data_dir / SPOOL, pool)
+        await pool(clear_staging, settings.data_dir)
+        privacy = await pool(open_privacy, settings)
+    return open_world(settings, backend, privacy, now=_now), spool
+
+
+def _offer_metrics(telemetry: Telemetry, backend: Backend, calls: StorageUseCases) -> None:
+    offer_gauges(telemetry.meter, calls.get_usage)
+    if backend.stores.fallback is not None:
+        offer_fallback(telemetry.meter, backend.stores.fallback)
+    for store in backend.stores.by_location.values():
+        if store.traffic is not None:
+            offer_traffic(telemetry.meter, store.traffic)
+
+
+async def _start_servers(
+    stack: AsyncExitStack,
+    settings: StorageSettings,
+    telemetry: Telemetry,
+    *,
+    world: World,
+    servicer: StorageServicer,
+) -> RunningStorage:
+    """Both doors. The sweeper's is a server of its own, as it is a right of its own: a network policy must see it."""
+    readiness, clocks = Readiness(), partial(compare_clocks, world.backend.stores, _now)
+    watch = watching(world.backend, readiness, every=settings.readiness_interval, also=clocks)
+    await stack.enter_async_context(watch)
+    storage = _builder(settings, settings.server_options(settings.listen), telemetry).add(
+        add_StorageServiceServicer_to_server, servicer, service=STORAGE_SERVICE, readiness=readiness
+    )
+    apart = replace(settings.server_options(settings.retention_listen), health_listen=None)
+    retention = _builder(settings, apart, telemetry).add(
+        add_RetentionServiceServicer_to_server,
+        RetentionServicer(RetentionUseCases.over(world)),
+        service=RETENTION_SERVICE,
+        readiness=readiness,
+    )
+    return RunningStorage(
+        backend=world.backend, storage=await _start(stack, storage), retention=await _start(stack, retention)
+    )
 
 
 def _with_clock(backend: Backend, settings: StorageSettings) -> Backend:

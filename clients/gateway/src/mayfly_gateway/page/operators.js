@@ -69,7 +69,7 @@ function showStored({ usage, info }) {
     life(lives.get(one.collection)),
     `$${one.monthly_cost.toFixed(2)}`,
   ]);
-  part("stored").replaceChildren(table("What is stored, by collection", ["Collection", "Share", "Objects", "Size", "Lives", "A month"], rows));
+  part("stored").replaceChildren(table("Table of what is stored", ["Collection", "Share", "Objects", "Size", "Lives", "A month"], rows));
 }
 
 /** @param {number | null | undefined} seconds */
@@ -95,7 +95,7 @@ function showSweeps({ sweeps }) {
     sweep.certificate ? `no. ${sweep.certificate}` : "–",
   ]);
   const heads = ["Began", "State", "Found", "Deleted", "Size", "Late by", "Certificate"];
-  part("sweeps").replaceChildren(...(rows.length ? [table("The last sweeps", heads, rows)] : []));
+  part("sweeps").replaceChildren(...(rows.length ? [table("Table of sweeps", heads, rows)] : []));
 }
 
 /** @param {import("./state.js").Sweep} sweep */
@@ -129,7 +129,7 @@ function showChain({ certificates }) {
     told.proves ? "nothing due is left" : told.last ? "not that nothing is left" : "–",
   ]);
   part("certificates").replaceChildren(
-    ...(rows.length ? [table("Certificates, newest first", ["No.", "Written", "SHA-256", "Verified gone", "Proves"], rows)] : []),
+    ...(rows.length ? [table("Table of certificates", ["No.", "Written", "SHA-256", "Verified gone", "Proves"], rows)] : []),
   );
 }
 

@@ -74,6 +74,22 @@ async def test_deleting_ends_it_at_once_and_promises_a_certificate(browser: http
     assert (await browser.delete(path)).status_code == 410
 
 
+async def test_a_sweeps_certificate_is_the_receipt(browser: httpx.AsyncClient, fake: FakeMayfly) -> None:
+    audio = await spoken(browser)
+    path = f"/api/page/audios/{audio['token']}"
+    await browser.delete(path)
+    fake.clock.advance(timedelta(minutes=31))
+    async with fake.async_client() as mayfly:
+        sweep = await mayfly.start_sweep()
+        _ = [each async for each in mayfly.watch_sweep(sweep.name)]
+
+    told = (await browser.get(f"{path}/receipt")).json()
+
+    assert told["state"] == "certified"
+    assert told["receipt"]["verified"] is True
+    assert len(told["receipt"]["certificate_sha256"]) == 64
+
+
 async def test_captions_come_in_three_forms(browser: httpx.AsyncClient) -> None:
     audio = await spoken(browser)
     path = f"/api/page/audios/{audio['token']}/captions"

@@ -1,6 +1,7 @@
 # ruff: noqa: RUF001 - phonemes look like letters
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -9,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from mayfly_runtime.offload import Offload
 from mayfly_synth.domain.call import Call
 from mayfly_synth.domain.utterance import Manner, Piece, Utterance
 from mayfly_synth.engines.pronunciation import pronounce
 from mayfly_synth.testing import piper_engine
 
 if TYPE_CHECKING:
-    from mayfly_runtime.offload import Offload
     from mayfly_synth.domain.speech import Delivery
     from mayfly_synth.domain.timeline import SpokenSentence
+    from mayfly_synth.domain.voices import Voice
     from mayfly_synth.engines.piper import PiperEngine
     from mayfly_synth.engines.voice_folder import LoadedVoice
 
@@ -208,11 +210,8 @@ async def test_rate_and_volume_of_an_utterance_go_on_top_of_the_callers(
 
 def test_eight_threads_hear_the_phonemes_that_one_hears(shipped: LoadedVoice) -> None:
     """espeak has one state for the whole process; texts and languages must not mix."""
-    voices = [
-        dataclasses.replace(shipped.piper, config=dataclasses.replace(shipped.piper.config, espeak_voice=language))
-        for language in LANGUAGES
-    ]
-    jobs = [(voices[number % 4], f"Sentence number {number}, one two three, table and chair.") for number in range(400)]
+    voices = [one.piper for one in four_languages(shipped)]
+    jobs = [(voices[number % 4], f"Sentence number {number}, one two three, table.") for number in range(4_000)]
     alone = [pronounce(voice, Utterance.of(text)) for voice, text in jobs]
 
     with ThreadPoolExecutor(8) as pool:
@@ -220,6 +219,26 @@ def test_eight_threads_hear_the_phonemes_that_one_hears(shipped: LoadedVoice) ->
 
     assert together == alone
     assert alone[0] != pronounce(voices[1], Utterance.of(jobs[0][1]))
+
+
+async def test_callers_in_four_languages_at_once_hear_what_one_alone_hears(
+    shipped: LoadedVoice, delivery: Delivery
+) -> None:
+    voices = four_languages(shipped)
+    jobs = [(voices[number % 4].voice, f"Number {number}, table and chair.") for number in range(200)]
+    pool = Offload(name="speech", workers=8, queue=len(jobs))
+    engine = piper_engine(voices, pool, workers=8)
+
+    async def said(voice: Voice, text: str) -> SpokenSentence:
+        return await speak(engine, text, dataclasses.replace(delivery, voice=voice))
+
+    alone = [await said(*job) for job in jobs]
+    together = await asyncio.gather(*(said(*job) for job in jobs))
+    await pool.shutdown()
+
+    assert [sound.phonemes for sound in together] == [sound.phonemes for sound in alone]
+    assert [sound.pcm for sound in together] == [sound.pcm for sound in alone]
+    assert len({sound.phonemes for sound in alone}) == len(jobs)
 
 
 async def test_no_text_is_logged_at_any_level(
@@ -230,6 +249,20 @@ async def test_no_text_is_logged_at_any_level(
 
     assert [record.name for record in caplog.records if record.name.startswith("piper")] == []
     assert "anary" not in caplog.text
+
+
+def four_languages(shipped: LoadedVoice) -> list[LoadedVoice]:
+    """The shipped voice, as if it had learnt each."""
+    return [
+        dataclasses.replace(
+            shipped,
+            voice=dataclasses.replace(shipped.voice, name=language),
+            piper=dataclasses.replace(
+                shipped.piper, config=dataclasses.replace(shipped.piper.config, espeak_voice=language)
+            ),
+        )
+        for language in LANGUAGES
+    ]
 
 
 def with_session(shipped: LoadedVoice, session: OneOutput) -> Any:

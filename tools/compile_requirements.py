@@ -31,6 +31,7 @@ BUILD = ["hatchling", "editables"]
 SERVICES = ["mayfly-storage[cdn]", "mayfly-synth", "mayfly-sweeper", "mayfly-gateway", "mayfly-client[cli]"]
 LOCAL_AWS = ["moto[server,s3,dynamodb]>=5.2.5"]
 DEVELOPMENT = [
+    "axe-playwright-python",
     "mayfly-synth[pocketsphinx]",  # hears, in the tests, whether the voice says what it should
     "build",
     "buf-bin",
@@ -44,6 +45,7 @@ DEVELOPMENT = [
     "kubernetes-validate",
     "mypy",
     "openai",
+    "playwright",
     "promql-parser",
     "pytest",
     "pytest-asyncio",

@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from mayfly_client import AsyncClient
 from mayfly_gateway.doors import (
     analysis,
+    documentation,
     guest_speech,
     health,
     links,
@@ -69,6 +70,7 @@ DOORS = (
     operators,
     links,
     health,
+    documentation,
     pages,
 )
 UPLOADS = frozenset(

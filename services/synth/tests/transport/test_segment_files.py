@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import wave
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -46,6 +46,10 @@ async def test_each_sentence_has_a_file_of_its_own(synth: SynthServiceAsyncStub,
         heard = segment.timing.end_offset.ToTimedelta() - segment.timing.start_offset.ToTimedelta()
         assert seconds == pytest.approx(heard.total_seconds(), abs=0.001)
         assert segment.audio.duration.ToTimedelta().total_seconds() == pytest.approx(seconds, abs=0.001)
+        assert segment.audio.object_key == kept.stored.object_key
+        assert segment.audio.url == kept.stored.url
+        assert segment.audio.expire_time.ToDatetime(UTC) == kept.stored.expire_time
+        assert segment.audio.url_expire_time.ToDatetime(UTC) == kept.stored.url_expire_time
 
 
 async def test_times_count_as_if_the_files_were_one(synth: SynthServiceAsyncStub) -> None:

@@ -61,7 +61,8 @@ def main(
     exit_on_sigterm()
     try:
         with private_set() as layout, client_of(layout) as client:
-            console.print(f"[dim]The set is up after {time.monotonic() - begun:.1f} s.[/]\n")
+            console.print(f"[dim]The set is up after {time.monotonic() - begun:.1f} s.[/]")
+            console.print(f"Its page: http://{layout.address('gateway')}/ [dim](while this demo runs)[/]\n")
             spoken = speak(client, text)
             fetch(client, spoken, output)
             short = let_one_expire(client)
@@ -72,7 +73,8 @@ def main(
         fail(str(error))
     console.print(
         f"Everything is stopped and its folder removed: {time.monotonic() - begun:.1f} s in all.\n"
-        'To keep a set running: `make up`, then `make say TEXT="..."`, and `make down` in the end.',
+        'To keep a set running: `make up`, which serves the page at http://127.0.0.1:50088/, then `make say TEXT="..."`, '
+        "and `make down` in the end.",
         style="dim",
     )
 

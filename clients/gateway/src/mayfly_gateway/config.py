@@ -57,9 +57,9 @@ class GatewaySettings(ServiceSettings):
     """Longest single call of a service; streams and transfers have ten times as long."""
 
     secret: SecretStr | None = None
-    """What stable links and guests are keyed with: 32 characters or more; several with commas, the newest first, so
-    that one can be replaced while its links live on. The same for all replicas. Default: a new one at each start, so
-    that links and guests' histories end with the process."""
+    """What stable links are sealed with: 32 characters or more; several with commas, the newest first, so that one can
+    be replaced while its links live on. The same for all replicas. Default: a new one at each start, so that links end
+    with the process."""
 
     callers: SecretStr | None = None
     """Who may use the doors for apps: `name=token` pairs with commas or on lines of their own. Without it a gateway at

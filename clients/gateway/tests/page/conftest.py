@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import pytest
 import pytest_asyncio
 
 from clients.gateway.tests.page import chromium
@@ -21,17 +19,10 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser
     from starlette.types import ASGIApp
 
-NEEDED = "MAYFLY_TESTS_BROWSER"
-
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    if chromium.path() is None:
-        told = "No Chromium is installed; `apt-get install chromium` brings one."
-        # CI says that it needs one: there, a page that nobody looked at is not a page that works.
-        if os.environ.get(NEEDED) == "required":  # noqa: TID251 - the switch of the tests, no setting of the gateway
-            pytest.fail(told)
-        pytest.skip(told)
+    chromium.require()
     async with chromium.launched() as opened:
         yield opened
 

@@ -212,7 +212,7 @@ async def test_deleting_is_asked_once_and_shows_its_receipt(tab: Tab, standin: S
 
     dialog = page.get_by_role("dialog", name="It is gone.")
     await expect(dialog.get_by_text("answers 410, gone")).to_be_visible()
-    await expect(dialog.get_by_text("the next sweep writes it")).to_be_visible()
+    await expect(dialog.get_by_text("a sweep will write it")).to_be_visible()
     await dialog.get_by_role("button", name="Close").click()
     await expect(page.locator("#player")).to_be_hidden()
     await expect(page.locator("#history li")).to_have_count(0)
@@ -225,6 +225,8 @@ async def test_the_certificate_can_be_asked_for_after_the_next_sweep(tab: Tab, s
     await page.click("#delete")
     await page.click("#farewell-yes")
 
+    await page.get_by_role("button", name="Ask for the certificate").click()
+    await expect(page.get_by_role("dialog")).to_contain_text("There is no certificate yet.")
     standin.certificate = 17
     await page.get_by_role("button", name="Ask for the certificate").click()
 
@@ -319,7 +321,7 @@ async def test_an_upload_can_be_stopped(tab: Tab, standin: Standin) -> None:
 
 async def test_a_file_that_is_no_audio_is_refused_with_what_would_do(tab: Tab, standin: Standin) -> None:
     page = await tab.open()
-    standin.refusal = 415, {"error": {"reason": "CONTENT_TYPE_UNSUPPORTED", "message": "This is no audio."}}, {}
+    standin.refusal = 415, {"error": {"reason": "CONTENT_TYPE_NOT_ALLOWED", "message": "This is no audio."}}, {}
 
     await page.set_input_files("#file", Path(__file__))
 

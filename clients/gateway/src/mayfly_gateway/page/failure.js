@@ -6,12 +6,16 @@ const REMEDIES = {
   BROKEN_OFF: "Try again. Your text is still here.",
   TEXT_TOO_LONG: "Shorten it, or speak it in parts.",
   TEXT_EMPTY: "Write at least one word.",
+  TEXT_UNSPEAKABLE: "Write it in words that this voice can say.",
   VOICE_UNKNOWN: "Choose another voice.",
+  SPEAKER_UNKNOWN: "Choose another speaker.",
   SERVER_BUSY: "Many people speak at the moment. Try again in a few seconds.",
+  BACKEND_UNAVAILABLE: "Try again in a few seconds.",
+  STORAGE_UNAVAILABLE: "Try again in a few seconds. Your text is still here.",
   AUDIO_NOT_FOUND: "Its time was over, or it was deleted. Make it again if you need it.",
   AUDIO_GONE: "Its time was over, or it was deleted. Make it again if you need it.",
   AUDIO_TOO_LARGE: "Choose a smaller file, or a shorter part of it.",
-  CONTENT_TYPE_UNSUPPORTED: "Choose an audio file: WAV, MP3, M4A, Ogg, FLAC or CAF.",
+  CONTENT_TYPE_NOT_ALLOWED: "Choose an audio file: WAV, MP3, M4A, Ogg, FLAC, WebM or CAF.",
   CALLER_UNAUTHENTICATED: "Check the operators' token, and try again.",
 };
 

@@ -43,7 +43,9 @@ export class Farewell extends EventTarget {
   /** The certificate is written by the next sweep: whoever waits for it can ask. */
   async #again() {
     try {
-      await this.#show({ ...(await deletion(this.audio.token)), deleted: true, delete_time: this.time });
+      const told = await deletion(this.audio.token);
+      const message = told.receipt ? told.message : "There is no certificate yet. Ask again in some minutes.";
+      await this.#show({ ...told, message, deleted: true, delete_time: this.time });
     } catch (error) {
       this.dialog.close();
       fail(error);
@@ -60,7 +62,7 @@ export class Farewell extends EventTarget {
       ...row("Deleted", moment(told.delete_time)),
       ...row("Size", size(this.audio.size_bytes)),
       ...row("Its link", answer === 410 ? "answers 410, gone" : `answers ${answer}`),
-      ...row("Certificate", told.receipt ? certificate(told.receipt) : "the next sweep writes it"),
+      ...row("Certificate", told.receipt ? certificate(told.receipt) : "a sweep will write it"),
     );
     this.#offer({ audio: this.audio.token, size_bytes: this.audio.size_bytes, link_answers: answer, ...told });
     part("receipt").hidden = part("receipt-file").hidden = false;

@@ -44,7 +44,7 @@ export class Recordings extends EventTarget {
       say(`${file.name} is kept.`);
       this.dispatchEvent(new CustomEvent("kept", { detail: { ...audio, file_name: file.name } }));
     } catch (error) {
-      if (error.name === "AbortError") say("The upload was stopped.");
+      say(error.name === "AbortError" ? "The upload was stopped." : "The upload has failed.");
       fail(error);
     } finally {
       this.sending = null;

@@ -10,9 +10,11 @@ from rich.console import Console
 
 from bench import (
     first_sound,
+    gateway_speech,
     large_stores,
     large_upload,
     outage,
+    processing,
     requests_per_save,
     signing,
     slow_store,
@@ -37,8 +39,10 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "synthesis": synthesis_throughput.run,
     "first-sound": first_sound.run,
     "speech-peers": speech_peers.run,
+    "gateway-speech": gateway_speech.run,
     "speech-overload": speech_overload.run,
     "speech-soak": speech_soak.run,
+    "processing": processing.run,
     "signing": signing.run,
     "storage-calls": storage_calls.run,
     "upload": upload.run,

@@ -43,6 +43,7 @@ _OWN_OPTIONS: Final[Mapping[AudioFormat, Mapping[str, Any]]] = {
     AudioFormat.AAC: {"movflags": "+delay_moov+default_base_moof+skip_trailer", "frag_duration": 250_000},
 }
 
+_STRETCH: Final = 65_536
 COUNT: Final = "measure_overall=Number_of_samples:measure_perchannel=none"
 # Digital peaks lie lower than those of the wave that they stand for: the limiter looks at four times the samples.
 _OVERSAMPLING: Final = 4
@@ -150,3 +151,12 @@ def measure() -> str:
 def count(where: str) -> str:
     """The filter that counts samples. `where` is `in` or `out`."""
     return f"astats@{where}={COUNT}"
+
+
+def tally(where: str) -> str:
+    """The filter that tells samples as they pass, a stretch of them at a time. `where` is `in` or `out`.
+
+    It costs next to nothing, where `count` costs a third of encoding MP3; but it holds a stretch back, and so is for
+    whole files.
+    """
+    return f"asetnsamples=n={_STRETCH}:p=0,ashowinfo@{where}"

@@ -92,7 +92,7 @@ def measuring(
 
     Silence at the ends counts for the loudness, too, so that is measured of what is kept.
     """
-    filters = [*_begin(limits), arguments.count("in"), *_cut(steps.start, steps.end), _layout(steps)]
+    filters = [*_begin(limits), arguments.tally("in"), *_cut(steps.start, steps.end), _layout(steps)]
     if steps.trim_silence and kept is None:
         filters.append(f"silencedetect@ends=noise={_SILENCE_LEVEL}:d={_SHORTEST_SILENCE}")
     else:
@@ -111,7 +111,7 @@ def rendering(
     measured: Measured | None = None,
 ) -> list[str]:
     """The pass that writes the result."""
-    filters = [*_begin(limits), arguments.count("in"), *_cut(steps.start, steps.end), _layout(steps)]
+    filters = [*_begin(limits), arguments.tally("in"), *_cut(steps.start, steps.end), _layout(steps)]
     rate = steps.sample_rate
     if measured is not None:
         filters += _trim(measured)
@@ -121,7 +121,7 @@ def rendering(
     filters += _rate(steps.format, rate)
     if steps.loudness_lufs is not None:
         filters.append(arguments.measure())
-    filters.append(arguments.count("out"))
+    filters.append(arguments.tally("out"))
     bit_rate = steps.format.bit_rate(steps.bit_rate, channels=1 if steps.mono else 2) if steps.format.is_lossy else None
     target = arguments.output(steps.format, sample_rate=rate, bit_rate=bit_rate, **_tags(container))
     if steps.format is AudioFormat.WAV:

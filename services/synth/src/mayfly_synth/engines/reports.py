@@ -18,6 +18,7 @@ MOST_KEPT: Final = 4096
 _LONGEST_LINE: Final = 2048
 
 _SAMPLES: Final = re.compile(r"^\[astats@(in|out) @ \w+\] Number of samples: (\d{1,15})$")
+_PASSED: Final = re.compile(r"^\[ashowinfo@(in|out) @ \w+\] n:\d+ .* nb_samples:(\d{1,9}) ")
 # ffmpeg 5.1 does not say which of the filters it is; there is one.
 _SILENCE: Final = re.compile(r"^\[silencedetect(?:@ends)? @ \w+\] silence_(start|end): (-?[\d.]{1,20})")
 _INTEGRATED: Final = re.compile(r"^ +I: +(-?[\d.]{1,10}|-inf|nan) LUFS$")
@@ -37,7 +38,7 @@ class Report:
     output_rate: int | None = None
     """Sample rate of the output. Unit: hertz."""
     samples: dict[str, int] = field(default_factory=dict)
-    """Samples that passed the filters `astats@in` and `astats@out`."""
+    """Samples that passed the filters that are called `in` and `out`."""
     leading_silence: float = 0.0
     """Where the silence ends that the sound begins with."""
     trailing_silence: float | None = None
@@ -77,6 +78,8 @@ class Report:
             self.progress = int(found[1]) / 1e6
         elif found := _SAMPLES.match(line):
             self.samples[found[1]] = int(found[2])
+        elif found := _PASSED.match(line):
+            self.samples[found[1]] = self.samples.get(found[1], 0) + int(found[2])
         elif found := _SILENCE.match(line):
             self._silence(found[1], float(found[2]))
         elif found := _INTEGRATED.match(line):

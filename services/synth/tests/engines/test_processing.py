@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 from datetime import timedelta
 from pathlib import Path
@@ -121,6 +122,14 @@ async def test_the_same_bytes_make_the_same_bytes(process: Process, audio_format
     assert first.data == second.data
     assert first.loudness is not None
     assert first.loudness.integrated == pytest.approx(-20, abs=0.3)
+
+
+async def test_flac_has_blocks_of_a_usual_length_whatever_comes(process: Process, tmp_path: Path) -> None:
+    data = converted(BUNDLED, SOUND, *CONTAINERS["mp3"], folder=tmp_path)
+
+    made = await process(data, Steps(format=AudioFormat.FLAC))
+
+    assert struct.unpack_from(">HH", made.data, 8) in [(2_304, 2_304), (4_096, 4_096)]
 
 
 async def test_only_silence_is_nothing(process: Process) -> None:

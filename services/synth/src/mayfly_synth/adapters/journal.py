@@ -32,6 +32,14 @@ class ProcessingJournal:
         self._times = meter.create_histogram(
             "mayfly.synth.processing.duration", unit="s", description="Time that a processing took"
         )
+        self._speeds = meter.create_histogram(
+            "mayfly.synth.processing.speed", unit="1", description="Seconds of a result for each second of work"
+        )
+        self._spared = meter.create_counter(
+            "mayfly.synth.processing.spared",
+            unit="By",
+            description="What one more copy of each result would have taken; each lies at its final key alone",
+        )
         self._removals = meter.create_counter(
             "mayfly.synth.scratch.removals", unit="{file}", description="Temporary files removed, by outcome"
         )
@@ -44,6 +52,9 @@ class ProcessingJournal:
         self._sizes.record(record.input_size, {**attributes, "direction": "in"})
         self._sizes.record(record.output_size, {**attributes, "direction": "out"})
         self._times.record(seconds, attributes)
+        if record.outcome == "ok":
+            self._spared.add(record.output_size, attributes)
+            self._speeds.record(record.audio_duration.total_seconds() / max(seconds, 0.001), attributes)
         _log.info(
             "audio_processed",
             extra={

@@ -13,7 +13,7 @@ from mayfly_gateway.gateway import Here  # noqa: TC001 - FastAPI reads the annot
 _scheme = HTTPBearer(auto_error=False, description="A token of MAYFLY_GATEWAY_CALLERS.")
 
 
-def bearer_of(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)]) -> str | None:
+async def bearer_of(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_scheme)]) -> str | None:
     """The token that a request shows."""
     return credentials.credentials if credentials else None
 
@@ -22,7 +22,7 @@ Bearer = Annotated[str | None, Depends(bearer_of)]
 """Parameter of a door that asks for a token."""
 
 
-def caller_of(here: Here, token: Bearer) -> str:
+async def caller_of(here: Here, token: Bearer) -> str:
     """Name of the app that calls.
 
     Raises:

@@ -60,7 +60,7 @@ class Gateway:
         )
 
 
-def gateway_of(request: Request) -> Gateway:
+async def gateway_of(request: Request) -> Gateway:
     """The gateway that serves a request."""
     gateway: Gateway = request.app.state.gateway
     return gateway
@@ -70,13 +70,13 @@ Here = Annotated[Gateway, Depends(gateway_of)]
 """Parameter of a door that needs the gateway."""
 
 
-def guest_of(request: Request, here: Here) -> str | None:
+async def guest_of(request: Request, here: Here) -> str | None:
     """What storage knows the visitor by; None for a new one."""
     key = guests.key_in(request.cookies, is_https=here.settings.is_https)
     return None if key is None else guests.subject_of(key)
 
 
-def welcomed_guest(request: Request, response: Response, here: Here) -> str:
+async def welcomed_guest(request: Request, response: Response, here: Here) -> str:
     """The same; a new visitor gets a cookie."""
     is_https = here.settings.is_https
     key = guests.key_in(request.cookies, is_https=is_https) or guests.new_key()

@@ -29,7 +29,7 @@ MOST_SWEEPS = 30
 MOST_CERTIFICATES = 30
 
 
-def require_operator(here: Here, token: Bearer) -> None:
+async def require_operator(here: Here, token: Bearer) -> None:
     """Let operators in, and nobody else."""
     known = here.settings.operators_token
     if known is None:

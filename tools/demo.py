@@ -73,8 +73,8 @@ def main(
         fail(str(error))
     console.print(
         f"Everything is stopped and its folder removed: {time.monotonic() - begun:.1f} s in all.\n"
-        'To keep a set running: `make up`, which serves the page at http://127.0.0.1:50088/, then `make say TEXT="..."`, '
-        "and `make down` in the end.",
+        "To keep a set running: `make up`, which serves the page at http://127.0.0.1:50088/, then "
+        '`make say TEXT="..."`, and `make down` in the end.',
         style="dim",
     )
 

@@ -35,7 +35,7 @@ down: .state/run ## Stop what `make up` started
 	@$(BIN)/python -m tools.stack down
 
 ##@ Work on it
-.PHONY: setup test check prove format protos locks bench test-compose clean help
+.PHONY: setup test check prove format protos locks bench pictures test-compose clean help
 setup: .state/dev ## Make the virtual environment with everything for development
 
 test: .state/dev ## Run all tests (T=services/storage for some of them)
@@ -59,6 +59,9 @@ locks: .state/dev ## Refresh requirements/*.txt
 
 bench: .state/dev ## Run the benchmarks, each beside its limit and its peers
 	@$(BIN)/python -m bench
+
+pictures: .state/dev ## Look at the pages in a real Chromium and write docs/pictures
+	@$(BIN)/python -m tools.pictures
 
 test-compose: .state/dev ## Build and run docker-compose.yml with a real engine, where one answers
 	@$(BIN)/python -m pytest -m compose tests/compose

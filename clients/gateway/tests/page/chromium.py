@@ -7,11 +7,10 @@ import os
 import shutil
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import axe_playwright_python
 import pytest
 from playwright.async_api import async_playwright
 
@@ -32,7 +31,7 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required",
     "--mute-audio",
 ]
-AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+AXE = resources.files("axe_playwright_python") / "axe.min.js"
 WATCH_POLICY = """addEventListener("securitypolicyviolation", (event) =>
   console.error(`policy: ${event.violatedDirective} refuses ${event.blockedURI || "what stands in the page"}`))"""
 

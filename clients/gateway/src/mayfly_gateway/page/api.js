@@ -20,6 +20,9 @@ import { lines } from "./ndjson.js";
 /** By how much the service's clock is ahead of this machine's. Unit: milliseconds. */
 let ahead = 0;
 
+/** Longest wait for an answer that nobody can stop. Unit: milliseconds. */
+const PATIENCE = 60_000;
+
 /** The service's time: what counts for an expiry. Unit: milliseconds since 1970. */
 export function now() {
   return Date.now() + ahead;
@@ -31,16 +34,20 @@ export function now() {
  * @returns {Promise<Response>} of success; everything else is thrown as a `Failure`
  */
 async function ask(path, options = {}) {
-  let response;
-  try {
-    response = await fetch(path, { credentials: "same-origin", ...options });
-  } catch (error) {
-    if (options.signal?.aborted) throw error;
-    throw unreachable();
-  }
+  const response = await reach(path, options);
   noteClock(response.headers.get("Date"));
   if (!response.ok) throw failureOf(response.status, await response.text(), response.headers.get("Retry-After"));
   return response;
+}
+
+/** @param {string} path @param {RequestInit} options; without a signal of its own, a request ends after `PATIENCE` */
+async function reach(path, options) {
+  try {
+    return await fetch(path, { credentials: "same-origin", signal: AbortSignal.timeout(PATIENCE), ...options });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw unreachable();
+  }
 }
 
 /** @param {string | null} date */
@@ -104,10 +111,11 @@ export async function report(audio, outcome) {
   await ask(`/api/page/audios/${encodeURIComponent(audio.token)}/playback`, options).catch(() => {});
 }
 
-/** Status that a stable link answers with now; 302 if it leads to audio. @param {string} link */
+/** Status that a stable link answers with now; 302 if it leads to audio, 0 if nobody answers. @param {string} link */
 export async function statusOf(link) {
   // Not followed: where it leads to is another origin, and only whether it leads anywhere matters.
-  const response = await fetch(link, { method: "HEAD", redirect: "manual", cache: "no-store" });
+  const response = await reach(link, { method: "HEAD", redirect: "manual", cache: "no-store" }).catch(() => null);
+  if (!response) return 0;
   return response.type === "opaqueredirect" ? 302 : response.status;
 }
 
@@ -129,7 +137,12 @@ export function captionsLink(token, kind) {
  * @param {AbortSignal} signal
  * @returns {Promise<Audio>}
  */
-export function upload(file, onProgress, signal) {
+export async function upload(file, onProgress, signal) {
+  return JSON.parse(await send(file, onProgress, signal)).audio;
+}
+
+/** @param {File} file @param {(share: number) => void} onProgress @param {AbortSignal} signal @returns {Promise<string>} */
+function send(file, onProgress, signal) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const form = new FormData();
@@ -138,10 +151,10 @@ export function upload(file, onProgress, signal) {
     request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total);
     request.onerror = () => reject(unreachable());
     request.onabort = () => reject(new DOMException("The upload was stopped.", "AbortError"));
-    request.onload = () =>
-      request.status < 300
-        ? resolve(JSON.parse(request.responseText).audio)
-        : reject(failureOf(request.status, request.responseText, request.getResponseHeader("Retry-After")));
+    request.onload = () => {
+      if (request.status < 300) resolve(request.response);
+      else reject(failureOf(request.status, request.response, request.getResponseHeader("Retry-After")));
+    };
     signal.addEventListener("abort", () => request.abort(), { once: true });
     request.send(form);
   });

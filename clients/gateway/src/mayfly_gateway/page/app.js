@@ -59,6 +59,7 @@ async function speak(order) {
   }
   // Made here, within the click or key: browsers let no later one sound.
   const context = new AudioContext({ sampleRate: composer.voice?.sample_rate });
+  void context.resume();
   const mine = (speaking = new AbortController());
   composer.working(true);
   player.begin(order.text, context);
@@ -113,7 +114,7 @@ function forget(audio) {
 
 /** Why an audio does not play: its link knows. @param {import("./api.js").Audio | null} audio */
 async function explain(audio) {
-  const status = audio ? await statusOf(audio.link).catch(() => 0) : 0;
+  const status = audio ? await statusOf(audio.link) : 0;
   if (status !== 404 && status !== 410) {
     if (audio) void report(audio, "broken");
     fail(new Failure({ message: "This audio could not be played.", remedy: "Try again, or download it in another format." }));

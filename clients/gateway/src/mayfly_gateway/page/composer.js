@@ -58,7 +58,8 @@ export class Composer extends EventTarget {
     const speaker = part("speaker").value;
     const order = {
       text: this.text.value.trim(),
-      voice: part("voice").value,
+      // Without one, the service takes its default.
+      voice: part("voice").value || undefined,
       // What is heard while it is made is exactly what is kept; every other format is made from it when it is asked for.
       format: "wav",
       speed: Number(part("speed").value),

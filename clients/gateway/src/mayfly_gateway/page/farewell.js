@@ -61,7 +61,7 @@ export class Farewell extends EventTarget {
     part("receipt").replaceChildren(
       ...row("Deleted", moment(told.delete_time)),
       ...row("Size", size(this.audio.size_bytes)),
-      ...row("Its link", answer === 410 ? "answers 410, gone" : `answers ${answer}`),
+      ...row("Its link", answer === 410 ? "answers 410, gone" : answer ? `answers ${answer}` : "could not be asked"),
       ...row("Certificate", told.receipt ? certificate(told.receipt) : "a sweep will write it"),
     );
     this.#offer({ audio: this.audio.token, size_bytes: this.audio.size_bytes, link_answers: answer, ...told });

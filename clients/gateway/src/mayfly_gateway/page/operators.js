@@ -80,12 +80,13 @@ function life(seconds) {
 
 /** @param {import("./state.js").State} state */
 function showSweeps({ sweeps }) {
+  // Looking at what is due is a sweep, too, which only looks.
   const real = sweeps.filter((sweep) => !sweep.dry_run);
   part("sweeps-told").textContent = real.length
     ? "Above: how late the latest item was. Below: how much each sweep deleted."
     : "No sweep has run since the sweeper started.";
   part("sweeps-picture").replaceChildren(...(real.length ? [sweepBars(newest(real, 36))] : []));
-  const rows = sweeps.slice(0, 12).map((sweep) => [
+  const rows = real.slice(0, 12).map((sweep) => [
     moment(sweep.start_time),
     state(sweep),
     String(sum(sweep, "found")),
@@ -102,7 +103,7 @@ function showSweeps({ sweeps }) {
 function state(sweep) {
   const told = document.createElement("span");
   told.className = `state ${sweep.state.toLowerCase()}`;
-  told.textContent = sweep.dry_run ? "looked only" : sweep.state.toLowerCase();
+  told.textContent = sweep.state.toLowerCase();
   told.title = sweep.failure || sweep.notes.join(" ");
   return told;
 }

@@ -83,7 +83,7 @@ export class Peaks {
  * @returns {number[]}
  */
 export function bars(peaks, count) {
-  const loudest = Math.max(...peaks, 0.001);
+  const loudest = peaks.reduce((most, peak) => Math.max(most, peak), 0.001);
   return Array.from({ length: count }, (_, at) => {
     const from = Math.floor((at * peaks.length) / count);
     const to = Math.max(from + 1, Math.floor(((at + 1) * peaks.length) / count));

@@ -3,7 +3,7 @@
 import { PROMISE } from "./state.js";
 import { about, moment } from "./wording.js";
 
-const WIDTH = 720;
+const WIDTH = 960;
 const LATE_BASE = 100;
 const BASE = 206;
 const SVG = "http://www.w3.org/2000/svg";
@@ -31,10 +31,10 @@ export function sweepBars(sweeps) {
   // The promise lies at the top, unless it was broken: then it shows by how much.
   const late = (seconds) => LATE_BASE - (70 * seconds) / Math.max(PROMISE, worst);
   svg.append(
+    draw("path", { class: "axis", d: `M0 ${LATE_BASE}H${WIDTH}M0 ${BASE}H${WIDTH}` }),
     draw("path", { class: "promise", d: `M0 ${late(PROMISE)}H${WIDTH}` }),
     text(0, late(PROMISE) - 6, "start", "promised: gone within 30 min"),
     ...sweeps.map((sweep, at) => stalk(sweep, step * (at + 0.5), late(sweep.report.max_lateness_seconds))),
-    draw("path", { class: "axis", d: `M0 ${LATE_BASE}H${WIDTH}M0 ${BASE}H${WIDTH}` }),
     ...sweeps.map((sweep, at) => bar(sweep, step * at + step * 0.2, step * 0.6, totals[at] && Math.max(3, (80 * totals[at]) / most))),
     text(0, 226, "start", time(sweeps[0])),
     text(step * sweeps.length, 226, "end", time(sweeps.at(-1))),
@@ -59,18 +59,18 @@ function bar(sweep, x, width, tall) {
 
 /** Certificates, each hung on the one before. @param {import("./state.js").Certificate[]} list oldest first @param {Set<number>} bad */
 export function chain(list, bad) {
-  const step = 60;
+  const step = WIDTH / 12;
   const told = bad.size ? `The chain is broken at ${[...bad].join(", ")}.` : "The chain is whole.";
-  const svg = picture(step * 12, 76, `${list.length} certificates. ${told}`);
+  const svg = picture(WIDTH, 76, `${list.length} certificates. ${told}`);
   list.forEach((one, at) => {
     const x = at * step;
     const wrong = bad.has(one.sequence);
-    if (at) svg.append(draw("path", { class: wrong ? "link broken" : "link", d: `M${x - 8} 26h${16}` }));
+    if (at) svg.append(draw("path", { class: wrong ? "link broken" : "link", d: `M${x - 18} 26h34` }));
     const kind = wrong ? "seal broken" : one.document.proves ? "seal proves" : "seal";
     svg.append(
-      draw("rect", { class: kind, x: x + 6, y: 6, width: 44, height: 40, rx: 8 }),
-      text(x + 28, 31, "middle", String(one.sequence)),
-      text(x + 28, 64, "middle", one.sha256.slice(0, 6)),
+      draw("rect", { class: kind, x: x + 16, y: 6, width: 46, height: 40, rx: 8 }),
+      text(x + 39, 31, "middle", String(one.sequence)),
+      text(x + 39, 64, "middle", one.sha256.slice(0, 6)),
     );
   });
   return svg;

@@ -72,7 +72,6 @@ export class Player extends EventTarget {
   keep(audio) {
     this.#own({ ...audio, text: this.text });
     this.playback.end();
-    if (this.playback.position > 0) this.#heard();
   }
 
   /** Shows an audio that is kept. @param {import("./api.js").Audio} audio */
@@ -131,7 +130,6 @@ export class Player extends EventTarget {
     this.playback = playback;
     playback.addEventListener("change", () => this.#changed());
     playback.addEventListener("ended", () => this.#changed());
-    playback.addEventListener("sounds", () => this.#heard());
     playback.addEventListener("length", () => this.#length());
     playback.addEventListener("failed", () => this.dispatchEvent(new Event("failed")));
     this.#length();
@@ -151,8 +149,8 @@ export class Player extends EventTarget {
   }
 
   #heard() {
-    if (this.counted === this.audio?.token) return;
-    this.counted = this.audio?.token;
+    if (!this.audio || this.counted === this.audio.token) return;
+    this.counted = this.audio.token;
     this.dispatchEvent(new Event("heard"));
   }
 
@@ -175,6 +173,7 @@ export class Player extends EventTarget {
 
   #draw() {
     const { position, duration } = this.playback;
+    if (!this.playback.paused && position > 0) this.#heard();
     this.seekbar.value = String(position);
     this.seekbar.setAttribute("aria-valuetext", `${spokenTime(position)} of ${spokenTime(duration)}`);
     part("position").textContent = clock(position);

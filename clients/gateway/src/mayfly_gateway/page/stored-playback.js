@@ -1,8 +1,8 @@
 // The stored file in an <audio>, with the same words as the live playback has.
 
 /**
- * Events: `change` when it starts or stops, `sounds` when there is sound, `ended`, `length` when its length is known, and
- * `failed` if the file cannot be had or played.
+ * Events: `change` when it starts or stops, `ended`, `length` when its length is known, and `failed` if the file cannot be
+ * had or played.
  */
 export class StoredPlayback extends EventTarget {
   /**
@@ -20,7 +20,6 @@ export class StoredPlayback extends EventTarget {
     for (const name of ["play", "pause", "seeked"]) {
       element.addEventListener(name, () => this.dispatchEvent(new Event("change")), { signal });
     }
-    element.addEventListener("playing", () => this.dispatchEvent(new Event("sounds")), { signal });
     if (duration === null) element.addEventListener("durationchange", () => this.#measure(), { signal });
     element.addEventListener("ended", () => this.dispatchEvent(new Event("ended")), { signal });
     element.addEventListener("error", () => this.dispatchEvent(new Event("failed")), { signal });

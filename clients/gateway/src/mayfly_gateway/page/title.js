@@ -7,5 +7,5 @@ import { textOf } from "./words.js";
 export function titleOf(audio) {
   const words = audio.text || textOf(audio.words ?? []) || audio.file_name || "";
   const title = words.replaceAll(/\s+/g, " ").trim() || `${audio.kind === "recording" ? "Recording" : "Speech"} of ${moment(audio.create_time)}`;
-  return title.length > 64 ? `${title.slice(0, 62).trimEnd()} …` : title;
+  return title.length > 64 ? `${title.slice(0, 63).replace(/\s+\S*$/, "")}\u00a0…` : title;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import Enum
@@ -73,6 +74,27 @@ class ProcessingLimits:
     max_duration: timedelta = timedelta(hours=3)
 
 
+class Received:
+    """What came of an input so far. Whoever takes the bytes first adds them, so that they are hashed once."""
+
+    __slots__ = ("_digest", "size")
+
+    def __init__(self) -> None:
+        self._digest = hashlib.sha256()
+        self.size = 0
+        """Unit: bytes."""
+
+    def add(self, piece: bytes) -> None:
+        """Some more came."""
+        self._digest.update(piece)
+        self.size += len(piece)
+
+    @property
+    def sha256(self) -> bytes:
+        """Of all that came so far."""
+        return self._digest.digest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Processed:
     """A finished file, and what is known of its source."""
@@ -82,7 +104,6 @@ class Processed:
     duration: timedelta
     source: Container
     source_size_bytes: int
-    source_sha256: bytes
     source_duration: timedelta | None
     """None where only a part of it was read."""
     loudness: Loudness | None

@@ -1,8 +1,7 @@
-"""The bytes that somebody sends, counted and hashed while they go by, and looked at before."""
+"""The bytes that somebody sends, counted while they go by, and looked at before."""
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from mayfly_synth.domain.processing_errors import InputTooLargeError
@@ -14,20 +13,14 @@ if TYPE_CHECKING:
 class Intake:
     """An input that can be read once."""
 
-    __slots__ = ("_digest", "_head", "_max_bytes", "_source", "size")
+    __slots__ = ("_head", "_max_bytes", "_source", "size")
 
     def __init__(self, source: AsyncIterator[bytes], *, max_bytes: int) -> None:
         self._source = source
         self._max_bytes = max_bytes
         self._head: list[bytes] = []
-        self._digest = hashlib.sha256()
         self.size = 0
         """Bytes that came so far."""
-
-    @property
-    def sha256(self) -> bytes:
-        """Of all bytes that came so far."""
-        return self._digest.digest()
 
     async def head(self, size: int) -> bytes:
         """The first bytes, which `pieces` answers again.
@@ -65,5 +58,4 @@ class Intake:
         self.size += len(piece)
         if self.size > self._max_bytes:
             raise InputTooLargeError(size_bytes=self.size, max_size_bytes=self._max_bytes)
-        self._digest.update(piece)
         return piece

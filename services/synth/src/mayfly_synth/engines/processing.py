@@ -185,7 +185,6 @@ def _finished(job: _Job, report: Report, result: Result, *, heard: float) -> Pro
         duration=timedelta(seconds=samples / report.output_rate),
         source=job.detected.container,
         source_size_bytes=job.intake.size,
-        source_sha256=job.intake.sha256,
         source_duration=timedelta(seconds=heard) if whole else None,
         loudness=report.loudness,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
     from google.protobuf.duration_pb2 import Duration
+
+    from mayfly_synth.domain.processing import Received
 
 MOST_CHUNK: Final = 65_536
 _LONGEST: Final = timedelta(days=1)
@@ -52,7 +53,7 @@ async def process(
     found.raise_if_any()
     if command.source_name:
         await _refuse_bytes(messages)
-    return command, _bytes(messages)
+    return command, _bytes(messages, command.received)
 
 
 def _command(found: Violations, config: pb.ProcessConfig, caller: str) -> ProcessCommand:
@@ -118,12 +119,11 @@ async def _refuse_bytes(messages: AsyncIterator[pb.ProcessAudioRequest]) -> None
         found.raise_if_any()
 
 
-async def _bytes(messages: AsyncIterator[pb.ProcessAudioRequest]) -> AsyncGenerator[bytes, None]:
+async def _bytes(messages: AsyncIterator[pb.ProcessAudioRequest], received: Received) -> AsyncGenerator[bytes, None]:
     """The chunks, up to the footer that says that these were all."""
-    size, digest = 0, hashlib.sha256()
     async for message in messages:
         if message.HasField("footer"):
-            _check(message.footer, size=size, sha256=digest.digest())
+            _check(message.footer, received)
             if await anext(messages, None) is not None:
                 raise StreamBrokenError("messages follow the footer.")
             return
@@ -131,18 +131,17 @@ async def _bytes(messages: AsyncIterator[pb.ProcessAudioRequest]) -> AsyncGenera
         if found.require(message.HasField("chunk"), "chunk", "only the first message is the config"):
             found.require(0 < len(message.chunk) <= MOST_CHUNK, "chunk", f"1 to {MOST_CHUNK:,} bytes are allowed")
         found.raise_if_any()
-        size += len(message.chunk)
-        digest.update(message.chunk)
+        received.add(message.chunk)
         yield message.chunk
     raise StreamBrokenError("the stream ended without its footer.")
 
 
-def _check(footer: pb.ProcessFooter, *, size: int, sha256: bytes) -> None:
-    if footer.size_bytes != size:
+def _check(footer: pb.ProcessFooter, received: Received) -> None:
+    if footer.size_bytes != received.size:
         raise StreamBrokenError(
-            f"the footer says {footer.size_bytes:,} bytes, and {size:,} came.", field="footer.size_bytes"
+            f"the footer says {footer.size_bytes:,} bytes, and {received.size:,} came.", field="footer.size_bytes"
         )
     if footer.sha256 and len(footer.sha256) != _SHA256:
         raise StreamBrokenError("a SHA-256 has 32 bytes.", field="footer.sha256")
-    if footer.sha256 and footer.sha256 != sha256:
+    if footer.sha256 and footer.sha256 != received.sha256:
         raise StreamBrokenError("the SHA-256 of what came is another one.", field="footer.sha256")

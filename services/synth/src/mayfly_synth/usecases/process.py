@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from mayfly_synth.domain.processing import ProcessingRecord
+from mayfly_synth.domain.processing import ProcessingRecord, Received
 from mayfly_synth.domain.processing_errors import ProcessingError, TranscriberMissingError
 from mayfly_synth.domain.speech import Speech
 from mayfly_synth.domain.voices import Voice
@@ -41,6 +41,8 @@ class ProcessCommand:
     preset: str = ""
     """For the labels of the result."""
     transcribe: bool = False
+    received: Received = field(default_factory=Received, compare=False)
+    """What came with the request so far; or of the stored audio, as it is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class ProcessAudio:
         """
         if command.transcribe and self.transcriber is None:
             raise TranscriberMissingError
-        began, taken = self.monotonic(), _Taken(copies=self.copying.copies_of(command.key))
+        began, taken = self.monotonic(), _Taken(command, copies=self.copying.copies_of(command.key))
         outcome = "cancelled"
         try:
             kept = await self._kept(command, chunks, taken, began)
@@ -140,7 +142,7 @@ class ProcessAudio:
         processed = taken.processed
         return ProcessingRecord(
             outcome=outcome,
-            input_size=taken.size,
+            input_size=command.received.size,
             output_size=len(processed.data) if processed else 0,
             processing_time=taken.processing_time,
             audio_duration=processed.duration if processed else timedelta(),
@@ -154,14 +156,15 @@ class ProcessAudio:
 class _Taken:
     """What one call has taken and made so far."""
 
+    command: ProcessCommand
     copies: Copies
-    size: int = 0
     processed: Processed | None = None
     processing_time: timedelta = timedelta()
 
     async def counted(self, source: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         async for piece in source:
-            self.size += len(piece)
+            if self.command.source_name:
+                self.command.received.add(piece)
             self.copies.input(piece)
             yield piece
 
@@ -186,7 +189,7 @@ def _labelled(command: ProcessCommand, processed: Processed) -> Destination:
     """The writer's own notes, and where the result comes from as far as there is room for more."""
     about = {
         "source": command.source_name or "upload",
-        "source_sha256": processed.source_sha256.hex(),
+        "source_sha256": command.received.sha256.hex(),
         "source_size_bytes": str(processed.source_size_bytes),
         "source_content_type": processed.source.content_type,
         **({"preset": command.preset} if command.preset else {}),

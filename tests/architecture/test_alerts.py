@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 import promql_parser as promql
 import pytest
 import yaml
-from opentelemetry.metrics import NoOpMeter
+from opentelemetry.metrics import NoOpMeter, NoOpMeterProvider
+from opentelemetry.trace import NoOpTracerProvider
 
+from mayfly_gateway.playback import Playback, PlaybackCounter
+from mayfly_gateway.security.traffic import Traffic
+from mayfly_runtime.telemetry import Telemetry
 from mayfly_runtime.telemetry_names import duration_histogram
 from mayfly_storage.domain.audio import Location
 from mayfly_storage.domain.fallback import Fallback
@@ -59,6 +63,17 @@ class Recorder(NoOpMeter):
         return super().create_histogram(name, unit, description, **more)
 
 
+class _Providing(NoOpMeterProvider):
+    """Gives this one meter."""
+
+    def __init__(self, meter: Recorder) -> None:
+        super().__init__()
+        self._meter = meter
+
+    def get_meter(self, *_: Any, **__: Any) -> Any:
+        return self._meter
+
+
 @cache
 def exported() -> frozenset[str]:
     """All metrics of all services, as Prometheus has them."""
@@ -73,6 +88,8 @@ def exported() -> frozenset[str]:
     offer_fallback(meter, fallback)
     for side in ("server", "client"):
         duration_histogram(meter, side)
+    PlaybackCounter(meter)
+    Traffic(none, Telemetry(NoOpTracerProvider(), _Providing(meter)), trusts_callers=False)
     return frozenset(meter.names)
 
 
@@ -113,6 +130,12 @@ def test_the_states_of_sweeps_are_those_that_there_are() -> None:
     named = re.findall(r'state=~?"([\w|]+)"', RULES.read_text(encoding="utf-8"))
     assert named
     assert {state for each in named for state in each.split("|")} <= {state.value for state in SweepState}
+
+
+def test_the_outcomes_of_playing_are_those_that_there_are() -> None:
+    [told] = [rule["expr"] for rule in rules() if rule["alert"] == "MayflyListenersHearNothing"]
+    named = {outcome for each in re.findall(r'outcome=~?"([\w|]+)"', told) for outcome in each.split("|")}
+    assert named == {Playback.PLAYED.value, Playback.BROKEN.value}
 
 
 def test_a_metric_that_nobody_exports_would_be_found() -> None:

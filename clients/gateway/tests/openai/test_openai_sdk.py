@@ -13,10 +13,10 @@ import grpc
 import openai
 import pytest
 
+from mayfly_client.testing import FakeMayfly
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-
-    from mayfly_client.testing import FakeMayfly
 
 KEY = "sk-made-up-for-the-tests"
 TEXT = "Hello there. How are you?"
@@ -158,3 +158,26 @@ async def test_nothing_of_it_is_stored(client: openai.AsyncOpenAI, fake: FakeMay
 
     async with fake.async_client() as mayfly:
         assert [audio async for audio in mayfly.list()] == []
+
+
+class TestTranscriptions:
+    @pytest.fixture
+    def fake(self) -> Iterator[FakeMayfly]:
+        with FakeMayfly(transcript="hello there") as running:
+            yield running
+
+    async def test_the_sdk_gets_what_is_said(self, client: openai.AsyncOpenAI) -> None:
+        sound = (await client.audio.speech.create(**spoken())).content
+
+        answer = await client.audio.transcriptions.create(model="whisper-1", file=("talk.wav", sound))
+
+        assert answer.text == "hello there"
+
+
+async def test_without_a_transcriber_the_sdk_is_told_so(client: openai.AsyncOpenAI) -> None:
+    sound = (await client.audio.speech.create(**spoken())).content
+
+    with pytest.raises(openai.ConflictError) as caught:
+        await client.audio.transcriptions.create(model="whisper-1", file=("talk.wav", sound))
+
+    assert caught.value.code == "transcriber_missing"

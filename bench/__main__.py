@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,8 @@ def main() -> None:
     names = [name for asked in arguments.names or BENCHMARKS for name in GROUPS.get(asked, (asked,))]
     if unknown := set(names) - set(BENCHMARKS):
         parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; there are: {known}")
+    # So that the servers that were started are stopped, whoever ends this.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     console = Console(stderr=True)
     rows: list[Row] = []
     for name in names:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -23,8 +24,11 @@ from mayfly_synth.domain.timeline import SpokenSentence
 from mayfly_synth.domain.utterance import Utterance
 from mayfly_synth.engines.alignments import Lengths, TimedWords, estimated_bounds, timed_words
 from mayfly_synth.engines.pronunciation import Pronounced, pronounce
+from mayfly_synth.engines.widths import Widths
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
     from piper import PiperVoice
 
@@ -42,14 +46,24 @@ _FULL_SCALE: Final = 32767.0
 class PiperEngine:
     """Speaks with voices of a folder, an utterance at a time, in turns."""
 
-    def __init__(self, voices: VoiceCache, *, turns: Turns, offload: Offload) -> None:
+    def __init__(
+        self,
+        voices: VoiceCache,
+        *,
+        turns: Turns,
+        offload: Offload,
+        monotonic: Callable[[], float] = time.perf_counter,
+    ) -> None:
         """Take ready voices.
 
         Args:
             voices: Lends them.
             turns: Whose utterance is next.
             offload: Where inference runs; it has as many workers as there are turns.
+            monotonic: A clock. Unit: seconds.
         """
+        self._monotonic = monotonic
+        self._widths: dict[str, Widths] = {}
         self._voices = voices
         self._turns = turns
         self._offload = offload
@@ -58,9 +72,11 @@ class PiperEngine:
     async def speak(self, utterance: Utterance, delivery: Delivery, *, call: Call) -> SpokenSentence:
         """Speak one utterance; see `SpeechEngine`."""
         loan = await self._voices.borrow(delivery.voice.name)
+        widths = self._widths.setdefault(delivery.voice.name, Widths())
         # With another number of threads sums may be added in another order: what is to be repeatable is not.
-        alone = call.in_haste and loan.voice.wide is not None and not _is_repeatable(delivery)
+        may_be_wide = call.in_haste and loan.voice.wide is not None and not _is_repeatable(delivery)
         try:
+            alone = may_be_wide and widths.choose_wide()
             turn = await self._turns.take(call.flow, cost=utterance.characters, alone=alone)
         except BaseException:
             loan.end()
@@ -68,7 +84,7 @@ class PiperEngine:
         wide = loan.voice.wide if turn.is_alone else None
         run = onnxruntime.RunOptions()
         forget = call.on_cancel(lambda: setattr(run, "terminate", True))
-        piper = _stoppable(wide or loan.voice.piper, run)
+        piper, began = _stoppable(wide or loan.voice.piper, run), self._monotonic()
         work = asyncio.ensure_future(self._offload(_speak, piper, utterance, delivery, call=call))
 
         def over(done: asyncio.Future[SpokenSentence]) -> None:
@@ -76,8 +92,9 @@ class PiperEngine:
             forget()
             turn.end()
             loan.end()
-            if not done.cancelled():
-                done.exception()  # heard, where nobody else does
+            # Asked for its exception, as nobody else may be there to hear it.
+            if not done.cancelled() and done.exception() is None:
+                widths.note(wide=wide is not None, seconds=self._monotonic() - began, samples=done.result().samples)
 
         work.add_done_callback(over)
         return await asyncio.shield(work)

@@ -1,0 +1,48 @@
+"""Whether all cores speak one utterance sooner than one core does, as it was lately.
+
+A voice is tried at the start, when the machine may be busy or not. Later it may be the other way round: threads of one
+run wait for each other at each step, so where a neighbour takes one core every now and then, all wait for it. So every
+run is timed, and the faster width is taken; the other one is tried again from time to time.
+
+Used from the event loop only, so nothing here needs a lock.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# One lone utterance in so many goes the slower way, to see whether it still is.
+_AGAIN: Final = 16
+# How much of the estimate each run is: the last handful decides.
+_SHARE: Final = 0.3
+
+
+class Widths:
+    """What the two widths of one voice took."""
+
+    __slots__ = ("_lone", "_paces")
+
+    def __init__(self) -> None:
+        self._paces: dict[bool, float] = {}
+        self._lone = 0
+
+    def choose_wide(self) -> bool:
+        """How the next lone utterance should be spoken."""
+        self._lone += 1
+        if len(self._paces) < 2:
+            return True  # as it was at the start, until both are known
+        is_faster = self._paces[True] <= self._paces[False]
+        return is_faster != (self._lone % _AGAIN == 0)
+
+    def note(self, *, wide: bool, seconds: float, samples: int) -> None:
+        """Note what a run took.
+
+        Args:
+            wide: Whether it had all cores.
+            seconds: How long it ran.
+            samples: What came of it; nothing is noted for nothing.
+        """
+        if samples:
+            pace = seconds / samples
+            before = self._paces.get(wide, pace)
+            self._paces[wide] = before + (pace - before) * _SHARE

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1800)]
 
-SERVICES = ("storage", "synth", "sweeper")
+SERVICES = ("storage", "synth", "sweeper", "gateway")
 every_service = pytest.mark.parametrize("service", SERVICES)
 STATUS = "print(open('/proc/self/status').read())"
 HOLDS = """
@@ -103,13 +103,15 @@ def test_an_image_holds_what_its_service_needs_and_nothing_of_the_others(stack: 
         "storage": ["boto3", "botocore"],
         "synth": ["piper", "onnxruntime", "ffmpeg", "imageio_ffmpeg"],
         "sweeper": [],
+        "gateway": [],
     }
     assert {service: one["distributions"] for service, one in held.items()} == {
         "storage": ["mayfly_protos", "mayfly_runtime", "mayfly_storage"],
         "synth": ["mayfly_client", "mayfly_protos", "mayfly_runtime", "mayfly_synth"],
         "sweeper": ["mayfly_client", "mayfly_protos", "mayfly_runtime", "mayfly_sweeper"],
+        "gateway": ["mayfly_client", "mayfly_gateway", "mayfly_protos", "mayfly_runtime"],
     }
-    assert [one["programs"] + one["leftovers"] for one in held.values()] == [[], [], []]
+    assert [one["programs"] + one["leftovers"] for one in held.values()] == [[], [], [], []]
 
 
 def test_synth_cannot_sweep_although_it_reaches_the_port(stack: Stack) -> None:

@@ -7,6 +7,7 @@ import time
 import wave
 from datetime import UTC, datetime
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -14,13 +15,12 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
-
     from conftest import Stack
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1800)]
 
 GONE = (403, 404, 410)
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def until(is_so: Callable[[], bool], *, within: float) -> bool:
@@ -40,7 +40,8 @@ def sweep(stack: Stack, *options: str) -> dict[str, Any]:
 
 def test_every_server_is_healthy(stack: Stack) -> None:
     states = {name: one["State"].get("Health", {}).get("Status") for name, one in stack.containers().items()}
-    expected = {stack.service("storage"): "healthy", "synth": "healthy", "sweeper": "healthy", "pod": None}
+    servers = (stack.service("storage"), "synth", "sweeper", "gateway")
+    expected = dict.fromkeys(servers, "healthy") | {"pod": None}
 
     assert states == expected | ({"moto": "healthy"} if stack.profile == "aws" else {})
 
@@ -70,6 +71,29 @@ def test_a_link_plays_in_parts(stack: Stack) -> None:
     answer = httpx.get(said["url"], headers={"range": "bytes=0-3"})
 
     assert (answer.status_code, answer.content) == (206, b"RIFF")
+
+
+def test_the_page_is_served_and_speaks(stack: Stack) -> None:
+    with httpx.Client(base_url=f"http://127.0.0.1:{stack.ports['GATEWAY']}", timeout=30) as browser:
+        page = browser.get("/")
+        told = browser.post("/api/page/speech", json={"text": "Hello from a page."}).text.splitlines()
+        audio = json.loads(told[-1])["audio"]
+        played = browser.get(audio["link"], follow_redirects=True)
+
+    assert page.headers["content-type"].startswith("text/html")
+    assert played.content.startswith(b"RIFF")
+
+
+def test_an_app_needs_a_token_and_operators_theirs(stack: Stack) -> None:
+    tokens = {name: (ROOT / f"deploy/compose/gateway_{name}").read_text().strip() for name in ("callers", "operators")}
+    app = {"Authorization": f"Bearer {tokens['callers'].partition('=')[2]}"}
+    operator = {"Authorization": f"Bearer {tokens['operators']}"}
+
+    with httpx.Client(base_url=f"http://127.0.0.1:{stack.ports['GATEWAY']}", timeout=30) as http:
+        assert http.get("/v1/models").status_code == 401
+        assert http.get("/v1/models", headers=app).status_code == 200
+        assert http.get("/api/page/operators", headers=app).status_code == 401
+        assert http.get("/api/page/operators", headers=operator).json()["info"]["collections"]
 
 
 def test_mp3_needs_the_ffmpeg_of_the_image(stack: Stack) -> None:
@@ -116,7 +140,7 @@ def test_what_was_said_outlives_a_restart(stack: Stack) -> None:
 
 
 def test_servers_end_by_themselves_when_they_are_told_to(stack: Stack) -> None:
-    servers = (stack.service("storage"), "synth", "sweeper")
+    servers = (stack.service("storage"), "synth", "sweeper", "gateway")
 
     stack.compose("stop", *servers)
     states = json.loads(stack.compose("ps", "--all", "--format", "json").replace("}\n{", "},\n{").join("[]"))

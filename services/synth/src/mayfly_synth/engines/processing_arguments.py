@@ -42,6 +42,8 @@ _PLACES: Final = (
     "com.apple.quicktime.location.accuracy.horizontal",
 )
 _LOSSLESS: Final = (Container.WAV, Container.FLAC, Container.AIFF, Container.CAF)
+# Nobody listens before the end: in large pieces, each packet need not wake us up.
+_WHOLE: Final = {"flush_packets": 0}
 _FLAC_BLOCK: Final = 4_096
 _TIMES_FROM_SAMPLES: Final = "asetpts=N/SR/TB"
 
@@ -127,7 +129,7 @@ def rendering(
         # ffmpeg 7 and later makes each block as long as the first frame that comes, which may be any length.
         filters.append(f"asetnsamples=n={_FLAC_BLOCK}:p=0")
     bit_rate = steps.format.bit_rate(steps.bit_rate, channels=1 if steps.mono else 2) if steps.format.is_lossy else None
-    target = arguments.output(steps.format, sample_rate=rate, bit_rate=bit_rate, **_tags(container))
+    target = arguments.output(steps.format, sample_rate=rate, bit_rate=bit_rate, **_tags(container), **_WHOLE)
     if steps.format is AudioFormat.WAV:
         target["format"] = "wav"
     if steps.format is AudioFormat.MP3:

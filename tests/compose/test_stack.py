@@ -15,6 +15,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
     from conftest import Stack
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(1800)]

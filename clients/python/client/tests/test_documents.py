@@ -100,6 +100,21 @@ def test_sign_many(
     assert capsys.readouterr().out.count("limited by REQUEST") == 2
 
 
+def test_tts_s3_example(
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run_example("tts_s3_example.py", "Hello. Goodbye.", "ada", monkeypatch=monkeypatch) == 0
+
+    told = capsys.readouterr().out
+    assert re.findall(r"^audio/users/ada/\d+_ada/segment_\d{3}\.wav until .*: (.*)$", told, re.MULTILINE) == [
+        "Hello.",
+        "Goodbye.",
+    ]
+    assert told.count("  http") == 2
+
+
 def test_process_to_final_key(
     here: Path,
     fake: FakeMayfly,
@@ -140,4 +155,5 @@ def test_examples_are_typed_strictly() -> None:
         "process_to_final_key.py",
         "sign_many.py",
         "speak_to_file.py",
+        "tts_s3_example.py",
     ]

@@ -80,7 +80,7 @@ async def test_a_click_on_a_word_goes_there(tab: Tab, standin: Standin) -> None:
 async def test_the_picture_shows_what_was_heard(tab: Tab, standin: Standin) -> None:
     standin.keep()
     page = await open_first(tab)
-    await tab.sound(0.5)
+    await tab.position(0.5)
 
     shape = await page.get_attribute("#wave .wave-all", "d")
     width = await page.evaluate("Number(document.querySelector('#wave rect').getAttribute('width'))")

@@ -31,7 +31,11 @@ export class PcmReader {
 
 /** @param {string} base64 */
 function bytesOf(base64) {
-  return Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+  const text = atob(base64);
+  // A loop: `Uint8Array.from` with a function takes ten times as long, and minutes of speech come within a second.
+  const bytes = new Uint8Array(text.length);
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = text.charCodeAt(at);
+  return bytes;
 }
 
 /** @param {Uint8Array} first @param {Uint8Array} second */

@@ -41,7 +41,6 @@ export class Player extends EventTarget {
   begin(text, context) {
     this.close();
     this.text = text;
-    this.words = [];
     this.#enter();
     this.root.classList.add("making");
     this.spoken.show(text, []);
@@ -58,14 +57,12 @@ export class Player extends EventTarget {
   hear(samples, sampleRate) {
     this.peaks.add(samples);
     this.playback.append(samples, sampleRate);
-    this.waveform.show(this.peaks.values);
-    this.#length();
+    this.#grow();
   }
 
   /** @param {import("./words.js").Word[]} words */
   say(words) {
-    this.words.push(...words);
-    this.spoken.show(this.text, this.words);
+    this.spoken.add(words);
   }
 
   /** The speech is kept: from here on it can be fetched, too. @param {import("./api.js").Audio} audio */
@@ -109,6 +106,16 @@ export class Player extends EventTarget {
     this.root.hidden = true;
     this.root.classList.remove("making", "over", "playing");
     part("life").hidden = part("actions").hidden = part("link-field").hidden = true;
+  }
+
+  /** Shows what has come by now. Once in a frame: a long text comes faster than it can be drawn piece by piece. */
+  #grow() {
+    this.growing ??= requestAnimationFrame(() => {
+      this.growing = undefined;
+      if (!(this.playback instanceof LivePlayback)) return;
+      if (!this.audio) this.waveform.show(this.peaks.values);
+      this.#length();
+    });
   }
 
   #enter() {

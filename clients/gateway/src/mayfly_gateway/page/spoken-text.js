@@ -12,8 +12,8 @@ export class SpokenText {
     this.element = element;
     /** @type {import("./words.js").Word[]} */
     this.words = [];
-    /** @type {Map<number, HTMLElement>} */
-    this.spans = new Map();
+    /** Words that do not stand in the text have none. @type {(HTMLElement | undefined)[]} */
+    this.spans = [];
     this.lit = -1;
     element.addEventListener("click", (event) => {
       const index = event.target.dataset?.word;
@@ -23,13 +23,21 @@ export class SpokenText {
 
   /** @param {string} text @param {import("./words.js").Word[]} words */
   show(text, words) {
-    this.words = words;
-    this.spans.clear();
-    this.element.replaceChildren(...pieces(text, words).map((piece) => this.#piece(piece)));
-    this.element.hidden = !text;
-    const lit = this.lit;
+    this.words = [];
+    this.spans = [];
     this.lit = -1;
-    this.#light(lit);
+    this.rest = document.createTextNode(text);
+    this.element.replaceChildren(this.rest);
+    this.element.hidden = !text;
+    this.add(words);
+  }
+
+  /** More words, as they are known; what stands already stays as it is. @param {import("./words.js").Word[]} words */
+  add(words) {
+    const found = pieces(this.rest.data, words);
+    this.rest.data = found.at(-1)?.word === -1 ? found.pop().text : "";
+    this.rest.before(...found.map(({ text, word }) => this.#piece(text, word < 0 ? -1 : word + this.words.length)));
+    this.words.push(...words);
   }
 
   /** @param {number} seconds */
@@ -37,22 +45,25 @@ export class SpokenText {
     this.#light(wordAt(this.words, seconds));
   }
 
-  /** @param {import("./words.js").Piece} piece */
-  #piece({ text, word }) {
+  /** @param {string} text @param {number} word */
+  #piece(text, word) {
     if (word < 0) return document.createTextNode(text);
     const span = document.createElement("span");
     span.textContent = text;
     span.dataset.word = String(word);
-    this.spans.set(word, span);
+    this.spans[word] = span;
     return span;
   }
 
   /** @param {number} index */
   #light(index) {
     if (index === this.lit) return;
-    this.spans.get(this.lit)?.classList.remove("now");
-    for (const [word, span] of this.spans) span.classList.toggle("past", word < index);
-    this.spans.get(index)?.classList.add("now");
+    this.spans[this.lit]?.classList.remove("now");
+    // Only those between: a long text has a thousand words, and each second three of them are said.
+    for (let word = Math.max(0, Math.min(index, this.lit)); word < Math.max(index, this.lit + 1); word += 1) {
+      this.spans[word]?.classList.toggle("past", word < index);
+    }
+    this.spans[index]?.classList.add("now");
     this.lit = index;
   }
 }

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -18,7 +20,6 @@ from mayfly_synth.testing_processing import SOUND, config, messages, silence, to
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from pathlib import Path
 
     from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceAsyncStub
 
@@ -200,3 +201,24 @@ async def processed_at_last(stub: SynthServiceAsyncStub) -> None:
                 assert rpc_error(busy).reason == "SERVER_BUSY"  # noqa: PT017 - it is tried again
             else:
                 return
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+async def test_the_callers_deadline_ends_the_program_that_works_for_it(synth: SynthServiceAsyncStub) -> None:
+    async def stalled() -> AsyncGenerator[pb.ProcessAudioRequest, None]:
+        for message in list(messages(SOUND))[:-1]:
+            yield message
+        await asyncio.Event().wait()
+
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await synth.ProcessAudio(stalled(), timeout=2)
+
+    assert failed.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+    async with asyncio.timeout(30):
+        while programs():  # noqa: ASYNC110 - the kernel sends no event to us
+            await asyncio.sleep(0.02)
+
+
+def programs() -> list[str]:
+    """What this process has started and still runs."""
+    return [pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]

@@ -31,6 +31,7 @@ from mayfly_gateway.doors import (
     transcriptions,
 )
 from mayfly_gateway.due import DueNow
+from mayfly_gateway.error_shapes import OPENAI_REFUSALS, REFUSALS
 from mayfly_gateway.gateway import Gateway
 from mayfly_gateway.playback import PlaybackCounter
 from mayfly_gateway.refusals import add_refusals
@@ -148,7 +149,8 @@ def create_api(
     )
     add_refusals(api)
     for door in DOORS:
-        api.include_router(door.router)
+        is_openais = door in (openai, transcriptions)
+        api.include_router(door.router, responses=OPENAI_REFUSALS if is_openais else REFUSALS)
     return api
 
 

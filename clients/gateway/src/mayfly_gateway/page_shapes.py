@@ -82,6 +82,13 @@ class History(BaseModel):
     audios: list[AudioShape]
 
 
+class Forgotten(BaseModel):
+    """What was deleted of this guest."""
+
+    deleted: int
+    remaining: int = Field(description="What could not be deleted yet; 0 as a rule.")
+
+
 class DeletionReceipt(BaseModel):
     """What a sweep's certificate says of a deleted audio."""
 

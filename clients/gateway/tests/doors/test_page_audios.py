@@ -74,6 +74,22 @@ async def test_deleting_ends_it_at_once_and_promises_a_certificate(browser: http
     assert (await browser.delete(path)).status_code == 410
 
 
+async def test_a_guest_is_forgotten_and_nobody_else(browser: httpx.AsyncClient) -> None:
+    links = [(await spoken(browser, text))["link"] for text in ("One.", "Two.")]
+    mine = dict(browser.cookies)
+    browser.cookies.clear()
+    others = await spoken(browser)
+    browser.cookies = mine
+
+    told = await browser.delete("/api/page/history")
+    browser.cookies.clear()
+    stranger = await browser.delete("/api/page/history")
+
+    assert told.json() == {"deleted": 2, "remaining": 0}
+    assert stranger.json() == {"deleted": 0, "remaining": 0}
+    assert [(await browser.get(link)).status_code for link in [*links, others["link"]]] == [410, 410, 302]
+
+
 async def test_a_sweeps_certificate_is_the_receipt(browser: httpx.AsyncClient, fake: FakeMayfly) -> None:
     audio = await spoken(browser)
     path = f"/api/page/audios/{audio['token']}"

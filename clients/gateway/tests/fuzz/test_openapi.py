@@ -12,6 +12,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
+from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from mayfly_client import AsyncClient
 from mayfly_gateway.app import create_api
@@ -54,5 +55,6 @@ def test_no_request_is_answered_with_a_fault(
         assert answer.status_code < 500, answer.content[:500]
         if answer.status_code >= 400:
             assert answer.json()["error"]["message"]
+        case.validate_response(answer, checks=[response_schema_conformance])
 
     ask()

@@ -15,7 +15,7 @@ from mayfly_gateway.audio_shapes import audio_shape
 from mayfly_gateway.clocks import iso
 from mayfly_gateway.errors import GatewayError, audio_gone
 from mayfly_gateway.gateway import Gateway, Guest, Here
-from mayfly_gateway.page_shapes import AudioShape, Deletion, DeletionReceipt, History, PlaybackReport
+from mayfly_gateway.page_shapes import AudioShape, Deletion, DeletionReceipt, Forgotten, History, PlaybackReport
 from mayfly_gateway.playback import Playback
 from mayfly_gateway.remembered import SpeechNotes
 
@@ -47,6 +47,17 @@ async def history(here: Here, guest: Guest) -> History:
             break
     found.sort(key=attrgetter("create_time"), reverse=True)
     return History(audios=[shape_of(here, audio) for audio in found])
+
+
+@router.delete("/history", summary="Forget this guest")
+async def forget(here: Here, guest: Guest) -> Forgotten:
+    """Delete all audio of this browser now, whatever it is."""
+    if guest is None:
+        return Forgotten(deleted=0, remaining=0)
+    told = await here.mayfly.forget(user_id=guest)
+    for name in told.deleted_names:
+        here.remembered.forget(name)
+    return Forgotten(deleted=len(told.deleted_names), remaining=told.remaining)
 
 
 @router.get("/audios/{token}", summary="One audio of this guest")

@@ -244,6 +244,7 @@ def test_synth_may_keep_and_sign_but_neither_delete_nor_sweep() -> None:
         "CreateUpload",
         "CommitUpload",
         "AbandonUpload",
+        "UploadAudio",
         "SignUrls",
     }
 

@@ -32,7 +32,7 @@ class StorageSource:
 
     async def open(self, name: str, *, max_bytes: int) -> AsyncGenerator[bytes, None]:
         """The bytes of an audio; see `AudioSource`."""
-        url = await self._link(name, max_bytes=max_bytes)
+        url = await self._link(name)
         left = time_left()
         wait = _WAIT_SECONDS if left is None else min(_WAIT_SECONDS, max(left, 0.1))
         read = 0
@@ -42,20 +42,22 @@ class StorageSource:
                     raise SourceNotFoundError(name)
                 if not response.is_success:
                     raise StorageUnavailableError(retry_after=RETRY_AFTER)
+                _check(int(response.headers.get("Content-Length", 0)), max_bytes)
                 async for piece in response.aiter_bytes(_PIECE_BYTES):
                     read += len(piece)
-                    if read > max_bytes:
-                        raise InputTooLargeError(size_bytes=read, max_size_bytes=max_bytes)
+                    _check(read, max_bytes)
                     yield piece
         except httpx.TransportError as error:
             raise StorageUnavailableError(retry_after=RETRY_AFTER) from error
 
-    async def _link(self, name: str, *, max_bytes: int) -> str:
+    async def _link(self, name: str) -> str:
         try:
             with translated(None, passing=(AudioNotFoundError,)):
-                audio = await self._client.get(name)
-                if audio.size_bytes > max_bytes:
-                    raise InputTooLargeError(size_bytes=audio.size_bytes, max_size_bytes=max_bytes)
                 return (await self._client.url(name)).url
         except AudioNotFoundError as error:
             raise SourceNotFoundError(name) from error
+
+
+def _check(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise InputTooLargeError(size_bytes=size, max_size_bytes=max_bytes)

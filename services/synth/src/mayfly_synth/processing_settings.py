@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -83,5 +85,8 @@ class ProcessingSettings(ServerSettings):
 
 
 def _is_loopback(url: str) -> bool:
-    host = url.removeprefix("http://").partition("/")[0]
-    return host.startswith(("127.", "localhost:", "[::1]")) or host == "localhost"
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

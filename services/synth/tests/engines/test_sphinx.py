@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from mayfly_synth.engines.ffmpeg import Ffmpeg, Limits
 from mayfly_synth.engines.processing import FfmpegProcessor
 from mayfly_synth.engines.processing_slots import ProcessingSlots
 from mayfly_synth.engines.scratch import Scratch
-from mayfly_synth.engines.sphinx import SphinxTranscriber
+from mayfly_synth.engines.sphinx import SphinxTranscriber, TranscriberUnavailableError
 from mayfly_synth.testing_processing import SOUND, pieces
 
 if TYPE_CHECKING:
@@ -113,3 +114,12 @@ async def test_what_is_no_audio_is_a_failure(processor: FfmpegProcessor) -> None
 async def test_no_more_listen_at_a_time_than_may(processor: FfmpegProcessor) -> None:
     with pytest.raises(ProcessingBusyError):
         await transcriber(processor, running=0).transcribe(SOUND, content_type="audio/wav", file_name="a.wav")
+
+
+async def test_without_the_extra_the_start_says_what_to_install(
+    processor: FfmpegProcessor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pocketsphinx", None)
+
+    with pytest.raises(TranscriberUnavailableError, match=r"mayfly-synth\[pocketsphinx\]"):
+        transcriber(processor)

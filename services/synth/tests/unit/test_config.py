@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,3 +63,35 @@ def test_the_token_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAYFLY_SYNTH_STORAGE_TOKEN", "canary")
 
     assert "canary" not in SynthSettings.load().describe()
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"transcriber": "openai"}, "needs transcriber_url"),
+        ({"transcriber": "openai", "transcriber_url": "whisper:8000"}, "an http:// or https:// address"),
+        ({"transcriber_key": "sk-1", "transcriber_url": "http://whisper:8000"}, "use https://"),
+        ({"transcriber_key": "sk-1", "transcriber_url": "http://localhost.example"}, "use https://"),
+        ({"transcriber_key": "sk-1", "transcriber_url": "http://127.somewhere.example"}, "use https://"),
+        ({"transcriber_key": "sk-1", "transcriber_url": "http://localhost:80@somewhere.example"}, "use https://"),
+        ({"transcriber": "whisper"}, "pocketsphinx"),
+        ({"max_input_bytes": 1}, "MAX_INPUT_BYTES"),
+    ],
+)
+def test_processing_that_cannot_work_is_refused_at_the_start(settings: dict[str, Any], told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        SynthSettings.load(**settings)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:8000", "http://localhost:8000", "http://[::1]:8000", "https://whisper"]
+)
+def test_a_key_is_sent_to_this_machine_or_over_tls(url: str) -> None:
+    settings = SynthSettings.load(transcriber="openai", transcriber_url=url, transcriber_key="sk-1")
+
+    assert "sk-1" not in settings.describe()
+
+
+def test_temporary_files_have_a_second_folder_unless_it_is_taken_away() -> None:
+    assert len(SynthSettings.load().scratch_parents()) == 2
+    assert len(SynthSettings.load(scratch_fallback_dir=None).scratch_parents()) == 1

@@ -80,6 +80,22 @@ async def test_a_recording_is_kept_and_heard(tab: chromium.Tab) -> None:
     await expect(page.locator("#duration")).to_have_text("0:08")
 
 
+async def test_a_voice_is_recorded_and_can_be_heard_after_a_reload(tab: chromium.Tab) -> None:
+    await tab.page.context.grant_permissions(["microphone"])
+    page = await tab.open()
+    await page.get_by_role("button", name="Record").click()
+    await expect(page.locator("#record-time")).to_have_text("0:01")
+    await page.get_by_role("button", name="Keep it").click()
+    await tab.sound(0.2)
+
+    await page.reload()
+    await expect(page.locator("#history .title")).to_have_text("recording.webm")
+    await page.click("#history .open")
+
+    # Its file tells no length, so that is what was heard of it.
+    await tab.position(0.5)
+
+
 async def test_a_format_that_is_none_is_refused_in_words(tab: chromium.Tab) -> None:
     page = await tab.open()
 

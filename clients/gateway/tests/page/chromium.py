@@ -30,6 +30,7 @@ FLAGS = [
     "--no-first-run",
     "--autoplay-policy=no-user-gesture-required",
     "--mute-audio",
+    "--use-fake-device-for-media-stream",  # a microphone that beeps
 ]
 AXE = resources.files("axe_playwright_python") / "axe.min.js"
 WATCH_POLICY = """addEventListener("securitypolicyviolation", (event) =>

@@ -45,9 +45,13 @@ async def test_kept_audio_plays_through_its_stable_link(tab: Tab, standin: Stand
     page = await open_first(tab)
 
     await tab.sound(0.8)
+    await page.click("#play")
+    await expect(page.locator("#play")).to_have_accessible_name("Play")
 
+    time = await page.evaluate("document.querySelector('#sound').currentTime")
+    heard = [word["text"] for word in audio["words"] if word["start"] <= time]
+    await expect(page.locator("#spoken .now")).to_have_text(heard[-1])
     assert await page.evaluate("new URL(document.querySelector('#sound').src).pathname") == audio["link"]
-    await expect(page.locator("#spoken .now")).to_have_text("quiet")
     assert standin.heard == [(audio["token"], "played")]
 
 
@@ -167,7 +171,7 @@ async def test_seconds_are_counted_at_the_end(tab: Tab, standin: Standin) -> Non
 
 
 async def test_audio_whose_time_is_over_falls_silent_and_leaves_the_list(tab: Tab, standin: Standin) -> None:
-    standin.keep(expire_time=(datetime.now(UTC) + timedelta(seconds=3)).isoformat())
+    standin.keep(expire_time=(datetime.now(UTC) + timedelta(seconds=5)).isoformat())
     page = await open_first(tab)
     await tab.sound(0.1)
 
@@ -304,6 +308,46 @@ async def test_a_recording_is_sent_with_progress_and_can_be_heard(tab: Tab) -> N
     await expect(page.locator("#history .title")).to_have_text("speech.wav")
     await expect(page.locator("#duration")).to_have_text("0:08")
     await expect(page.get_by_role("timer")).to_have_text("Kept until you delete it")
+
+
+async def test_a_voice_is_recorded_kept_and_heard(new_tab: Callable[..., Any], standin: Standin) -> None:
+    tab = await new_tab(permissions=["microphone"])
+    page = await tab.open()
+
+    await page.get_by_role("button", name="Record").click()
+    await expect(page.get_by_role("button", name="Keep it")).to_be_focused()
+    assert await tab.violations() == []
+    await expect(page.locator("#record-time")).to_have_text("0:01")
+    await page.keyboard.press("Enter")
+    await tab.sound(0.1)
+
+    await expect(page.locator("#history .title")).to_have_text("recording.webm")
+    await expect(page.locator("#duration")).to_have_text("0:01")
+    await expect(page.locator("#record")).to_be_visible()
+    assert [audio["size_bytes"] > 1_000 for audio in standin.audios.values()] == [True]
+
+
+async def test_a_recording_can_be_thrown_away(new_tab: Callable[..., Any], standin: Standin) -> None:
+    tab = await new_tab(permissions=["microphone"])
+    page = await tab.open()
+
+    await page.get_by_role("button", name="Record").click()
+    await page.get_by_role("button", name="Discard").click()
+
+    await expect(page.get_by_role("button", name="Record")).to_be_visible()
+    await expect(page.get_by_role("status")).to_have_text("The recording was thrown away.")
+    assert [one for one in tab.requests if one.method == "POST"] == []
+    assert standin.audios == {}
+
+
+async def test_a_microphone_that_is_not_allowed_is_told(new_tab: Callable[..., Any]) -> None:
+    tab = await new_tab(permissions=[])
+    page = await tab.open()
+
+    await page.get_by_role("button", name="Record").click()
+
+    await expect(page.get_by_role("alert")).to_contain_text("Allow it for this page in your browser, or choose a file.")
+    await expect(page.get_by_role("button", name="Record")).to_be_enabled()
 
 
 async def test_an_upload_can_be_stopped(tab: Tab, standin: Standin) -> None:

@@ -1,9 +1,10 @@
-// Recordings of one's own: chosen or dropped, sent with progress, kept until deleted.
+// Recordings of one's own: spoken, chosen or dropped, sent with progress, and kept.
 
 import { upload } from "./api.js";
 import { Failure } from "./failure.js";
+import { Microphone, canRecord } from "./microphone.js";
 import { clear, fail, say } from "./notice.js";
-import { size } from "./wording.js";
+import { clock, size } from "./wording.js";
 
 const part = (id) => document.getElementById(id);
 
@@ -15,6 +16,12 @@ export class Recordings extends EventTarget {
     this.sending = null;
     /** Largest file that is taken. Unit: bytes. */
     this.limit = Infinity;
+    /** @type {Microphone | null} */
+    this.microphone = null;
+    part("record").hidden = !canRecord();
+    part("record").addEventListener("click", () => this.#record());
+    part("record-keep").addEventListener("click", () => this.microphone?.stop());
+    part("record-drop").addEventListener("click", () => this.#discard());
     const drop = part("drop");
     part("file").addEventListener("change", () => this.#send(part("file").files[0]));
     part("upload-stop").addEventListener("click", () => this.sending?.abort());
@@ -27,9 +34,47 @@ export class Recordings extends EventTarget {
     drop.addEventListener("drop", (event) => this.#send(event.dataTransfer.files[0]));
   }
 
-  /** @param {File | undefined} file */
-  async #send(file) {
+  async #record() {
+    clear();
+    part("record").disabled = true;
+    try {
+      this.microphone = await Microphone.open();
+      this.#listening(this.microphone);
+      const { file, seconds } = await this.microphone.recorded();
+      if (this.microphone) await this.#send(file, seconds);
+    } catch (error) {
+      fail(error);
+    } finally {
+      clearInterval(this.ticking);
+      this.microphone = null;
+      part("recording").hidden = true;
+      part("drop").hidden = part("record").disabled = false;
+    }
+  }
+
+  /** @param {Microphone} microphone */
+  #listening(microphone) {
+    const tick = () => (part("record-time").textContent = clock(microphone.seconds));
+    tick();
+    this.ticking = setInterval(tick, 250);
+    part("recording").hidden = false;
+    part("drop").hidden = true;
+    part("record-keep").focus();
+    say("Recording.");
+  }
+
+  #discard() {
+    const microphone = this.microphone;
+    // Nobody's any more: what it still hears is sent to nobody.
+    this.microphone = null;
+    microphone?.stop();
+    say("The recording was thrown away.");
+  }
+
+  /** @param {File | undefined} file @param {number | null} [seconds] its length, if it is known here */
+  async #send(file, seconds = null) {
     if (!file || this.sending) return;
+    part("recording").hidden = true;
     clear();
     if (file.size > this.limit) {
       const message = `${file.name} has ${size(file.size)}; at most ${size(this.limit)} can be kept.`;
@@ -42,7 +87,7 @@ export class Recordings extends EventTarget {
     try {
       const audio = await upload(file, (share) => this.#progress(share), this.sending.signal);
       say(`${file.name} is kept.`);
-      this.dispatchEvent(new CustomEvent("kept", { detail: { ...audio, file_name: file.name } }));
+      this.dispatchEvent(new CustomEvent("kept", { detail: { ...audio, file_name: file.name, duration: audio.duration ?? seconds } }));
     } catch (error) {
       say(error.name === "AbortError" ? "The upload was stopped." : "The upload has failed.");
       fail(error);

@@ -13,16 +13,24 @@ export class StoredPlayback extends EventTarget {
   constructor(element, link, duration) {
     super();
     this.element = element;
-    this.duration = duration ?? 0;
+    this.measured = duration;
     this.listening = new AbortController();
     const { signal } = this.listening;
     element.src = link;
     for (const name of ["play", "pause", "seeked"]) {
       element.addEventListener(name, () => this.dispatchEvent(new Event("change")), { signal });
     }
-    if (duration === null) element.addEventListener("durationchange", () => this.#measure(), { signal });
+    for (const name of duration === null ? ["durationchange", "timeupdate"] : []) {
+      element.addEventListener(name, () => this.dispatchEvent(new Event("length")), { signal });
+    }
     element.addEventListener("ended", () => this.dispatchEvent(new Event("ended")), { signal });
     element.addEventListener("error", () => this.dispatchEvent(new Event("failed")), { signal });
+  }
+
+  /** Unit: seconds. Of a file that does not tell, as those of microphones, what was heard so far. */
+  get duration() {
+    if (this.measured !== null) return this.measured;
+    return Number.isFinite(this.element.duration) ? this.element.duration : this.element.currentTime;
   }
 
   /** Unit: seconds. */
@@ -50,12 +58,6 @@ export class StoredPlayback extends EventTarget {
   /** @param {number} seconds */
   seek(seconds) {
     this.element.currentTime = seconds;
-  }
-
-  #measure() {
-    if (!Number.isFinite(this.element.duration)) return;
-    this.duration = this.element.duration;
-    this.dispatchEvent(new Event("length"));
   }
 
   close() {

@@ -16,6 +16,8 @@ from mayfly_synth.testing import serve_synth
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceAsyncStub
+
     from mayfly_runtime.testing import RpcErrorDetails
     from mayfly_synth.testing import MemorySink
 
@@ -59,3 +61,23 @@ async def test_who_is_one_too_many_is_told_at_once_and_when_to_come_back(voices_
         # There is room again.
         await call(CALLERS)
         assert ended[-1] == CALLERS
+
+
+async def test_streams_that_are_refused_while_they_still_send_hear_why(voices_dir: Path) -> None:
+    async def call(synth: SynthServiceAsyncStub, number: int) -> str:
+        requests = [
+            pb.StreamSynthesizeRequest(config=pb.StreamConfig(request_id=str(uuid4()), discard=True)),
+            *(pb.StreamSynthesizeRequest(text=f"{text_of(number)} ") for _ in range(3)),
+        ]
+        try:
+            async for _ in synth.StreamSynthesize(iter(requests), timeout=60):
+                pass
+        except grpc.aio.AioRpcError as error:
+            return rpc_error(error).reason
+        return ""
+
+    async with serve_synth(voices_dir, max_characters=500, max_queued_characters=500) as channel:
+        synth = SynthServiceStub(channel)
+        told = await asyncio.gather(*(call(synth, number) for number in range(200)))
+
+    assert set(told) == {"", "SERVER_BUSY"}

@@ -10,6 +10,7 @@ from mayfly.synth.v1 import synth_service_pb2_grpc
 
 from mayfly_runtime.identity import current_caller
 from mayfly_synth.transport import processing, requests, responses
+from mayfly_synth.transport.hearing import hearing_out
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -66,11 +67,13 @@ class SynthServicer(synth_service_pb2_grpc.SynthServiceServicer):
         self, request_iterator: AsyncIterator[pb.StreamSynthesizeRequest], _context: Context
     ) -> AsyncIterator[pb.StreamSynthesizeResponse]:
         """Speak a text while it comes."""
-        command, pieces = await requests.stream(request_iterator, caller=current_caller().name)
-        async with aclosing(self._stream(command, pieces)) as events:
-            async for event in events:
-                for message in responses.stream_messages(event):
-                    yield message
+        arriving = aiter(request_iterator)
+        async with hearing_out(arriving):
+            command, pieces = await requests.stream(arriving, caller=current_caller().name)
+            async with aclosing(self._stream(command, pieces)) as events:
+                async for event in events:
+                    for message in responses.stream_messages(event):
+                        yield message
 
     async def ProcessAudio(
         self, request_iterator: AsyncIterator[pb.ProcessAudioRequest], _context: Context

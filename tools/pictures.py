@@ -32,6 +32,8 @@ TEXTS = (
     LAST,
 )
 DESK = {"width": 1280, "height": 940}
+STILL: dict[str, Any] = {"reduced_motion": "reduce"}
+"""No picture should show a transition's middle."""
 LOOKS: dict[str, dict[str, Any]] = {
     "page-light": {"color_scheme": "light", "viewport": DESK},
     "page-dark": {"color_scheme": "dark", "viewport": DESK},
@@ -60,7 +62,7 @@ async def main() -> None:
 
 async def page_picture(browser: Browser, stack: Stack, name: str, look: dict[str, Any]) -> None:
     """A guest's third speech, while it is heard."""
-    async with chromium.tab(browser, origin(stack), **look) as tab:
+    async with chromium.tab(browser, origin(stack), **STILL, **look) as tab:
         page = await tab.open()
         for text in TEXTS:
             await page.fill("#text", text)
@@ -68,6 +70,7 @@ async def page_picture(browser: Browser, stack: Stack, name: str, look: dict[str
             await page.locator("#actions").wait_for()
         await tab.position(2.9)
         await page.evaluate("scrollTo(0, 0)")
+        await page.mouse.move(0, 0)
         await keep(page, name)
 
 
@@ -86,7 +89,7 @@ async def live_a_little(client: AsyncClient) -> None:
 async def operators_picture(browser: Browser, stack: Stack) -> None:
     """What operators see after that."""
     token = (stack.layout.data / "operators.token").read_text(encoding="utf-8").strip()
-    async with chromium.tab(browser, origin(stack), viewport={"width": 1280, "height": 1180}) as tab:
+    async with chromium.tab(browser, origin(stack), **STILL, viewport={"width": 1280, "height": 1180}) as tab:
         page = await tab.open("/operators")
         await page.fill("#token", token)
         await page.keyboard.press("Enter")

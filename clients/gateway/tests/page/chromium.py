@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import async_playwright, expect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -132,7 +132,9 @@ async def tab(browser: Browser, origin: str, *, store: str = "", **options: Any)
     try:
         await context.add_init_script(WATCH_POLICY)
         page = await context.new_page()
-        page.set_default_timeout(10_000)
+        # Patience for machines that are busy with other tests; nothing waits longer than it has to.
+        page.set_default_timeout(15_000)
+        expect.set_options(timeout=15_000)
         made = Tab(page, origin, store=store)
         page.on("console", made.heard_console)
         page.on("pageerror", lambda error: made.faults.append(str(error)))

@@ -39,7 +39,7 @@ down: .state/run ## Stop what `make up` started
 setup: .state/dev ## Make the virtual environment with everything for development
 
 test: .state/dev ## Run all tests (T=services/storage for some of them)
-	@$(BIN)/python -m pytest $(T)
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile $(T)
 
 check: .state/dev .state/protos ## Formatters, linters, types, import rules, contracts, generated files
 	@$(BIN)/python tools/check.py

@@ -51,6 +51,7 @@ DEVELOPMENT = [
     "pytest-asyncio",
     "pytest-socket",
     "pytest-timeout",
+    "pytest-xdist",
     "boto3-stubs[s3,dynamodb]",
     "ruff",
     "schemathesis",

@@ -30,7 +30,7 @@ from bench import (
     unary_overhead,
     upload,
 )
-from bench.report import Row, as_json, show
+from bench.report import Row, as_json, as_markdown, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,9 @@ def main() -> None:
     known = ", ".join((*GROUPS, *BENCHMARKS))
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which: {known} (default: all)")
-    parser.add_argument("--json", action="store_true", help="print rows as JSON")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--json", action="store_true", help="print rows as JSON")
+    how.add_argument("--markdown", action="store_true", help="print rows as a table for a document")
     arguments = parser.parse_args()
     names = [name for asked in arguments.names or BENCHMARKS for name in GROUPS.get(asked, (asked,))]
     if unknown := set(names) - set(BENCHMARKS):
@@ -80,6 +82,8 @@ def main() -> None:
             rows += BENCHMARKS[name]()
     if arguments.json:
         print(as_json(rows))
+    elif arguments.markdown:
+        print(as_markdown(rows))
     else:
         show(rows, Console())
     sys.exit(0 if all(row.is_reached for row in rows) else 1)

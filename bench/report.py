@@ -36,17 +36,32 @@ class Row:
             return True
         return self.ratio >= self.goal if self.higher_is_better else self.ratio <= self.goal
 
+    @property
+    def goal_text(self) -> str:
+        """The goal for people; empty if there is none."""
+        return "" if self.goal is None else f"{'>=' if self.higher_is_better else '<='} {self.goal:.3g}"
+
 
 def as_json(rows: list[Row]) -> str:
     """The rows for machines."""
     return json.dumps([{**asdict(row), "ratio": row.ratio, "goal_reached": row.is_reached} for row in rows], indent=2)
 
 
+def as_markdown(rows: list[Row]) -> str:
+    """The rows for a document."""
+    lines = ["| what | Mayfly | limit | is | ratio | goal |", "|---|---|---|---|---|---|"]
+    lines += [
+        f"| {row.name} | {row.measured:,.4g} {row.unit} | {row.limit:,.4g} {row.unit} | {row.limit_name} "
+        f"| {row.ratio:.2f} | {row.goal_text} |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
 def show(rows: list[Row], console: Console) -> None:
     """The rows for people."""
     table = Table("what", "Mayfly", "limit", "is", "ratio", "goal", title="Each ratio is of one run")
     for row in rows:
-        goal = "" if row.goal is None else f"{'>=' if row.higher_is_better else '<='} {row.goal}"
         colour = "green" if row.is_reached else "red"
         table.add_row(
             row.name,
@@ -54,6 +69,6 @@ def show(rows: list[Row], console: Console) -> None:
             f"{row.limit:,.4g} {row.unit}",
             row.limit_name,
             f"[{colour}]{row.ratio:.2f}[/]",
-            goal,
+            row.goal_text,
         )
     console.print(table)

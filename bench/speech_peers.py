@@ -30,7 +30,8 @@ async def measure(servers: list[Server], voice: Voice, callers: int, *, rounds: 
     found: dict[str, list[Load]] = {server.name: [] for server in servers}
     for _ in range(rounds + 1):
         for server in servers:
-            said = PARAGRAPHS * max(1, voice.repeats // 4)
+            # With several callers, each asks more than once: they all begin together, and that is no everyday.
+            said = PARAGRAPHS * max(1, voice.repeats // 4) * (1 + (callers > 1))
             found[server.name].append(await closed(server.say, said, callers=callers, rate=voice.sample_rate))
     return {name: loads[1:] for name, loads in found.items()}
 

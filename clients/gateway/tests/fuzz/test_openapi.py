@@ -15,7 +15,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import response_schema_conformance
 
 from mayfly_client import AsyncClient
-from mayfly_gateway.app import create_api
+from mayfly_gateway.api import create_api
 from mayfly_gateway.config import GatewaySettings
 
 TOKEN = "token-of-the-fuzzers"

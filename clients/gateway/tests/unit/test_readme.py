@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mayfly_client import AsyncClient
-from mayfly_gateway.app import create_api
+from mayfly_gateway.api import create_api
 from mayfly_gateway.config import GatewaySettings
 from mayfly_runtime.settings import ServiceSettings
 

@@ -42,6 +42,7 @@ _PLACES: Final = (
     "com.apple.quicktime.location.accuracy.horizontal",
 )
 _LOSSLESS: Final = (Container.WAV, Container.FLAC, Container.AIFF, Container.CAF)
+_PACKETS_AHEAD: Final = 512
 # Nobody listens before the end: in large pieces, each packet need not wake us up.
 _WHOLE: Final = {"flush_packets": 0}
 _FLAC_BLOCK: Final = 4_096
@@ -78,6 +79,8 @@ def source(container: Container, *, where: str = PIPE) -> dict[str, Any]:
         "format_whitelist": demuxer.name,
         "codec_whitelist": demuxer.codecs,
         "threads": 1,
+        # It reads ahead in a thread of its own, so that it need not wait while we wait for a core.
+        "thread_queue_size": _PACKETS_AHEAD,
     }
     # Off by default, and said all the same: a track may say that its samples are in another file.
     return {**given, "enable_drefs": 0, "use_absolute_path": 0} if container is Container.M4A else given

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import hashlib
+import io
 import json
 import re
+import wave
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
@@ -83,6 +86,28 @@ class Servers:
         request.options.MergeFrom(synth_pb.SpeechOptions(**options))
         return self.synth.Synthesize(request)
 
+    def process(self, data: bytes, *, sha256: bytes = b"", **config: Any) -> object:
+        footer = synth_pb.ProcessFooter(size_bytes=len(data), sha256=sha256 or hashlib.sha256(data).digest())
+        requests = [
+            synth_pb.ProcessAudioRequest(config=synth_pb.ProcessConfig(request_id=str(uuid4()), **config)),
+            synth_pb.ProcessAudioRequest(chunk=data),
+            synth_pb.ProcessAudioRequest(footer=footer),
+        ]
+        return self.synth.ProcessAudio(iter(requests))
+
+
+def a_second_of_silence() -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(8_000)
+        writer.writeframes(bytes(16_000))
+    return file.getvalue()
+
+
+SILENCE = a_second_of_silence()
+
 
 def damage(servers: Servers) -> None:
     made = servers.upload()
@@ -139,7 +164,7 @@ STORAGE: Mapping[str, Callable[[Servers], object]] = {
 }
 SYNTH: Mapping[str, Callable[[Servers], object]] = {
     "INVALID_REQUEST": lambda servers: servers.speak(speed=9),
-    "NOT_IMPLEMENTED": lambda servers: servers.synth.ProcessAudio(iter(())),
+    "NOT_IMPLEMENTED": lambda servers: servers.synth.Phonemize(synth_pb.PhonemizeRequest(text="Hello.")),
     "TEXT_EMPTY": lambda servers: servers.speak(" "),
     "TEXT_TOO_LONG": lambda servers: servers.speak("x" * 100_000),
     "TEXT_UNSPEAKABLE": lambda servers: servers.speak("\a"),
@@ -148,6 +173,10 @@ SYNTH: Mapping[str, Callable[[Servers], object]] = {
     "FORMAT_UNKNOWN": lambda servers: servers.speak(format=voice_pb2.AUDIO_FORMAT_ALAW),
     "STORAGE_REFUSED": speak_nowhere,
     "REQUEST_ID_REUSED": speak_another,
+    "AUDIO_UNREADABLE": lambda servers: servers.process(b"neither fish nor fowl"),
+    "AUDIO_SILENT": lambda servers: servers.process(SILENCE, trim_silence=True),
+    "INPUT_INCOMPLETE": lambda servers: servers.process(SILENCE, sha256=bytes(32)),
+    "TRANSCRIBER_MISSING": lambda servers: servers.process(SILENCE, transcribe=True),
 }
 SWEEPER: Mapping[str, Callable[[Servers], object]] = {
     "INVALID_REQUEST": lambda servers: servers.sweeper.StartSweep(sweeper_pb.StartSweepRequest()),

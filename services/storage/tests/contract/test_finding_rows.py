@@ -97,7 +97,7 @@ async def test_a_listed_row_is_the_whole_row(subject: Subject) -> None:
         (AudioFilter(collection="nothing-here"), set()),
         (AudioFilter(session_id="s"), set()),
     ],
-    ids=str,
+    ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else str(value),
 )
 @pytest.mark.parametrize("limit", [1, 100])
 async def test_listing_by_filter_answers_what_meets_all_of_it(

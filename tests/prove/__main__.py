@@ -39,8 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run, write the report, and say the verdict."""
     given = _parser().parse_args(arguments)
     logging.disable(logging.CRITICAL)  # trouble is what this is about
+    try:
+        outcomes = [_run(backend, given) for backend in given.backend or SITES]
+    finally:
+        logging.disable(logging.NOTSET)
     report = Report(
-        outcomes=[_run(backend, given) for backend in given.backend or SITES],
+        outcomes=outcomes,
         made_at=datetime.now(UTC),
         versions={"python": platform.python_version(), **{name: version(name) for name in _DISTRIBUTIONS}},
     )

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import wave
 from array import array
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -16,7 +17,6 @@ from mayfly.synth.v1 import synth_service_pb2 as pb
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Sequence
-    from pathlib import Path
 
 RATE: Final = 22_050
 _CHUNK: Final = 65_536
@@ -48,6 +48,22 @@ def wav(pcm: bytes, *, channels: int = 1) -> bytes:
 
 SOUND: Final = wav(silence(1) + tone(2) + silence(1.5))
 """4.5 s, of which 2 s are heard."""
+
+
+def programs() -> list[int]:
+    """Pids of what runs of ffmpeg's among this process's children, dead ones that nobody asked for included.
+
+    Other tests have children of their own: servers, a browser.
+    """
+    children = [int(pid) for task in Path("/proc/self/task").iterdir() for pid in _words(task / "children")]
+    return [pid for pid in children if any(word.startswith("ffmpeg") for word in _words(Path(f"/proc/{pid}/comm")))]
+
+
+def _words(file: Path) -> list[str]:
+    try:
+        return file.read_text().split()
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        return []
 
 
 def wave_of(data: bytes) -> tuple[int, int, float]:

@@ -18,7 +18,7 @@ from mayfly_synth.domain.processing_errors import InputTooLongError
 from mayfly_synth.engines.ffmpeg import Ffmpeg, Limits
 from mayfly_synth.engines.processing import FfmpegProcessor
 from mayfly_synth.engines.scratch import Scratch
-from mayfly_synth.testing_processing import SOUND, pieces, tone, wav
+from mayfly_synth.testing_processing import SOUND, pieces, programs, tone, wav
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -48,16 +48,11 @@ def descriptors() -> set[str]:
     return found
 
 
-def children() -> list[int]:
-    """Processes that this one has started."""
-    return [int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]
-
-
 async def left_behind(before: set[str]) -> tuple[set[str], list[int]]:
-    """Descriptors and children; asyncio's own clean-up takes a turn of the loop."""
+    """Descriptors and programs; asyncio's own clean-up takes a turn of the loop."""
     gc.collect()
     await asyncio.sleep(0)
-    return descriptors() - before, children()
+    return descriptors() - before, programs()
 
 
 def bytes_written(pid: int) -> int:
@@ -113,7 +108,7 @@ async def test_after_a_cancellation_in_the_middle(tmp_path: Path, disk: Offload,
 
     call = asyncio.create_task(processor(tmp_path, disk).process(stalled(), steps))
     await halfway.wait()
-    assert children()
+    assert programs()
     call.cancel()
     await asyncio.gather(call, return_exceptions=True)
 
@@ -128,7 +123,7 @@ async def test_after_output_that_nobody_takes() -> None:
     async with asyncio.timeout(20):
         async with aclosing(Ffmpeg.find().run(arguments, asyncio.subprocess.DEVNULL)) as sound:
             await anext(sound)
-            await stuck(children()[0])
+            await stuck(programs()[0])
 
     assert await left_behind(before) == (set(), [])
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -22,6 +20,7 @@ from mayfly_synth.engines.slots import SpeechSlots
 from mayfly_synth.engines.turns import Turns
 from mayfly_synth.engines.voice_cache import VoiceCache
 from mayfly_synth.testing import MemorySink
+from mayfly_synth.testing_processing import programs
 from mayfly_synth.usecases.keeping import Keeping
 from mayfly_synth.usecases.recent import RecentSpeech
 from mayfly_synth.usecases.rendered import RenderedSpeech
@@ -108,7 +107,7 @@ async def test_of_two_hundred_cancelled_syntheses_nothing_is_left(house: House) 
     assert house.cache.lent == 0
     assert not house.sink.kept
     assert house.recent.bytes == 0
-    assert not children()
+    assert not programs()
 
 
 async def test_after_them_speech_is_as_it_was(house: House) -> None:
@@ -122,8 +121,3 @@ async def test_after_them_speech_is_as_it_was(house: House) -> None:
 
     assert len(kept.speech.segments) == 60
     assert house.is_quiet()
-
-
-def children() -> list[str]:
-    """Programs that this process has started and that have not ended."""
-    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()

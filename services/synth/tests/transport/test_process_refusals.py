@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -16,10 +15,11 @@ from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceStub
 
 from mayfly_runtime.testing import rpc_error
 from mayfly_synth.testing import MemoryStored, serve_synth
-from mayfly_synth.testing_processing import SOUND, config, messages, silence, tone, wav
+from mayfly_synth.testing_processing import SOUND, config, messages, programs, silence, tone, wav
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from pathlib import Path
 
     from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceAsyncStub
 
@@ -217,8 +217,3 @@ async def test_the_callers_deadline_ends_the_program_that_works_for_it(synth: Sy
     async with asyncio.timeout(30):
         while programs():  # noqa: ASYNC110 - the kernel sends no event to us
             await asyncio.sleep(0.02)
-
-
-def programs() -> list[str]:
-    """What this process has started and still runs."""
-    return [pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +88,12 @@ class Faults:
         raise Refusal(code=grpc.StatusCode.CANCELLED, reason="", message="nobody waits any more")
 
 
+def _hear_out(requests: Iterator[object]) -> None:
+    """Take what a caller still sends: gRPC may tell one who is refused meanwhile of an error of its own instead."""
+    with suppress(grpc.RpcError):
+        deque(requests, maxlen=0)
+
+
 class FakeGate(grpc.ServerInterceptor):
     """Stands before every method: records, injects faults, checks the token, and turns refusals into statuses."""
 
@@ -124,6 +132,8 @@ class FakeGate(grpc.ServerInterceptor):
                 self._admit(method, request, context)
                 return behaviour(request, context)
             except Refusal as refusal:
+                if isinstance(request, Iterator):
+                    _hear_out(request)
                 refusal.abort(context, self._domain)
 
         return answer

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
-from mayfly.storage.v1.retention_service_pb2_grpc import add_RetentionServiceServicer_to_server
-from mayfly.storage.v1.storage_service_pb2_grpc import add_StorageServiceServicer_to_server
-
 from mayfly_runtime.offload import Offload
-from mayfly_runtime.server import Readiness, RunningServer, ServerBuilder, serve_until_signal
+from mayfly_runtime.server import serve_until_signal
 from mayfly_runtime.telemetry import Telemetry
 from mayfly_storage.agreement import agree_on_folder
 from mayfly_storage.clock_watch import compare_clocks
@@ -20,42 +16,29 @@ from mayfly_storage.data_dir import SPOOL, usable
 from mayfly_storage.domain.audio import Location
 from mayfly_storage.domain.errors import BackendUnavailableError
 from mayfly_storage.domain.store_clock import StoreClock
+from mayfly_storage.doors import start_servers
 from mayfly_storage.fallback_gauges import offer_fallback
 from mayfly_storage.fitness import require_fit_store
 from mayfly_storage.importing.staging import clear_staging
 from mayfly_storage.link_metrics import offer_traffic
 from mayfly_storage.mirror_queue import MirrorQueue, mirroring
 from mayfly_storage.opening import open_backend, open_mirror, open_privacy, open_world
-from mayfly_storage.readiness import check_backend, watching
+from mayfly_storage.readiness import check_backend
 from mayfly_storage.transport.audit import Audit
-from mayfly_storage.transport.errors import DOMAIN, ERROR_TABLE
-from mayfly_storage.transport.retention_servicer import RetentionServicer
 from mayfly_storage.transport.spool import Spool
 from mayfly_storage.transport.storage_servicer import StorageServicer
 from mayfly_storage.transport.upload_stream import UploadReceiver
 from mayfly_storage.usage_gauges import counting, offer_gauges
-from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases
+from mayfly_storage.usecases.assembly import StorageUseCases
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from mayfly_runtime.server_options import ServerOptions
     from mayfly_storage.config import StorageSettings
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.stores import Backend
+    from mayfly_storage.doors import RunningStorage
     from mayfly_storage.usecases.assembly import World
-
-STORAGE_SERVICE = "mayfly.storage.v1.StorageService"
-RETENTION_SERVICE = "mayfly.storage.v1.RetentionService"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunningStorage:
-    """Storage as it serves."""
-
-    backend: Backend
-    storage: RunningServer
-    retention: RunningServer
 
 
 async def serve(settings: StorageSettings, *, announce: Callable[[RunningStorage], None]) -> None:
@@ -82,7 +65,7 @@ async def running_storage(settings: StorageSettings) -> AsyncIterator[RunningSto
             audit=Audit(telemetry.meter),
             on_stored=await _start_mirroring(stack, settings, world, spool, telemetry),
         )
-        yield await _start_servers(stack, settings, telemetry, world=world, servicer=servicer)
+        yield await start_servers(stack, settings, telemetry, world=world, servicer=servicer, now=_now)
 
 
 async def _open(stack: AsyncExitStack, settings: StorageSettings) -> tuple[World, Spool]:
@@ -112,33 +95,6 @@ def _offer_metrics(telemetry: Telemetry, backend: Backend, calls: StorageUseCase
             offer_traffic(telemetry.meter, store.traffic)
 
 
-async def _start_servers(
-    stack: AsyncExitStack,
-    settings: StorageSettings,
-    telemetry: Telemetry,
-    *,
-    world: World,
-    servicer: StorageServicer,
-) -> RunningStorage:
-    """Both doors. The sweeper's is a server of its own, as it is a right of its own: a network policy must see it."""
-    readiness, clocks = Readiness(), partial(compare_clocks, world.backend.stores, _now)
-    watch = watching(world.backend, readiness, every=settings.readiness_interval, also=clocks)
-    await stack.enter_async_context(watch)
-    storage = _builder(settings, settings.server_options(settings.listen), telemetry).add(
-        add_StorageServiceServicer_to_server, servicer, service=STORAGE_SERVICE, readiness=readiness
-    )
-    apart = replace(settings.server_options(settings.retention_listen), health_listen=None)
-    retention = _builder(settings, apart, telemetry).add(
-        add_RetentionServiceServicer_to_server,
-        RetentionServicer(RetentionUseCases.over(world)),
-        service=RETENTION_SERVICE,
-        readiness=readiness,
-    )
-    return RunningStorage(
-        backend=world.backend, storage=await _start(stack, storage), retention=await _start(stack, retention)
-    )
-
-
 def _with_clock(backend: Backend, settings: StorageSettings) -> Backend:
     return replace(backend, stores=replace(backend.stores, clock=StoreClock(allowed=settings.max_clock_skew)))
 
@@ -153,16 +109,6 @@ async def _start_mirroring(
     queue.offer_metrics(telemetry.meter)
     await stack.enter_async_context(mirroring(queue))
     return queue.offer
-
-
-async def _start(stack: AsyncExitStack, builder: ServerBuilder) -> RunningServer:
-    server = await builder.start()
-    stack.push_async_callback(server.stop_now)
-    return server
-
-
-def _builder(settings: StorageSettings, options: ServerOptions, telemetry: Telemetry) -> ServerBuilder:
-    return ServerBuilder(options, domain=DOMAIN, errors=ERROR_TABLE, callers=settings.callers(), telemetry=telemetry)
 
 
 def _now() -> datetime:

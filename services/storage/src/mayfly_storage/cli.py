@@ -30,8 +30,8 @@ from mayfly_storage.domain.errors import (
 from mayfly_storage.fitness import UnfitStoreError
 
 if TYPE_CHECKING:
-    from mayfly_storage.app import RunningStorage
     from mayfly_storage.domain.findings import Finding
+    from mayfly_storage.doors import RunningStorage
 
 FOUND_FAULTS: Final = 1
 COULD_NOT_START: Final = 2

@@ -45,9 +45,11 @@ async def test_speech_is_heard_downloaded_and_gone(tab: chromium.Tab) -> None:
     await expect(page.locator("#spoken .now")).to_be_visible()
     await expect(page.locator("#actions")).to_be_visible(timeout=15_000)
 
-    # From the stored file, through its stable link, by ranges.
+    # From the stored file, through its stable link, by ranges: to its end, where it stops, and from the beginning.
     await page.locator("#seek").press("End")
+    await tab.ended()
     await page.locator("#seek").press("Home")
+    await page.click("#play")
     await tab.sound(1)
     async with page.expect_download() as started:
         await page.get_by_role("link", name="MP3").click()

@@ -90,6 +90,10 @@ class Tab:
         """Wait until the stored file is heard beyond a time."""
         await self._until("([id, least]) => document.getElementById(id).currentTime > least", ["sound", seconds])
 
+    async def ended(self) -> None:
+        """Wait until the stored file stands at its end."""
+        await self._until("([id]) => document.getElementById(id).ended", ["sound"])
+
     async def _until(self, condition: str, argument: list[Any]) -> None:
         # Playwright's own waiting evaluates text in the page, which its policy refuses.
         look = f"""(given) => new Promise((done) => {{

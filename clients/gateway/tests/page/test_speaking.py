@@ -102,7 +102,9 @@ async def test_what_was_heard_live_is_played_again_from_the_file(tab: Tab) -> No
     await expect(page.locator("#actions")).to_be_visible()
 
     await page.locator("#seek").press("End")
+    await tab.ended()
     await page.locator("#seek").press("Home")
+    await page.click("#play")
     await tab.sound(0.3)
 
     await expect(page.locator("#play")).to_have_accessible_name("Pause")

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"
 DEFAULT_BASE = 50_000
 _POLL = 0.05
+# Below those that systems give to outgoing connections, one of which could have a port between the look and the use.
+_OURS = range(20_000, 32_000)
 
 
 class PortsTakenError(Exception):
@@ -56,8 +62,7 @@ class Ports:
         """Ports that nobody uses right now."""
         names = [field.name for field in fields(cls)]
         with ExitStack() as stack:
-            sockets = [stack.enter_context(socket.create_server((HOST, 0))) for _ in names]
-            return cls(**{name: one.getsockname()[1] for name, one in zip(names, sockets, strict=True)})
+            return cls(**dict(zip(names, _bound(stack), strict=False)))
 
     def require_free(self, names: tuple[str, ...], *, patience: float = 0.0) -> None:
         """See that all of the named ports can be bound.
@@ -113,3 +118,13 @@ def _is_taken(port: int) -> bool:
         except OSError:
             return True
     return False
+
+
+def _bound(stack: ExitStack) -> Iterator[int]:
+    """Ports that are bound until the stack ends; in no order, so that others who look at the same time find others."""
+    for port in random.SystemRandom().sample(_OURS, len(_OURS)):
+        try:
+            stack.enter_context(socket.create_server((HOST, port)))
+        except OSError:
+            continue
+        yield port

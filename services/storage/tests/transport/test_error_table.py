@@ -55,6 +55,7 @@ SAMPLES: dict[type[Exception], Exception] = {
     errors.ContentMismatchError: errors.ContentMismatchError("sha256", expected="a", actual="b"),
     errors.AudioDamagedError: errors.AudioDamagedError("audio/x"),
     errors.UploadFencedError: errors.UploadFencedError("audio/x"),
+    errors.LifetimeOverError: errors.LifetimeOverError("audio/x", DAWN),
     errors.PageTokenInvalidError: errors.PageTokenInvalidError(),
     errors.StorageFullError: errors.StorageFullError(),
     errors.QuotaExceededError: errors.QuotaExceededError(

@@ -16,6 +16,7 @@ from mayfly_storage.domain.errors import (
     BackendUnavailableError,
     ContentMismatchError,
     IdempotencyKeyReusedError,
+    LifetimeOverError,
     ObjectKeyTakenError,
     RequestExpiredError,
     StorageFullError,
@@ -250,7 +251,7 @@ async def test_a_commit_after_the_expiry_acknowledges_nothing(stage: Stage) -> N
     audio = await stage.put(ttl=timedelta(seconds=30))
     stage.clock.advance(30)
 
-    with pytest.raises(AudioNotFoundError):
+    with pytest.raises(LifetimeOverError, match=f"ended at {audio.expire_time:%Y-%m-%dT%H:%M:%SZ}"):
         await stage.storage.commit_upload(audio.name, audio.attempt)
 
 
@@ -410,5 +411,5 @@ async def test_a_file_that_expires_while_it_is_stored_is_not_acknowledged(stage:
 
     stage.catalog.before["make_ready"] = a_minute_passes
 
-    with pytest.raises(AudioNotFoundError):
+    with pytest.raises(LifetimeOverError):
         await stage.storage.store_file(stage.wish(ttl=timedelta(seconds=60)), sound)

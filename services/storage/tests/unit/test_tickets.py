@@ -14,6 +14,7 @@ from mayfly_storage.domain.audio import Location, State
 from mayfly_storage.domain.errors import (
     AudioNotFoundError,
     ContentMismatchError,
+    LifetimeOverError,
     UploadFencedError,
     UploadIncompleteError,
 )
@@ -163,11 +164,14 @@ async def test_a_delete_that_wins_against_a_ticket_fences_it(stage: Stage) -> No
         await stage.storage.commit_upload(audio.name, ticket_of(stage, audio))
 
 
-async def test_a_ticket_after_the_expiry_acknowledges_nothing(stage: Stage) -> None:
+@pytest.mark.parametrize("swept", [False, True], ids=["before-the-sweep", "after-it"])
+async def test_a_ticket_after_the_expiry_acknowledges_nothing(stage: Stage, *, swept: bool) -> None:
     audio = await stage.put(ttl=timedelta(seconds=30))
     stage.clock.advance(30)
+    if swept:
+        await stage.storage.delete_audio(audio.name)
 
-    with pytest.raises(AudioNotFoundError):
+    with pytest.raises(LifetimeOverError):
         await stage.storage.commit_upload(audio.name, ticket_of(stage, audio))
 
 

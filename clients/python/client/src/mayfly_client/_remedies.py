@@ -47,6 +47,7 @@ NO_REMEDY_NEEDED = frozenset(
         "FORMAT_UNKNOWN",
         "IDEMPOTENCY_KEY_REUSED",
         "INVALID_REQUEST",
+        "LIFETIME_OVER",
         "OBJECT_KEY_TAKEN",
         "PAGE_TOKEN_INVALID",
         "QUOTA_EXCEEDED",

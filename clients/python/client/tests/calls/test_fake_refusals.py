@@ -54,6 +54,7 @@ class Servers:
     """Raw stubs: a client would not send what is wrong in itself."""
 
     def __init__(self, fake: FakeMayfly) -> None:
+        self.fake = fake
         self.channels = [grpc.insecure_channel(each) for each in (fake.storage, fake.synth, fake.sweeper)]
         self.storage = StorageServiceStub(self.channels[0])
         self.synth = SynthServiceStub(self.channels[1])
@@ -66,14 +67,16 @@ class Servers:
         for each in self.channels:
             each.close()
 
-    def upload(self, *, request_id: str = "", size_bytes: int = 4, **audio: Any) -> storage_pb.CreateUploadResponse:
-        """Begin an upload, of bytes whose digest is nobody's."""
+    def upload(
+        self, *, request_id: str = "", size_bytes: int = 4, sha256: bytes = bytes(32), **audio: Any
+    ) -> storage_pb.CreateUploadResponse:
+        """Begin an upload, of bytes whose digest is nobody's unless it is said."""
         return self.storage.CreateUpload(
             storage_pb.CreateUploadRequest(
                 request_id=request_id or str(uuid4()),
                 audio=audio_pb2.NewAudio(**{"collection": "temp-audio", "content_type": "audio/wav", **audio}),
                 size_bytes=size_bytes,
-                sha256=bytes(32),
+                sha256=sha256,
             ),
         )
 
@@ -112,6 +115,13 @@ SILENCE = a_second_of_silence()
 def damage(servers: Servers) -> None:
     made = servers.upload()
     httpx.put(made.grant.url, content=b"RIFF", headers=dict(made.grant.headers)).raise_for_status()
+    servers.commit(made)
+
+
+def commit_too_late(servers: Servers) -> None:
+    made = servers.upload(sha256=hashlib.sha256(b"RIFF").digest(), ttl={"seconds": 60})
+    httpx.put(made.grant.url, content=b"RIFF", headers=dict(made.grant.headers)).raise_for_status()
+    servers.fake.clock.advance(60)
     servers.commit(made)
 
 
@@ -160,6 +170,7 @@ STORAGE: Mapping[str, Callable[[Servers], object]] = {
     "UPLOAD_INCOMPLETE": lambda servers: servers.commit(servers.upload()),
     "CONTENT_MISMATCH": damage,
     "UPLOAD_FENCED": lambda servers: servers.commit(servers.upload(), attempt="another"),
+    "LIFETIME_OVER": commit_too_late,
     "PAGE_TOKEN_INVALID": lambda servers: servers.storage.ListAudio(storage_pb.ListAudioRequest(page_token="x")),
 }
 SYNTH: Mapping[str, Callable[[Servers], object]] = {

@@ -164,6 +164,19 @@ class UploadFencedError(StorageError):
         )
 
 
+class LifetimeOverError(StorageError):
+    """The audio's lifetime ended before its upload was committed."""
+
+    def __init__(self, name: object, expire_time: datetime) -> None:
+        """Take the audio's name, and when it ended."""
+        self.name = str(name)
+        self.expire_time = f"{expire_time:%Y-%m-%dT%H:%M:%SZ}"
+        super().__init__(
+            f"The lifetime of {self.name} ended at {self.expire_time}, before its upload was committed. "
+            "Save it again with a longer ttl, or a later expire_time."
+        )
+
+
 class PageTokenInvalidError(StorageError):
     """The page token is not one of this method's, or its filters differ."""
 

@@ -42,6 +42,7 @@ ERROR_TABLE: Final[ErrorTable] = {
         StatusCode.FAILED_PRECONDITION, "CONTENT_MISMATCH", ("field", "expected", "actual")
     ),
     errors.UploadFencedError: Mapped(StatusCode.ABORTED, "UPLOAD_FENCED", ("name",)),
+    errors.LifetimeOverError: Mapped(StatusCode.FAILED_PRECONDITION, "LIFETIME_OVER", ("name", "expire_time")),
     errors.PageTokenInvalidError: Mapped(StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID", field="page_token"),
     errors.StorageFullError: Mapped(StatusCode.RESOURCE_EXHAUSTED, "STORAGE_FULL"),
     errors.QuotaExceededError: Mapped(

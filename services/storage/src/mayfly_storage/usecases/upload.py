@@ -11,6 +11,7 @@ from mayfly_storage.domain.errors import (
     AudioNotFoundError,
     ContentMismatchError,
     IdempotencyKeyReusedError,
+    LifetimeOverError,
     ObjectKeyTakenError,
     QuotaRefusedError,
     RequestExpiredError,
@@ -157,12 +158,19 @@ class CommitUpload:
     async def __call__(self, name: AudioName, attempt: str, part_etags: Sequence[str] = ()) -> Audio:
         """The audio, READY. Repeating it answers the same."""
         ticket = self.tickets.read(name, attempt)
+        try:
+            audio = await self._commit(name, attempt, ticket, part_etags)
+        except (AudioNotFoundError, UploadFencedError):
+            if ticket is not None:  # A sweep may have been faster than a caller who is late.
+                require_lifetime(ticket, self.now())
+            raise
+        require_lifetime(audio, self.now())
+        return audio
+
+    async def _commit(self, name: AudioName, attempt: str, ticket: Ticket | None, part_etags: Sequence[str]) -> Audio:
         await self.complete(ticket, part_etags)
         audio = await self._commit_unread(ticket) if ticket is not None else None
-        audio = audio or await self._commit_row(name, attempt_of(attempt), ticket)
-        if not audio.is_readable(self.now()):
-            raise AudioNotFoundError(name)
-        return audio
+        return audio or await self._commit_row(name, attempt_of(attempt), ticket)
 
     async def _commit_unread(self, ticket: Ticket) -> Audio | None:
         """What almost every commit is: one look at the object, one write. None if anything is not as it should be."""
@@ -252,8 +260,7 @@ class StoreFile:
         reserved(audio)
         if audio.state is State.PENDING:
             audio = await self._put(audio, path)
-        if not audio.is_readable(self.now()):
-            raise AudioNotFoundError(audio.name)
+        require_lifetime(audio, self.now())
         return audio
 
     async def _put(self, audio: Audio, path: Path) -> Audio:
@@ -270,3 +277,9 @@ class StoreFile:
             raise
         self.reach(Failpoint.AFTER_W3)
         return ready
+
+
+def require_lifetime(audio: Audio | Ticket, now: datetime) -> None:
+    """Acknowledge nothing that could never be read. Raises LifetimeOverError."""
+    if audio.expire_time is not None and now >= audio.expire_time:
+        raise LifetimeOverError(audio.name, audio.expire_time)

@@ -112,8 +112,10 @@ class Shelf:
             if (actual := hashlib.sha256(item.data).digest()) != item.sha256:
                 del self._items[name]
                 raise _mismatch(item.sha256.hex(), actual.hex())
-            self._items[name] = replace(item, ready=True)
-            return self._items[name]
+            self._items[name] = ready = replace(item, ready=True)
+            if not ready.readable(self._now()):
+                raise _lifetime_over(ready)
+            return ready
 
     def abandon(self, name: str, attempt: str) -> None:
         """Give an upload up."""
@@ -272,6 +274,13 @@ def _fenced(name: str) -> Refusal:
         reason="UPLOAD_FENCED",
         message=f"the upload of {name} is not this attempt's any more",
         metadata={"name": name},
+    )
+
+
+def _lifetime_over(item: Item) -> Refusal:
+    metadata = {"name": item.name, "expire_time": f"{item.expire_time:%Y-%m-%dT%H:%M:%SZ}"}
+    return _precondition(
+        "LIFETIME_OVER", f"the lifetime of {item.name} ended before its upload was committed", metadata
     )
 
 

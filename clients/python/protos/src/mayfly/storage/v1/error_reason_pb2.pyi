@@ -158,6 +158,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
 
         {"reason": "AUDIO_DAMAGED", "domain": "storage.mayfly", "metadata": {"name": "audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479"}}
     """
+    ERROR_REASON_LIFETIME_OVER: _ErrorReason.ValueType  # 119
+    """FAILED_PRECONDITION. The audio's own lifetime ended before its upload was committed, so it never was readable. Save it again with a
+    longer ttl, or a later expire_time.
+
+        {"reason": "LIFETIME_OVER", "domain": "storage.mayfly", "metadata": {"name": "audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479", "expire_time": "2025-12-08T12:00:01Z"}}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """ErrorReason is the closed list of reasons. Each comment shows the status code and the ErrorInfo as a caller sees it;
@@ -299,5 +305,11 @@ ERROR_REASON_AUDIO_DAMAGED: ErrorReason.ValueType  # 118
 """DATA_LOSS. The bytes at rest are not those that were stored: the store has damaged them. Upload the audio again, and examine the disk.
 
     {"reason": "AUDIO_DAMAGED", "domain": "storage.mayfly", "metadata": {"name": "audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479"}}
+"""
+ERROR_REASON_LIFETIME_OVER: ErrorReason.ValueType  # 119
+"""FAILED_PRECONDITION. The audio's own lifetime ended before its upload was committed, so it never was readable. Save it again with a
+longer ttl, or a later expire_time.
+
+    {"reason": "LIFETIME_OVER", "domain": "storage.mayfly", "metadata": {"name": "audio/2025-12-08/f47ac10b-58cc-4372-a567-0e02b2c3d479", "expire_time": "2025-12-08T12:00:01Z"}}
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

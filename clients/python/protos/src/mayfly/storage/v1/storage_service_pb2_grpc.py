@@ -142,7 +142,7 @@ class StorageServiceServicer(object):
 
     def CommitUpload(self, request, context):
         """CommitUpload verifies what lies at the key (size, checksum, attempt) and makes the audio READY. Idempotent.
-        Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND, UPLOAD_INCOMPLETE, CONTENT_MISMATCH, UPLOAD_FENCED.
+        Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND, UPLOAD_INCOMPLETE, CONTENT_MISMATCH, UPLOAD_FENCED, LIFETIME_OVER.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,7 +50,7 @@ class StorageServiceStub:
     """
     CommitUpload: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.CommitUploadRequest, _storage_service_pb2.CommitUploadResponse]
     """CommitUpload verifies what lies at the key (size, checksum, attempt) and makes the audio READY. Idempotent.
-    Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND, UPLOAD_INCOMPLETE, CONTENT_MISMATCH, UPLOAD_FENCED.
+    Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND, UPLOAD_INCOMPLETE, CONTENT_MISMATCH, UPLOAD_FENCED, LIFETIME_OVER.
     """
     AbandonUpload: _grpc.UnaryUnaryMultiCallable[_storage_service_pb2.AbandonUploadRequest, _storage_service_pb2.AbandonUploadResponse]
     """AbandonUpload gives a reservation back and deletes what was put. Idempotent: abandoning what is gone succeeds.
@@ -124,7 +124,7 @@ class StorageServiceAsyncStub(StorageServiceStub):
     """
     CommitUpload: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.CommitUploadRequest, _storage_service_pb2.CommitUploadResponse]  # type: ignore[assignment]
     """CommitUpload verifies what lies at the key (size, checksum, attempt) and makes the audio READY. Idempotent.
-    Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND, UPLOAD_INCOMPLETE, CONTENT_MISMATCH, UPLOAD_FENCED.
+    Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND, UPLOAD_INCOMPLETE, CONTENT_MISMATCH, UPLOAD_FENCED, LIFETIME_OVER.
     """
     AbandonUpload: _aio.UnaryUnaryMultiCallable[_storage_service_pb2.AbandonUploadRequest, _storage_service_pb2.AbandonUploadResponse]  # type: ignore[assignment]
     """AbandonUpload gives a reservation back and deletes what was put. Idempotent: abandoning what is gone succeeds.
@@ -213,7 +213,7 @@ class StorageServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_storage_service_pb2.CommitUploadResponse, _abc.Awaitable[_storage_service_pb2.CommitUploadResponse]]:
         """CommitUpload verifies what lies at the key (size, checksum, attempt) and makes the audio READY. Idempotent.
-        Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND, UPLOAD_INCOMPLETE, CONTENT_MISMATCH, UPLOAD_FENCED.
+        Reasons: INVALID_REQUEST, AUDIO_NOT_FOUND, UPLOAD_INCOMPLETE, CONTENT_MISMATCH, UPLOAD_FENCED, LIFETIME_OVER.
         """
 
     @_abc_1.abstractmethod

@@ -47,7 +47,7 @@ async def mayfly(stack: Stack | None, *arguments: str) -> Ended:
 
 async def swept(client: AsyncClient, audio: Audio) -> None:
     """Let it expire, and sweep."""
-
+    await client.retain(audio.name, ttl=1)
     async with asyncio.timeout(30):
         while True:
             started = await client.start_sweep()
@@ -59,7 +59,7 @@ async def swept(client: AsyncClient, audio: Audio) -> None:
 
 
 async def test_a_sweep_leaves_a_certificate_that_names_what_it_deleted(stack: Stack, client: AsyncClient) -> None:
-    audio = await client.save(b"RIFF a certified audio", collection="temp-audio", content_type="audio/wav", ttl=1)
+    audio = await client.save(b"RIFF a certified audio", collection="temp-audio", content_type="audio/wav")
     await swept(client, audio)
 
     [newest] = (await mayfly(stack, "sweeps", "ls", "--limit", "1", "--json")).json
@@ -76,7 +76,7 @@ async def test_a_sweep_leaves_a_certificate_that_names_what_it_deleted(stack: St
 async def test_the_chain_is_verified_without_a_server_and_a_changed_byte_is_found(
     stack: Stack, client: AsyncClient, tmp_path: Path
 ) -> None:
-    audio = await client.save(b"RIFF another audio", collection="temp-audio", content_type="audio/wav", ttl=1)
+    audio = await client.save(b"RIFF another audio", collection="temp-audio", content_type="audio/wav")
     await swept(client, audio)
     file, forged = tmp_path / "certificates.jsonl", tmp_path / "forged.jsonl"
 

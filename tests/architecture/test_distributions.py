@@ -104,6 +104,11 @@ def test_what_other_images_install_has_no_engine(image: str) -> None:
     assert not pinned(image) & ENGINES
 
 
+@pytest.mark.parametrize("image", ["synth", "sweeper", "client"])
+def test_what_serves_no_http_installs_no_server_of_it(image: str) -> None:
+    assert "uvicorn" not in pinned(image)
+
+
 def test_requirements_name_no_host_and_pin_with_hashes() -> None:
     for path in (ROOT / "requirements").glob("*.txt"):
         text = path.read_text()

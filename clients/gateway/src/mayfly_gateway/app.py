@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mayfly_client import AsyncClient
 from mayfly_gateway.api import create_api
 from mayfly_gateway.guarding import guarded
-from mayfly_gateway.server import HttpServer
+from mayfly_runtime.http_server import HttpServer
 from mayfly_runtime.signals import serve_until_signal
 from mayfly_runtime.telemetry import Telemetry
 
@@ -27,7 +27,7 @@ async def run(settings: GatewaySettings) -> None:
         telemetry = Telemetry.start(settings, "mayfly-gateway")
         stack.callback(telemetry.shutdown)
         mayfly = await stack.enter_async_context(open_client(settings, telemetry))
-        server = HttpServer(create_app(settings, mayfly, telemetry=telemetry), settings)
+        server = HttpServer(create_app(settings, mayfly, telemetry=telemetry), settings.http_options())
         await stack.enter_async_context(server)
         await serve_until_signal(server)
 

@@ -12,6 +12,7 @@ from pydantic_settings import SettingsConfigDict
 from mayfly_client.channel import Tls
 from mayfly_gateway.callers import ApiCallers
 from mayfly_runtime.addresses import ListenAddress
+from mayfly_runtime.server_options import HttpOptions
 from mayfly_runtime.settings import Duration, ServiceSettings
 
 _MEBIBYTE = 1024 * 1024
@@ -137,6 +138,15 @@ class GatewaySettings(ServiceSettings):
     def tls_to_services(self) -> Tls | None:
         """How the services are trusted; None for plaintext."""
         return Tls(ca_file=self.tls_ca, cert_file=self.tls_cert, key_file=self.tls_key) if self.tls else None
+
+    def http_options(self) -> HttpOptions:
+        """How the door is served."""
+        return HttpOptions(
+            listen=self.listen,
+            max_connections=4 * self.max_requests,
+            head_timeout=self.head_timeout,
+            drain=self.drain,
+        )
 
     def secrets(self) -> tuple[str, ...]:
         """The keys of stable links, newest first; none if they are to be made."""

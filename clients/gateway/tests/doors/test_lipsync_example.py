@@ -16,7 +16,7 @@ import httpx
 
 from mayfly_gateway.app import create_app
 from mayfly_gateway.config import GatewaySettings
-from mayfly_gateway.server import HttpServer
+from mayfly_runtime.http_server import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +74,7 @@ async def test_another_service_fetches_the_speech_with_its_link_alone(fake: Fake
     settings = GatewaySettings.load(secret="s" * 32, listen="127.0.0.1:0", callers=f"anne={TOKEN}")
     async with (
         fake.async_client() as mayfly,
-        HttpServer(create_app(settings, mayfly, now=fake.clock.now), settings) as server,
+        HttpServer(create_app(settings, mayfly, now=fake.clock.now), settings.http_options()) as server,
     ):
         with lipsync_service() as lipsync, httpx.Client() as http:
             flow = example().Lipsync(

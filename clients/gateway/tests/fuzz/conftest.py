@@ -12,7 +12,7 @@ import pytest
 from mayfly_client.testing import FakeMayfly
 from mayfly_gateway.app import create_app
 from mayfly_gateway.config import GatewaySettings
-from mayfly_gateway.server import HttpServer
+from mayfly_runtime.http_server import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ async def _serve(fake: FakeMayfly, address: Future[str], stop: Future[None]) -> 
     )
     async with (
         fake.async_client() as mayfly,
-        HttpServer(create_app(settings, mayfly, now=fake.clock.now), settings) as server,
+        HttpServer(create_app(settings, mayfly, now=fake.clock.now), settings.http_options()) as server,
     ):
         address.set_result(str(server.address))
         await asyncio.wrap_future(stop)

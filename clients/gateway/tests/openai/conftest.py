@@ -6,7 +6,7 @@ import pytest
 
 from mayfly_gateway.app import create_app
 from mayfly_gateway.config import GatewaySettings
-from mayfly_gateway.server import HttpServer
+from mayfly_runtime.http_server import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,6 +24,6 @@ async def base_url(fake: FakeMayfly) -> AsyncIterator[str]:
     )
     async with (
         fake.async_client() as mayfly,
-        HttpServer(create_app(settings, mayfly, now=fake.clock.now), settings) as server,
+        HttpServer(create_app(settings, mayfly, now=fake.clock.now), settings.http_options()) as server,
     ):
         yield f"http://{server.address}/v1"

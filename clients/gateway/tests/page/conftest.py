@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from clients.gateway.tests.page import chromium
 from clients.gateway.tests.page.standin import Standin, application, store
-from mayfly_gateway.config import GatewaySettings
-from mayfly_gateway.server import HttpServer
+from mayfly_runtime.http_server import HttpServer
+from mayfly_runtime.server_options import HttpOptions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -62,8 +62,8 @@ class served:  # noqa: N801 - used like the functions of contextlib
     """Serves an application on a free port; its origin."""
 
     def __init__(self, app: ASGIApp) -> None:
-        settings = GatewaySettings.load(listen="127.0.0.1:0", secret="s" * 32, drain=timedelta(seconds=1))
-        self.server = HttpServer(app, settings)
+        options = HttpOptions(listen="127.0.0.1:0", max_connections=400, drain=timedelta(seconds=1))
+        self.server = HttpServer(app, options)
 
     async def __aenter__(self) -> str:
         await self.server.__aenter__()

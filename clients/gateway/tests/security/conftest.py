@@ -7,7 +7,7 @@ import pytest
 
 from mayfly_gateway.app import create_app
 from mayfly_gateway.config import GatewaySettings
-from mayfly_gateway.server import HttpServer
+from mayfly_runtime.http_server import HttpServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,7 +25,7 @@ async def serve(fake: FakeMayfly) -> AsyncIterator[Serve]:
 
         async def start(**changes: Any) -> HttpServer:
             settings = GatewaySettings.load(secret="s" * 32, listen="127.0.0.1:0", drain="1s", **changes)
-            server = HttpServer(create_app(settings, mayfly, now=fake.clock.now), settings)
+            server = HttpServer(create_app(settings, mayfly, now=fake.clock.now), settings.http_options())
             return await stack.enter_async_context(server)
 
         yield start

@@ -89,5 +89,22 @@ class ServerOptions:
         ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpOptions:
+    """How an HTTP server serves."""
+
+    listen: str
+    """`host:port` or `[::1]:port`; port 0 picks a free one."""
+
+    max_connections: int
+    """More are told 503 when they ask for something. The application bounds requests, and says so in its own words."""
+
+    head_timeout: timedelta = timedelta(seconds=10)
+    """How long a connection may take to say what it wants, and how long it may be idle."""
+
+    drain: timedelta = DEFAULT_DRAIN
+    """How long running requests may go on once the server drains; afterwards they are cut off."""
+
+
 def _ms(duration: timedelta) -> int:
     return round(duration / timedelta(milliseconds=1))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import socket
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -64,10 +63,7 @@ async def test_a_taken_port_is_refused_and_nothing_stays_open(opening: Opening, 
 @pytest.mark.parametrize(
     ("listen", "error"),
     [
-        ("here", InvalidAddressError),
         ("unix:/tmp/links", InvalidAddressError),
-        ("127.0.0.1:70000", InvalidAddressError),
-        ("192.0.2.1:0", CannotListenError),
         ("0.0.0.0:0", CannotListenError),
     ],
 )
@@ -84,15 +80,6 @@ async def test_links_begin_with_the_address_that_clients_know(opening: Opening) 
         url = str(await link_to(subject, subject.an_audio()))
 
     assert url.startswith("https://audio.example/play/audio/2026-01-15/")
-
-
-async def test_the_services_signal_handlers_stay_its_own(opening: Opening) -> None:
-    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-
-    async with opening():
-        during = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
-
-    assert during == before
 
 
 async def test_one_request_too_many_is_told_to_come_back(opening: Opening, save: Save, http: httpx.AsyncClient) -> None:
@@ -112,51 +99,12 @@ async def test_one_request_too_many_is_told_to_come_back(opening: Opening, save:
     assert refused.json()["error"]["reason"] == "SERVER_BUSY"
 
 
-@pytest.mark.parametrize("beginning", [b"", b"GET /audio/2026-01-15/x HTTP/1.1\r\nX-Slow: "])
-async def test_a_client_that_does_not_say_what_it_wants_is_hung_up_on(
-    opening: Opening, save: Save, beginning: bytes
-) -> None:
+async def test_a_client_that_does_not_say_what_it_wants_is_hung_up_on(opening: Opening, save: Save) -> None:
     async with opening(links={"head_timeout": timedelta(milliseconds=50)}) as subject:
         reader, writer = await connect(await link_to(subject, await save(subject)))
-        writer.write(beginning)
 
         assert await read_to_end(reader) == b""
         writer.close()
-
-
-async def test_a_head_that_trickles_in_is_hung_up_on(opening: Opening, save: Save) -> None:
-    async with opening(links={"head_timeout": timedelta(milliseconds=100)}) as subject:
-        reader, writer = await connect(await link_to(subject, await save(subject)))
-        writer.write(b"GET / HTTP/1.1\r\n")
-        ended = asyncio.ensure_future(read_to_end(reader))
-        while not ended.done():
-            writer.write(b"X: y\r\n")
-            await asyncio.wait([ended], timeout=0.01)
-        writer.close()
-
-        assert await ended == b""
-
-
-async def test_a_kept_connection_may_ask_again_after_a_slow_transfer(opening: Opening, save: Save) -> None:
-    """The patience for a head ends with the head."""
-    async with opening(links={"head_timeout": timedelta(milliseconds=200)}) as subject:
-        url = await link_to(subject, await save(subject))
-        reader, writer = await connect(url)
-        for _ in range(3):
-            writer.write(get(url))
-            head = await reader.readuntil(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 200")
-            assert await reader.readexactly(len(SOUND)) == SOUND
-        writer.close()
-
-
-@pytest.mark.parametrize("nonsense", [b"\x16\x03\x01\x02\x00\x01\x00\r\n\r\n", b"GET\r\n\r\n", b"x" * 70_000])
-async def test_nonsense_is_answered_in_http(embedded: Subject, save: Save, nonsense: bytes) -> None:
-    reader, writer = await connect(await link_to(embedded, await save(embedded)))
-    writer.write(nonsense)
-
-    assert (await read_to_end(reader)).startswith(b"HTTP/1.1 400")
-    writer.close()
 
 
 async def test_a_transfer_under_way_ends_before_the_server_does(opening: Opening, save: Save) -> None:

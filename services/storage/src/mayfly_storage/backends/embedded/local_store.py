@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from mayfly_runtime.addresses import CannotListenError
+from mayfly_runtime.http_server import HttpServer
 from mayfly_runtime.offload import Offload
 from mayfly_storage.backends.embedded.blobs import FileBlobs
 from mayfly_storage.backends.embedded.keys_on_disk import KeyPaths
 from mayfly_storage.backends.embedded.link_keys import LinkKeys, keys_from_file
-from mayfly_storage.backends.embedded.link_server import Downloads, LinkServer, Uploads, link_app
+from mayfly_storage.backends.embedded.link_server import Downloads, Uploads, link_app
 from mayfly_storage.backends.embedded.link_server.served import Served
 from mayfly_storage.backends.embedded.links import HmacLinks
 from mayfly_storage.backends.embedded.publishing import Publisher
@@ -68,7 +69,7 @@ class LocalStore:
         traffic: Counter[tuple[str, int]] = Counter()
         served = Served(catalog=self.catalog, blobs=blobs, keys=keys, now=self.now)
         app = await self._link_app(stack, served, traffic)
-        server = await stack.enter_async_context(LinkServer(app, self.options.links))
+        server = await stack.enter_async_context(HttpServer(app, self.options.links.http_options()))
         links = HmacLinks(keys=keys, base_url=_base_url(self.options, server.address), now=self.now)
         return Store(blobs=blobs, links=links, traffic=traffic)
 

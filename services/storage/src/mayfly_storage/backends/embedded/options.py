@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from mayfly_runtime.server_options import HttpOptions
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -33,6 +35,15 @@ class LinkServerOptions:
         for name in ("head_timeout", "idle_timeout", "transfer_timeout"):
             if getattr(self, name) <= timedelta(0):
                 raise ValueError(f"{name} must be longer than 0, not {getattr(self, name)}")
+
+    def http_options(self) -> HttpOptions:
+        """What of it concerns the HTTP server."""
+        return HttpOptions(
+            listen=self.listen,
+            max_connections=4 * self.max_requests,
+            head_timeout=self.head_timeout,
+            drain=self.drain,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

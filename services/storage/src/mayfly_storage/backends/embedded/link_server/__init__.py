@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from mayfly_storage.backends.embedded.link_server.app import link_app
 from mayfly_storage.backends.embedded.link_server.downloads import Downloads
-from mayfly_storage.backends.embedded.link_server.server import LinkServer
 from mayfly_storage.backends.embedded.link_server.uploads import Uploads
 
-__all__ = ["Downloads", "LinkServer", "Uploads", "link_app"]
+__all__ = ["Downloads", "Uploads", "link_app"]

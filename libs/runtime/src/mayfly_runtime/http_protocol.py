@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 if TYPE_CHECKING:
@@ -16,15 +18,13 @@ if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
 
-class BoundedProtocol(H11Protocol):
+class PromptProtocol(H11Protocol):
     """uvicorn bounds how long a connection may be idle, but not how slowly a request's head may trickle in."""
 
     def __init__(
         self, config: uvicorn.Config, state: ServerState, *, head_timeout: timedelta, on_lost: Callable[[], None]
     ) -> None:
         """Take uvicorn's part, the patience, and whom to tell when the connection has ended."""
-        # What a request may do to its connection: hang up at once. Closing would first wait until all is sent, for ever
-        # if nobody reads.
         super().__init__(config=config, server_state=state, app_state={"hang_up": self._hang_up})
         self._head_timeout = head_timeout
         self._on_lost = on_lost
@@ -47,6 +47,11 @@ class BoundedProtocol(H11Protocol):
         self._forget_head()
         super().connection_lost(exc)
         self._on_lost()
+
+    def shutdown(self) -> None:
+        """End after the request that runs, or at once if none does."""
+        with contextlib.suppress(h11.LocalProtocolError):  # it is broken, and ends by itself
+            super().shutdown()
 
     def _awaits_head(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle  # uvicorn declares it without the None that it begins as

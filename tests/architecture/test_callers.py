@@ -21,6 +21,7 @@ from mayfly.synth.v1 import synth_service_pb2, synth_service_pb2_grpc
 from mayfly_runtime.callers import hash_token
 from mayfly_runtime.identity import CallerRegistry
 from mayfly_runtime.testing import serve_in_process
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -103,7 +104,7 @@ async def answer(channel: grpc.aio.Channel, method: MethodDescriptor, metadata: 
         path, request_serializer=request.SerializeToString, response_deserializer=lambda data: data
     )
     given = iter(()) if method.client_streaming else request()
-    running = call(given, metadata=metadata, timeout=10)
+    running = call(given, metadata=metadata, timeout=PATIENCE)
     return await running.code()
 
 

@@ -12,6 +12,8 @@ from google.protobuf import descriptor_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from mayfly.storage.v1 import storage_service_pb2, storage_service_pb2_grpc
 
+from tests.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from tests.conftest import Stack
 
@@ -56,9 +58,9 @@ def reflected(address: str) -> list[descriptor_pb2.FileDescriptorProto]:
     with grpc.insecure_channel(address) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
         ask = reflection_pb2.ServerReflectionRequest
-        (listed,) = stub.ServerReflectionInfo(iter([ask(list_services="")]), timeout=10)
+        (listed,) = stub.ServerReflectionInfo(iter([ask(list_services="")]), timeout=PATIENCE)
         wanted = [ask(file_containing_symbol=service.name) for service in listed.list_services_response.service]
-        answers = list(stub.ServerReflectionInfo(iter(wanted), timeout=10))
+        answers = list(stub.ServerReflectionInfo(iter(wanted), timeout=PATIENCE))
     files = {data for answer in answers for data in answer.file_descriptor_response.file_descriptor_proto}
     return [descriptor_pb2.FileDescriptorProto.FromString(data) for data in files]
 
@@ -78,7 +80,7 @@ async def test_what_storage_answers_and_logs_holds_no_secret(aws: Stack) -> None
         speech = await client.speak("What can be known of the keys?")
         info = await client.storage_info()
     assert speech.stored is not None
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         response = await http.get(speech.stored.url)
     held = environment_of(aws.pids["storage"])
     secrets = [held["AWS_SECRET_ACCESS_KEY"], held["MAYFLY_STORAGE_PRIVACY_SECRET"]]
@@ -94,10 +96,10 @@ def test_the_port_for_everybody_does_not_serve_retention(embedded: Stack) -> Non
             "/mayfly.storage.v1.RetentionService/PurgeAudio", request_serializer=bytes, response_deserializer=bytes
         )
         with pytest.raises(grpc.RpcError) as caught:
-            call(b"", timeout=10)
+            call(b"", timeout=PATIENCE)
     with grpc.insecure_channel(embedded.address("retention")) as channel, pytest.raises(grpc.RpcError) as other:
         storage_service_pb2_grpc.StorageServiceStub(channel).GetStorageInfo(
-            storage_service_pb2.GetStorageInfoRequest(), timeout=10
+            storage_service_pb2.GetStorageInfoRequest(), timeout=PATIENCE
         )
 
     assert caught.value.code() is other.value.code() is grpc.StatusCode.UNIMPLEMENTED

@@ -23,6 +23,8 @@ from mayfly.storage.v1 import retention_service_pb2, storage_service_pb2
 from mayfly.sweeper.v1 import sweeper_service_pb2
 from mayfly.synth.v1 import synth_service_pb2
 
+from tests.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -196,7 +198,7 @@ def call(channel: grpc.Channel, method: MethodDescriptor, request: Message) -> g
         response_deserializer=message_factory.GetMessageClass(method.output_type).FromString,
     )
     try:
-        answer = stub(iter([request]) if method.client_streaming else request, timeout=20)
+        answer = stub(iter([request]) if method.client_streaming else request, timeout=PATIENCE)
         if method.server_streaming:
             list(answer)
     except grpc.RpcError as error:

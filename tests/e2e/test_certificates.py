@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from tests.waiting import PATIENCE, sweep, until
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -40,7 +42,7 @@ async def mayfly(stack: Stack | None, *arguments: str) -> Ended:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    out, err = await asyncio.wait_for(process.communicate(), timeout=60)
+    out, err = await asyncio.wait_for(process.communicate(), timeout=PATIENCE)
     assert process.returncode is not None
     return Ended(process.returncode, out.decode(), err.decode())
 
@@ -48,14 +50,12 @@ async def mayfly(stack: Stack | None, *arguments: str) -> Ended:
 async def swept(client: AsyncClient, audio: Audio) -> None:
     """Let it expire, and sweep."""
     await client.retain(audio.name, ttl=1)
-    async with asyncio.timeout(30):
-        while True:
-            started = await client.start_sweep()
-            _ = [state async for state in client.watch_sweep(started.name)]
-            named = [one async for one in client.certificates() if audio.name in json.dumps(one.document)]
-            if named:
-                return
-            await asyncio.sleep(0.2)
+
+    async def is_certified() -> bool:
+        await sweep(client)
+        return any([audio.name in json.dumps(one.document) async for one in client.certificates()])
+
+    await until(is_certified)
 
 
 async def test_a_sweep_leaves_a_certificate_that_names_what_it_deleted(stack: Stack, client: AsyncClient) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from tests.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from tests.conftest import Stack
 
@@ -24,11 +26,11 @@ async def test_one_program_speaks_into_s3_and_into_files(stack: Stack) -> None:
         env={**os.environ, **targets},
         stdout=asyncio.subprocess.PIPE,
     )
-    out, _ = await asyncio.wait_for(process.communicate(), timeout=60)
+    out, _ = await asyncio.wait_for(process.communicate(), timeout=PATIENCE)
     where, *lines = out.decode().splitlines()
     urls = [line.strip() for line in lines if line.startswith("  http")]
 
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         answers = [await http.get(url) for url in urls]
 
     assert process.returncode == 0

@@ -16,6 +16,7 @@ import pytest
 
 from mayfly_client import AsyncClient, DeadlineError, UnavailableError
 from tests.conftest import Stack, Unwatched, running
+from tests.waiting import PATIENCE
 from tools.stack.lifecycle import bring_up
 from tools.stack.programs import Backend
 
@@ -33,7 +34,7 @@ def own_stack(tmp_path: Path) -> Iterator[Stack]:
         yield stack
 
 
-def serve(module: str, *arguments: str, seconds: float = 30, **settings: str) -> subprocess.CompletedProcess[str]:
+def serve(module: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Start a service that is expected to end by itself."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAYFLY_")} | settings
     return subprocess.run(
@@ -41,7 +42,7 @@ def serve(module: str, *arguments: str, seconds: float = 30, **settings: str) ->
         env=environment,
         capture_output=True,
         text=True,
-        timeout=seconds,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -54,7 +55,7 @@ def kill(pid: int) -> None:
 
 async def once_connected(call: Callable[[], Awaitable[T]]) -> T:
     """The answer, as soon as the connection to the restarted process is found again."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             try:
                 return await call()

@@ -13,6 +13,8 @@ import httpx
 import openai
 import pytest
 
+from tests.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -25,14 +27,14 @@ MAGIC = {"mp3": (b"ID3", b"\xff"), "opus": (b"OggS",), "aac": (b"\x00\x00\x00",)
 @pytest.fixture
 async def browser(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """A guest's browser at the gateway of each set in turn."""
-    async with httpx.AsyncClient(base_url=f"http://{stack.address('gateway')}", timeout=30) as client:
+    async with httpx.AsyncClient(base_url=f"http://{stack.address('gateway')}", timeout=PATIENCE) as client:
         yield client
 
 
 @pytest.fixture
 async def here(embedded: Stack) -> AsyncIterator[httpx.AsyncClient]:
     """The same at the embedded set alone."""
-    async with httpx.AsyncClient(base_url=f"http://{embedded.address('gateway')}", timeout=30) as client:
+    async with httpx.AsyncClient(base_url=f"http://{embedded.address('gateway')}", timeout=PATIENCE) as client:
         yield client
 
 
@@ -107,7 +109,7 @@ async def test_segments_of_a_session_play_for_another_service(browser: httpx.Asy
     )
 
     told = answer.json()
-    async with httpx.AsyncClient() as other:
+    async with httpx.AsyncClient(timeout=PATIENCE) as other:
         fetched = [await other.get(segment["presigned_url"]) for segment in told["audio_segments"]]
     assert [file.content[:4] for file in fetched] == [b"RIFF"] * 2
     is_s3 = stack.layout.ports.moto == httpx.URL(told["first_audio_url"]).port
@@ -147,7 +149,7 @@ async def test_audio_is_processed_to_its_final_key(browser: httpx.AsyncClient) -
     assert answer.status_code == 200, answer.text
     assert told["direct_upload"] is True
     assert told["s3_key"].endswith("/processed/transcoded_file.mp3")
-    async with httpx.AsyncClient() as other:
+    async with httpx.AsyncClient(timeout=PATIENCE) as other:
         assert (await other.get(told["audio_url"])).content.startswith(MAGIC["mp3"])
 
 

@@ -13,6 +13,7 @@ from mayfly_storage.backends.aws.clients import make_clients
 from mayfly_storage.backends.aws.provision import ensure_bucket_and_table
 from mayfly_storage.backends.aws.testing import aws_emulator, emulated_options, emulated_session
 from mayfly_storage.testing.process import storage_process
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -70,7 +71,7 @@ async def test_a_large_file_is_saved_in_parts_with_progress_and_downloaded(tmp_p
     seen: list[tuple[int, int]] = []
     async with (
         storage_process(tmp_path / "data", settings(options)) as (_, callers),
-        AsyncClient(storage=callers.address, timeout=30) as client,
+        AsyncClient(storage=callers.address, timeout=PATIENCE) as client,
     ):
         saved = await client.save(source, collection="temp-audio", progress=lambda *each: seen.append(each))
         await client.download(saved.name, target)
@@ -86,12 +87,12 @@ async def test_the_synchronous_client_and_a_stream_do_the_same(tmp_path: Path, o
     source.write_bytes(LARGE)
 
     def saved_synchronously(address: str) -> Audio:
-        with Client(storage=address, timeout=30) as client:
+        with Client(storage=address, timeout=PATIENCE) as client:
             return client.save(source, collection="temp-audio")
 
     async with (
         storage_process(tmp_path / "data", settings(options)) as (_, callers),
-        AsyncClient(storage=callers.address, timeout=30) as client,
+        AsyncClient(storage=callers.address, timeout=PATIENCE) as client,
     ):
         streamed = await client.upload_stream(source, collection="temp-audio")
         saved = await asyncio.to_thread(saved_synchronously, callers.address)

@@ -9,15 +9,17 @@ import asyncio
 import random
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mayfly_client import AsyncClient, Audio, AudioNotFoundError
+from tests.waiting import PATIENCE, is_gone, until
 from tools.stack.programs import sweeper
 
 if TYPE_CHECKING:
+    from mayfly_client import AsyncClient, Audio
     from tests.conftest import Stack
 
 SWEEPERS, SAVERS = 5, 3
@@ -37,10 +39,10 @@ class Told:
     errors: list[str] = field(default_factory=list)
 
 
-async def save_and_delete(client: AsyncClient, told: Told, chance: random.Random, until: float) -> None:
+async def save_and_delete(client: AsyncClient, told: Told, chance: random.Random, end: float) -> None:
     """Audio that stays, audio that ends in a second, audio that is deleted at once."""
     now = asyncio.get_running_loop().time
-    while now() < until:
+    while now() < end:
         body = chance.randbytes(2_000)
         facts = {"collection": "temp-audio", "content_type": "audio/wav"}
         stays = await client.save(body, **facts)  # type: ignore[arg-type] # options of save
@@ -52,10 +54,10 @@ async def save_and_delete(client: AsyncClient, told: Told, chance: random.Random
         told.deleted.append(goes)
 
 
-async def sweep_again_and_again(stack: Stack, told: Told, chance: random.Random, until: float) -> None:
+async def sweep_again_and_again(stack: Stack, told: Told, chance: random.Random, end: float) -> None:
     """Each by a process of its own; one in four does not live to its end."""
     now = asyncio.get_running_loop().time
-    while now() < until:
+    while now() < end:
         code, said = await sweep(stack, killed_after=chance.uniform(0.5, 2) if chance.random() < 0.25 else None)
         told.codes.append(code)
         if code not in {*FINE, KILLED}:
@@ -71,28 +73,12 @@ async def sweep(stack: Stack, *, killed_after: float | None = None) -> tuple[int
         stderr=asyncio.subprocess.PIPE,
     )
     ended = asyncio.create_task(process.communicate())
-    done, _ = await asyncio.wait({ended}, timeout=60 if killed_after is None else killed_after)
+    done, _ = await asyncio.wait({ended}, timeout=killed_after or PATIENCE)
     if not done:
         process.kill()
     _, said = await ended
     assert process.returncode is not None
     return process.returncode, said.decode()
-
-
-async def have_ended(client: AsyncClient, audios: list[Audio]) -> None:
-    """Wait until none of them is readable; a bound, not a measure."""
-    async with asyncio.timeout(30):
-        for audio in audios:
-            while not await is_gone(client, audio):  # noqa: ASYNC110 - another process has no event
-                await asyncio.sleep(0.1)
-
-
-async def is_gone(client: AsyncClient, audio: Audio) -> bool:
-    try:
-        await client.get(audio.name)
-    except AudioNotFoundError:
-        return True
-    return False
 
 
 @pytest.mark.slow
@@ -101,13 +87,14 @@ async def test_five_sweepers_at_once_take_what_has_ended_and_nothing_else(
     client: AsyncClient, stack: Stack, request: pytest.FixtureRequest
 ) -> None:
     told, chance = Told(), random.Random(2026)  # noqa: S311 - it chooses cases
-    until = asyncio.get_running_loop().time() + request.config.getoption("--overlap-seconds")
+    end = asyncio.get_running_loop().time() + request.config.getoption("--overlap-seconds")
     async with asyncio.TaskGroup() as group:
         for _ in range(SAVERS):
-            group.create_task(save_and_delete(client, told, chance, until))
+            group.create_task(save_and_delete(client, told, chance, end))
         for _ in range(SWEEPERS):
-            group.create_task(sweep_again_and_again(stack, told, chance, until))
-    await have_ended(client, told.ending)
+            group.create_task(sweep_again_and_again(stack, told, chance, end))
+    for audio in told.ending:
+        await until(partial(is_gone, client, audio))
     code, said = await sweep(stack)
 
     assert told.errors == []

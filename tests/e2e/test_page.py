@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,7 @@ async def test_speech_is_heard_downloaded_and_gone(tab: chromium.Tab) -> None:
 
     await page.reload()
     await expect(page.locator("#history .title")).to_contain_text("The river is quiet tonight.")
-    await expect(page.locator("#history .left")).to_have_text("Gone in 23 h 59 min")
+    await expect(page.locator("#history .left")).to_have_text(re.compile(r"Gone in 23 h 5\d min"))
     await page.click("#history .open")
     await page.click("#delete")
     await page.click("#farewell-yes")
@@ -86,7 +87,7 @@ async def test_a_voice_is_recorded_and_can_be_heard_after_a_reload(tab: chromium
     await tab.page.context.grant_permissions(["microphone"])
     page = await tab.open()
     await page.get_by_role("button", name="Record").click()
-    await expect(page.locator("#record-time")).to_have_text("0:01")
+    await expect(page.locator("#record-time")).to_have_text(re.compile(r"0:(0[1-9]|[1-5]\d)"))
     await page.get_by_role("button", name="Keep it").click()
     await tab.sound(0.2)
 

@@ -19,17 +19,18 @@ from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceStub
 from mayfly_client import AudioNotFoundError, InvalidRequestError
 from mayfly_synth.testing_processing import SOUND, config, silence, tone, wav
 from tests.conftest import running
+from tests.waiting import PATIENCE, until
 from tools.stack.programs import Backend
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from mayfly_client import AsyncClient
     from tests.conftest import Stack
 
 
 async def fetch(url: str) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         return await http.get(url)
 
 
@@ -109,13 +110,6 @@ def own_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack
         yield stack
 
 
-async def until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
-    """Look again and again until it holds; a bound, not a measure."""
-    async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - another process has no event
-            await asyncio.sleep(0.02)
-
-
 def opened_by(pid: int, folder: Path) -> list[str]:
     """Descriptors of a process that lead into a folder."""
     links = [entry.readlink() for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()]
@@ -145,13 +139,20 @@ async def test_a_synth_that_is_killed_in_the_middle_leaves_nothing(own_stack: St
             yield pb.ProcessAudioRequest(chunk=recording[start : start + 65_536])
         await asyncio.Event().wait()
 
+    async def is_halfway() -> bool:
+        return bool(opened_by(synth, scratch)) and bool(children_of(synth))
+
     async with grpc.aio.insecure_channel(own_stack.address("synth")) as channel:
-        call = SynthServiceStub(channel).ProcessAudio(halfway(), timeout=60)
-        await until(lambda: bool(opened_by(synth, scratch)) and bool(children_of(synth)))
+        call = SynthServiceStub(channel).ProcessAudio(halfway(), timeout=PATIENCE)
+        await until(is_halfway)
         programs = children_of(synth)
+
+        async def have_ended() -> bool:
+            return not any(runs(pid) for pid in programs)
+
         os.kill(synth, signal.SIGKILL)
         assert await call.code() is not grpc.StatusCode.OK
-        await until(lambda: not any(runs(pid) for pid in programs))
+        await until(have_ended)
 
     assert [path for path in scratch.rglob("*") if path.is_file()] == []
 

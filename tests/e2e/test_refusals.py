@@ -19,6 +19,7 @@ from mayfly.sweeper.v1 import sweeper_service_pb2
 from mayfly.synth.v1 import synth_service_pb2
 
 from mayfly_client import AsyncClient, MayflyError, SweepState
+from tests.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -94,7 +95,7 @@ async def test_a_listing_that_makes_no_sense_is_refused(embedded: Stack, filters
     async with grpc.aio.insecure_channel(embedded.address("storage")) as channel:
         stub = storage_service_pb2_grpc.StorageServiceStub(channel)
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await stub.ListAudio(storage_service_pb2.ListAudioRequest(**filters), timeout=10)
+            await stub.ListAudio(storage_service_pb2.ListAudioRequest(**filters), timeout=PATIENCE)
 
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert told.replace("_", " ") in str(caught.value.details()).replace("_", " ")
@@ -106,11 +107,11 @@ async def test_a_page_token_of_other_filters_is_refused(embedded: Stack, embedde
     async with grpc.aio.insecure_channel(embedded.address("storage")) as channel:
         stub = storage_service_pb2_grpc.StorageServiceStub(channel)
         page = await stub.ListAudio(
-            storage_service_pb2.ListAudioRequest(collection="temp-audio", page_size=1), timeout=10
+            storage_service_pb2.ListAudioRequest(collection="temp-audio", page_size=1), timeout=PATIENCE
         )
         foreign = storage_service_pb2.ListAudioRequest(collection="recordings", page_token=page.next_page_token)
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await stub.ListAudio(foreign, timeout=10)
+            await stub.ListAudio(foreign, timeout=PATIENCE)
 
     assert page.next_page_token
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
@@ -123,7 +124,7 @@ async def create(client: AsyncClient, body: bytes = BODY) -> Any:
 
 
 async def put(grant: Any, body: bytes, **headers: str) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         return await http.put(grant.url, content=body, headers={**grant.headers, **headers})
 
 
@@ -141,7 +142,7 @@ async def test_other_bytes_than_announced_are_refused_and_nothing_is_kept(embedd
 async def test_more_or_fewer_bytes_than_announced_are_refused(embedded_client: AsyncClient) -> None:
     upload = await create(embedded_client)
 
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         statuses = [(await http.put(upload.grant.url, content=body)).status_code for body in (BODY[:-1], BODY + b"x")]
 
     assert all(400 <= status < 500 for status in statuses)
@@ -158,7 +159,7 @@ async def test_a_stream_with_another_checksum_is_refused_and_leaves_nothing(embe
     ]
     async with grpc.aio.insecure_channel(embedded.address("storage")) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await storage_service_pb2_grpc.StorageServiceStub(channel).UploadAudio(iter(messages), timeout=10)
+            await storage_service_pb2_grpc.StorageServiceStub(channel).UploadAudio(iter(messages), timeout=PATIENCE)
 
     assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
     assert "sha256" in str(caught.value.details())
@@ -201,7 +202,7 @@ async def test_a_tampered_link_is_refused(embedded_client: AsyncClient, change: 
         "none": url.copy_with(query=None),
     }[change]
 
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         response = await http.request(
             "PUT" if change == "method" else "GET", tampered, content=b"x" if change == "method" else None
         )
@@ -232,7 +233,7 @@ async def answer_to_nothing(address: str, method: MethodDescriptor) -> tuple[grp
     path = f"/{method.containing_service.full_name}/{method.name}"
     async with grpc.aio.insecure_channel(address) as channel:
         arity = f"{'stream' if method.client_streaming else 'unary'}_{'stream' if method.server_streaming else 'unary'}"
-        call = getattr(channel, arity)(path)(iter(()) if method.client_streaming else b"", timeout=10)
+        call = getattr(channel, arity)(path)(iter(()) if method.client_streaming else b"", timeout=PATIENCE)
         return await call.code(), await call.details()
 
 

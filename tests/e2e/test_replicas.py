@@ -13,6 +13,7 @@ import pytest
 
 from mayfly_client import AsyncClient
 from tests.conftest import Stack, running
+from tests.waiting import PATIENCE
 from tools.stack import processes
 from tools.stack.layout import Ports
 from tools.stack.programs import Backend, synth
@@ -49,7 +50,7 @@ def another_synth(stack: Stack) -> Iterator[tuple[str, Running]]:
 
 
 async def ready(address: str) -> None:
-    async with asyncio.timeout(60), AsyncClient(synth=address) as client:
+    async with asyncio.timeout(PATIENCE), AsyncClient(synth=address) as client:
         while True:
             try:
                 await client.voices(timeout=1)
@@ -76,7 +77,7 @@ async def test_a_replica_that_is_killed_while_it_speaks_costs_its_callers_nothin
                     half_way.set()
 
         both = f"ipv4:{own_stack.address('synth')},{address}"
-        async with AsyncClient(storage=own_stack.address("storage"), synth=both, timeout=60) as client:
+        async with AsyncClient(storage=own_stack.address("storage"), synth=both, timeout=PATIENCE) as client:
             calls = asyncio.gather(*(caller(client) for _ in range(CALLERS)))
             await half_way.wait()
             os.kill(victim.pid, signal.SIGKILL)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
 import wave
@@ -22,13 +21,11 @@ from mayfly_client import (
     SpeechHeader,
     SpeechTrailer,
     StoredAudio,
-    Sweep,
     SweepState,
 )
+from tests.waiting import PATIENCE, sweep, until
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from tests.conftest import Stack
 
 REFUSED = {403, 404, 410}
@@ -36,23 +33,9 @@ REFUSED = {403, 404, 410}
 TEXT = "The quick brown fox jumps over the lazy dog. It is gone tomorrow."
 
 
-async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = 20) -> None:
-    """Ask again and again until it holds; a bound, not a measure."""
-    async with asyncio.timeout(seconds):
-        while not await condition():  # noqa: ASYNC110 - another process has no event
-            await asyncio.sleep(0.1)
-
-
 async def fetch(url: str, **headers: str) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=10) as http:
+    async with httpx.AsyncClient(timeout=PATIENCE) as http:
         return await http.get(url, headers=headers)
-
-
-async def sweep(client: AsyncClient, *, dry_run: bool = False) -> Sweep:
-    """Run a sweep to its end."""
-    started = await client.start_sweep(dry_run=dry_run)
-    *_, last = [state async for state in client.watch_sweep(started.name)]
-    return last
 
 
 def stored(audio: StoredAudio | None) -> StoredAudio:
@@ -148,8 +131,9 @@ async def test_expired_audio_is_unreadable_before_any_sweep_and_gone_after_one(
     client: AsyncClient, stack: Stack
 ) -> None:
     kept = stored((await client.speak("I stay.")).stored)
-    short = stored((await client.speak("I go.", ttl=2)).stored)
+    short = stored((await client.speak("I go.", ttl=60)).stored)
     assert (await fetch(short.url)).status_code == 200
+    await client.retain(short.name, ttl=1)
 
     async def is_expired() -> bool:
         names = [each.name async for each in client.list(collection="temp-audio")]

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import grpc
 import pytest
+from mayfly.synth.v1 import synth_service_pb2 as synth_pb
+from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceStub
 
 from mayfly_client.testing import FakeMayfly
 
@@ -25,3 +28,12 @@ def test_texts_are_kept_only_where_they_are_to_be() -> None:
 
         assert client.get(speech.name).text == ""
         assert not client.storage_info().keeps_text
+
+
+def test_a_text_is_pronounced_sentence_by_sentence_and_without_times() -> None:
+    with FakeMayfly() as fake, grpc.insecure_channel(fake.synth) as channel:
+        answer = SynthServiceStub(channel).Phonemize(synth_pb.PhonemizeRequest(text="Good day. It's 4!"))
+
+    told = [(each.index, each.graphemes, each.phonemes, each.HasField("timing")) for each in answer.segments]
+    assert told == [(0, "Good day.", "good day", False), (1, "It's 4!", "its 4", False)]
+    assert answer.voice == "en_US-fake-low"

@@ -175,7 +175,6 @@ STORAGE: Mapping[str, Callable[[Servers], object]] = {
 }
 SYNTH: Mapping[str, Callable[[Servers], object]] = {
     "INVALID_REQUEST": lambda servers: servers.speak(speed=9),
-    "NOT_IMPLEMENTED": lambda servers: servers.synth.Phonemize(synth_pb.PhonemizeRequest(text="Hello.")),
     "TEXT_EMPTY": lambda servers: servers.speak(" "),
     "TEXT_TOO_LONG": lambda servers: servers.speak("x" * 100_000),
     "TEXT_UNSPEAKABLE": lambda servers: servers.speak("\a"),
@@ -226,6 +225,20 @@ def test_an_unknown_voice_without_a_near_name_has_no_empty_hint(servers: Servers
     error = refusal(lambda: servers.speak(voice="zzzzzzzz"))
 
     assert error.metadata == {"voice": "zzzzzzzz"}
+
+
+@pytest.mark.parametrize(
+    ("text", "voice"), [("", ""), ("\a", ""), ("...", ""), ("x" * 5_001, ""), ("Hello.", "nobody")]
+)
+def test_what_cannot_be_pronounced_is_refused_as_if_it_were_to_be_spoken(
+    servers: Servers, text: str, voice: str
+) -> None:
+    asked = synth_pb.PhonemizeRequest(text=text, voice=voice)
+
+    unpronounced = refusal(lambda: servers.synth.Phonemize(asked))
+    unspoken = refusal(lambda: servers.speak(text, voice=voice))
+
+    assert (unpronounced.reason, unpronounced.metadata) == (unspoken.reason, unspoken.metadata)
 
 
 def test_a_caller_that_is_not_known_is_told_nothing_more() -> None:

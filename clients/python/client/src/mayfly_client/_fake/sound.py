@@ -30,12 +30,18 @@ class Sentence:
     start: timedelta
     end: timedelta
 
+    @property
+    def phonemes(self) -> str:
+        """Its letters and digits, as if each stood for a sound."""
+        return " ".join("".join(filter(str.isalnum, word)) for word in self.text.lower().split())
+
 
 def sentences(text: str, speed: float) -> list[Sentence]:
-    """The sentences of a text, one after the other."""
+    """The sentences of a text, one after the other; none where there is not a letter to pronounce."""
     found, at = [], 0.0
     for piece in _SENTENCE.findall(text):
-        if stripped := piece.strip():
+        stripped = piece.strip()
+        if any(map(str.isalnum, stripped)):
             end = at + len(stripped) * _SECONDS_PER_CHARACTER / speed
             found.append(Sentence(stripped, timedelta(seconds=at), timedelta(seconds=end)))
             at = end + _PAUSE_SECONDS

@@ -84,9 +84,15 @@ def speak(text: str, options: pb.SpeechOptions) -> Spoken:
     if not 0.25 <= speed <= 4.0:
         raise invalid("options.speed", "must be 0.25 to 4.0")
     content_type = written_type(options.format)
-    sentences = sound.sentences(text, speed)
+    sentences = _sentences(text, speed)
     pcm = b"".join(sound.samples(each) for each in sentences)
     return Spoken(voice=voice, content_type=content_type, sentences=sentences, pcm=pcm)
+
+
+def pronounce(text: str, voice: str) -> tuple[voice_pb2.Voice, list[sound.Sentence]]:
+    """The voice that is asked how it would say a text, and the sentences; or refuse it."""
+    _check_text(text)
+    return find_voice(voice), _sentences(text)
 
 
 def store(storage: FakeStorage, spoken: Spoken, text: str, request_id: str, where: pb.Destination) -> Item:
@@ -138,8 +144,14 @@ def _check_text(text: str) -> None:
         raise _text("TEXT_TOO_LONG", f"{len(text):,} characters are more than {MAX_CHARACTERS:,}", metadata)
     for position, character in enumerate(text):
         if unicodedata.category(character) == "Cc" and character not in "\t\r\n":
-            metadata = {"field": "text", "position": str(position)}
-            raise _text("TEXT_UNSPEAKABLE", f"a control character stands at position {position}", metadata)
+            raise _unspeakable(position, f"a control character stands at position {position}")
+
+
+def _sentences(text: str, speed: float = 1.0) -> list[sound.Sentence]:
+    found = sound.sentences(text, speed)
+    if not found:
+        raise _unspeakable(0, "a voice can pronounce nothing of it")
+    return found
 
 
 def written_type(value: voice_pb2.AudioFormat.ValueType) -> str:
@@ -172,6 +184,10 @@ def _by_synth(refusal: Refusal, request_id: str) -> Refusal:
         message=refusal.message,
         metadata={"storage_reason": refusal.reason},
     )
+
+
+def _unspeakable(position: int, message: str) -> Refusal:
+    return _text("TEXT_UNSPEAKABLE", message, {"field": "text", "position": str(position)})
 
 
 def _text(reason: str, message: str, metadata: Mapping[str, str]) -> Refusal:

@@ -11,7 +11,7 @@ from mayfly.synth.v1 import synth_service_pb2 as pb
 from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceServicer
 
 from mayfly_client._fake import processing, speaking
-from mayfly_client._fake.refusal import Refusal, invalid, not_yet
+from mayfly_client._fake.refusal import Refusal, invalid
 from mayfly_client._fake.shelf import check_request_id
 from mayfly_client._fake.sound import SAMPLE_RATE, seconds
 from mayfly_client._fake.transport import storage_messages as messages
@@ -93,8 +93,12 @@ class FakeSynthServicer(SynthServiceServicer):
         yield pb.StreamSynthesizeResponse(trailer=self._trailer(spoken, text, first.config))
 
     def Phonemize(self, request: pb.PhonemizeRequest, context: grpc.ServicerContext) -> pb.PhonemizeResponse:
-        """Not carried out yet."""
-        raise not_yet("Phonemize")
+        """See the contract. Phonemes are the sentence's own letters."""
+        voice, sentences = speaking.pronounce(request.text, request.voice)
+        segments = [
+            pb.Segment(index=index, graphemes=each.text, phonemes=each.phonemes) for index, each in enumerate(sentences)
+        ]
+        return pb.PhonemizeResponse(segments=segments, voice=voice.name)
 
     def ProcessAudio(
         self,

@@ -10,6 +10,12 @@ from mayfly_synth.domain.call import Flow
 from mayfly_synth.engines.turns import Turn, Turns
 
 
+async def settled() -> None:
+    """Until whoever can go on went on: asking, handing out and taking are a step of the loop each."""
+    for _ in range(4):
+        await asyncio.sleep(0)
+
+
 @dataclass
 class Hall:
     """Callers who ask for turns, and a note of who got one."""
@@ -27,13 +33,12 @@ class Hall:
 
         task = asyncio.ensure_future(wait())
         self.tasks.append(task)
-        await asyncio.sleep(0)
+        await settled()
         return task
 
     async def end_one(self) -> None:
         self.held.pop(0).end()
-        for _ in range(3):
-            await asyncio.sleep(0)
+        await settled()
 
     async def end_all(self) -> list[str]:
         while self.held:
@@ -130,6 +135,20 @@ async def test_later_sentences_of_a_lone_caller_are_spoken_side_by_side() -> Non
     await hall.end_one()
 
     assert hall.granted == ["first", "second", "third"]
+
+
+async def test_sentences_of_a_lone_caller_that_come_in_the_same_moment_are_spoken_side_by_side() -> None:
+    hall = Hall(Turns(workers=2))
+    flow = Flow()
+    await hall.ask(flow, "first", alone=True)
+    await hall.end_one()
+
+    second, third = (asyncio.ensure_future(hall.turns.take(flow, cost=100, alone=True)) for _ in range(2))
+    await settled()
+
+    assert second.done()
+    assert third.done()
+    assert not second.result().is_alone
 
 
 async def test_a_sentence_that_comes_when_nothing_is_left_to_speak_may_have_all_workers() -> None:

@@ -49,6 +49,24 @@ async def test_no_more_is_begun_than_the_window_holds() -> None:
     assert max(ahead) == 3
 
 
+async def test_nothing_is_begun_beside_a_first_one_that_is_waited_for_before_it_was_taken() -> None:
+    begun: list[int] = []
+
+    async def work(number: int) -> int:
+        begun.append(number)
+        for _ in range(10):  # time for others to begin
+            await asyncio.sleep(0)
+        return number
+
+    results = in_order(numbers(9), work, window=3, first_alone=True)
+
+    assert await anext(results) == (0, 0)
+    assert begun == [0]
+    assert await anext(results) == (1, 1)
+    assert begun == [0, 1, 2, 3]
+    assert [number async for number, _ in results] == [2, 3, 4, 5, 6, 7, 8]
+
+
 async def test_a_failure_comes_in_its_place_and_cancels_what_follows() -> None:
     cancelled: list[int] = []
 

@@ -76,7 +76,8 @@ class Turns:
         self._busy[flow] = self._busy.get(flow, 0) + 1
         granted: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._queue, _Waiting(stamp, next(self._numbers), cost, flow, is_first, alone, granted))
-        self._hand_out()
+        # Once all who ask in this moment have asked: whether somebody is alone is not known before.
+        asyncio.get_running_loop().call_soon(self._hand_out)
         try:
             return await granted
         except asyncio.CancelledError:

@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 
 async def in_order(
-    items: AsyncIterator[T], work: Callable[[T], Awaitable[R]], *, window: int
+    items: AsyncIterator[T], work: Callable[[T], Awaitable[R]], *, window: int, first_alone: bool = False
 ) -> AsyncGenerator[tuple[T, R], None]:
     """Answer each item with its result, in the order of the items, while later ones are worked on.
 
@@ -21,12 +21,15 @@ async def in_order(
         items: What to work on. An item is taken when there is room for it.
         work: What to do with one.
         window: Most items that are worked on, or done and not yet taken.
+        first_alone: Whether the first result is waited for more than all the others: nothing else is begun before it
+            has been taken, which would take the cores from it and from those who pass it on.
 
     Raises:
         Exception: Whatever `items` or `work` raises, in its place in the order. Closing the generator, or an error,
             cancels the work that is left and waits until it is cancelled.
     """
-    room, tasks = asyncio.Semaphore(window), set[asyncio.Task[R]]()
+    room, tasks = asyncio.Semaphore(1 if first_alone else window), set[asyncio.Task[R]]()
+    room_after = window if first_alone else 1
     started: asyncio.Queue[tuple[T, asyncio.Task[R]] | None] = asyncio.Queue()
 
     async def start_all() -> None:
@@ -46,7 +49,9 @@ async def in_order(
             item, task = next_one
             yield item, await task
             tasks.discard(task)
-            room.release()
+            for _ in range(room_after):
+                room.release()
+            room_after = 1
         await starter
     finally:
         for left in (starter, *tasks):

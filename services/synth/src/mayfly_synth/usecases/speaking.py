@@ -38,7 +38,7 @@ class Pace:
     window: int
     """Most that are spoken at a time, or are spoken and wait to be taken."""
     in_haste: bool = True
-    """Whether somebody waits for the first one, and not for all of them."""
+    """Whether somebody waits for the first one, and not for all of them. Then it is spoken before any other begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +114,8 @@ class Speaking:
                 pace.slot.done(utterance.characters)
 
         try:
-            async with aclosing(in_order(utterances, speak, window=pace.window)) as answers:
+            spoken = in_order(utterances, speak, window=pace.window, first_alone=pace.in_haste)
+            async with aclosing(spoken) as answers:
                 async for answer in answers:
                     yield answer
         finally:

@@ -76,6 +76,18 @@ def test_the_process_speaks_and_stops_when_it_is_told_to(voices_dir: Path, port:
     assert answer.audio.url not in said
 
 
+def test_the_engine_reports_to_nobody(tmp_path: Path) -> None:
+    """Before it sends anything, ONNX Runtime keeps an identifier and a queue in files: without them nothing is sent."""
+    loud = ("ORT_", "CI", "GITHUB_", "BUILD_", "MAYFLY_")
+    inherited = os.environ  # noqa: TID251 - a process is started with one
+    places = {name: str(tmp_path) for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "TMPDIR")}
+    clean = {name: value for name, value in inherited.items() if not name.startswith(loud)} | places
+
+    subprocess.run([sys.executable, "-c", "import mayfly_synth.engines.piper"], env=clean, timeout=60, check=True)
+
+    assert list(tmp_path.rglob("*")) == []
+
+
 def test_a_taken_port_is_told(voices_dir: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

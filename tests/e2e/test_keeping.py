@@ -61,7 +61,7 @@ async def test_a_reader_that_goes_away_leaves_storage_as_it_was(client: AsyncCli
     audio = await save(client)
 
     for _ in range(40):
-        async with aclosing(client.stream_audio(audio.name)) as chunks:  # type: ignore[type-var] # it is a generator
+        async with aclosing(client.stream_audio(audio.name)) as chunks:
             await anext(chunks)
 
     assert await client.download_stream(audio.name) == DATA

@@ -6,7 +6,7 @@ import base64
 import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from fastapi import APIRouter
 from starlette.responses import StreamingResponse
@@ -42,7 +42,7 @@ async def speech(here: Here, caller: Caller, order: SpeechRequest) -> StreamingR
         first = await anext(items)
     except VoiceNotFoundError as error:
         raise _no_voice(str(error)) from None
-    chunks = _chunks(first, cast("AsyncGenerator[SpeechItem]", items))
+    chunks = _chunks(first, items)
     if order.stream_format == "sse":
         return StreamingResponse(_events(chunks, len(order.input)), media_type="text/event-stream")
     return StreamingResponse(chunks, media_type=FORMATS[order.response_format].content_type)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any
 
@@ -86,12 +86,12 @@ def too_long(characters: int, most: int) -> GatewayError:
 
 
 async def _lines(
-    here: Gateway, order: SpeechOrder, first: SpeechItem, items: AsyncIterator[SpeechItem]
+    here: Gateway, order: SpeechOrder, first: SpeechItem, items: AsyncGenerator[SpeechItem]
 ) -> AsyncIterator[bytes]:
     told = _Telling(here, order)
     try:
         yield told.line(first)
-        async with aclosing(items):  # type: ignore[type-var] # it is a generator
+        async with aclosing(items):
             async for item in items:
                 yield told.line(item)
     except MayflyError as error:

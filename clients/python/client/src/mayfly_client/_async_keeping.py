@@ -14,7 +14,7 @@ from mayfly_client._sinks import Sink
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
     from datetime import datetime
     from pathlib import Path
 
@@ -82,7 +82,7 @@ class AsyncKeeping(AsyncDownloads):
 
     async def stream_audio(
         self, name: str, *, offset: int = 0, limit: int | None = None, timeout: float | None = None
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes]:
         """Bytes of an audio over gRPC, as they are taken. They are not checked: `download_stream` does that.
 
         Leaving the loop early cancels the call; to be sure when, hold the stream in `contextlib.aclosing`.

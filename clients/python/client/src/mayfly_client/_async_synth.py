@@ -10,7 +10,7 @@ from mayfly_client._async_connection import AsyncConnection
 from mayfly_client._outgoing import Outgoing, blaming
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 
     from mayfly.synth.v1 import synth_service_pb2 as pb
 
@@ -55,7 +55,7 @@ class AsyncSynth(AsyncConnection):
         request_id: str | None = None,
         timeout: float | None = None,
         **options: Unpack[StreamOptions],
-    ) -> AsyncIterator[SpeechItem]:
+    ) -> AsyncGenerator[SpeechItem]:
         """Speak while the text is still coming; the first sentence is heard while the next is computed.
 
         Leaving the loop early cancels the call; then nothing is kept. To be sure when that happens, hold the stream in

@@ -13,7 +13,7 @@ from mayfly_client._sync_downloads import SyncDownloads
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterator
+    from collections.abc import Generator
     from datetime import datetime
     from pathlib import Path
 
@@ -81,7 +81,7 @@ class SyncKeeping(SyncDownloads):
 
     def stream_audio(
         self, name: str, *, offset: int = 0, limit: int | None = None, timeout: float | None = None
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """Bytes of an audio over gRPC, as they are taken. They are not checked: `download_stream` does that.
 
         Leaving the loop early cancels the call; to be sure when, hold the stream in `contextlib.closing`.

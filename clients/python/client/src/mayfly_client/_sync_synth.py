@@ -10,7 +10,7 @@ from mayfly_client._outgoing import SyncOutgoing, blaming
 from mayfly_client._sync_connection import SyncConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
 
     from mayfly.synth.v1 import synth_service_pb2 as pb
 
@@ -55,7 +55,7 @@ class SyncSynth(SyncConnection):
         request_id: str | None = None,
         timeout: float | None = None,
         **options: Unpack[StreamOptions],
-    ) -> Iterator[SpeechItem]:
+    ) -> Generator[SpeechItem, None, None]:
         """Speak while the text is still coming; the first sentence is heard while the next is computed.
 
         Leaving the loop early cancels the call; then nothing is kept. To be sure when that happens, hold the stream in

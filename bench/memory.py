@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def peak_of(pid: int | str) -> float:
@@ -28,3 +33,15 @@ def _told(pid: int | str, name: str) -> float:
     found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found[1]) / 1024
+
+
+def dead_children(pid: int) -> int:
+    """How many of its children have ended, and were not looked after."""
+    return sum(state == "Z" and int(parent) == pid for state, parent in _states())
+
+
+def _states() -> Iterator[tuple[str, str]]:
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            state, parent, *_ = path.read_text().rpartition(")")[2].split()
+            yield state, parent

@@ -123,13 +123,20 @@ async def test_the_next_window_begins_at_nothing(subject: Subject) -> None:
 
     subject.clock.advance(timedelta(minutes=1))
 
-    await count(subject)
+    for _ in range(10):
+        await count(subject)
+    with pytest.raises(QuotaRefusedError) as refused:
+        await count(subject)
+    assert told(refused.value) == [("requests_per_minute", 10, 10)]
 
 
 async def test_subjects_do_not_share_their_counters(subject: Subject) -> None:
     await subject.catalog.reserve_quota(a_reservation(subject), cost(subject, whose="one", characters=1_000))
 
-    await subject.catalog.reserve_quota(a_reservation(subject), cost(subject, whose="other", characters=1_000))
+    others = a_reservation(subject)
+    counted = await subject.catalog.reserve_quota(others, cost(subject, whose="other", characters=1_000))
+
+    assert counted == others
 
 
 async def test_a_retry_counts_once_and_answers_the_first_reservation(subject: Subject) -> None:

@@ -24,6 +24,7 @@ from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.errors import (
     AudioNotFoundError,
     ContentMismatchError,
+    LifetimeOverError,
     ObjectKeyTakenError,
     RequestExpiredError,
     UploadFencedError,
@@ -59,6 +60,7 @@ KEYS = tuple(f"users/u1/recordings/r{number}/audio.wav" for number in range(3))
 REFUSALS = (
     AudioNotFoundError,
     ContentMismatchError,
+    LifetimeOverError,
     ObjectKeyTakenError,
     RequestExpiredError,
     UploadFencedError,
@@ -327,11 +329,19 @@ def a_world(backend: Backend, clock: FakeClock, fuse: Fuse) -> World:
     )
 
 
-def explore(opened: Open, folder: Path, *, examples: int, steps: int) -> None:
+def explore(opened: Open, folder: Path, *, examples: int, steps: int) -> int:
+    """How many histories were tried; each has held."""
+    tried = 0
+
+    def history() -> History:
+        nonlocal tried
+        tried += 1
+        return History(opened, folder)
+
     profile = settings()
     scale = profile.max_examples // USUAL_EXAMPLES
     run_state_machine_as_test(
-        lambda: History(opened, folder),
+        history,
         settings=settings(
             profile,
             max_examples=examples * max(1, scale),
@@ -342,15 +352,16 @@ def explore(opened: Open, folder: Path, *, examples: int, steps: int) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+    return tried
 
 
 def test_random_histories_in_memory(tmp_path: Path) -> None:
-    explore(in_memory, tmp_path, examples=120, steps=40)
+    assert explore(in_memory, tmp_path, examples=120, steps=40) >= 120
 
 
 def test_random_histories_on_files(tmp_path: Path) -> None:
-    explore(on_files(tmp_path), tmp_path, examples=20, steps=30)
+    assert explore(on_files(tmp_path), tmp_path, examples=20, steps=30) >= 20
 
 
 def test_random_histories_on_s3_and_dynamodb(tmp_path: Path, aws_url: str) -> None:
-    explore(on_aws(aws_url), tmp_path, examples=3, steps=15)
+    assert explore(on_aws(aws_url), tmp_path, examples=3, steps=15) >= 3

@@ -1,10 +1,23 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 
 from mayfly_storage.testing.stage import Stage
+
+if TYPE_CHECKING:
+    from mayfly_storage.testing.parts import MemoryParts
 
 
 @pytest.fixture
 def stage() -> Stage:
     return Stage()
+
+
+@pytest.fixture
+def parts(stage: Stage) -> MemoryParts:
+    """The store of parts; what is larger than a MiB comes in them."""
+    found: Any = stage.memory.backend.stores.first.parts
+    found.single_put_bytes = 1024**2
+    return found

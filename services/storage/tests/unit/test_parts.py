@@ -20,63 +20,19 @@ from mayfly_storage.domain.errors import (
 )
 from mayfly_storage.domain.links import Guarantee
 from mayfly_storage.domain.parts import MOST_PARTS, cuts
-from mayfly_storage.domain.ports import Shard
-from mayfly_storage.domain.uploads import Subject
+from mayfly_storage.testing.builders import LARGE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mayfly_storage.domain.audio import Audio
-    from mayfly_storage.domain.links import UploadGrant
-    from mayfly_storage.domain.retention import DueItem
     from mayfly_storage.testing.parts import MemoryParts
     from mayfly_storage.testing.stage import Stage
 
-LARGE = bytes(range(256)) * 5_000
-EVERYTHING = Shard(index=0, count=1)
-RECORDING: dict[str, Any] = {
-    "collection": "recordings",
-    "key_fields": {"recording_id": "r1"},
-    "subject": Subject(user_id="u1"),
-}
-
-
-@pytest.fixture(autouse=True)
-def parts(stage: Stage) -> MemoryParts:
-    found: Any = stage.memory.backend.stores.first.parts
-    found.single_put_bytes = 1024**2
-    return found
-
-
-async def granted(stage: Stage, body: bytes = LARGE, **overrides: Any) -> tuple[Audio, UploadGrant]:
-    audio, grant = await stage.storage.create_upload(stage.wish(body, **overrides))
-    assert grant is not None
-    return audio, grant
-
-
-def put(stage: Stage, grant: UploadGrant, body: bytes = LARGE) -> list[str]:
-    """The ETags of all parts."""
-    etags = []
-    for part in grant.parts:
-        piece = body[part.offset_bytes : part.offset_bytes + part.size_bytes]
-        answer = stage.memory.links.serve("PUT", part.url, headers=part.headers, body=piece)
-        assert answer.status == 200
-        etags.append(answer.headers["etag"])
-    return etags
-
-
-async def lost(stage: Stage) -> list[DueItem]:
-    items: list[DueItem] = []
-    cursor = ""
-    while True:
-        page = await stage.retention.list_orphans(collection="", shard=EVERYTHING, limit=1, cursor=cursor)
-        items += page.items
-        if not (cursor := page.cursor):
-            return items
+pytestmark = pytest.mark.usefixtures("parts")
 
 
 async def test_what_is_too_large_for_one_put_is_granted_in_parts(stage: Stage) -> None:
-    audio, grant = await granted(stage)
+    audio, grant = await stage.granted()
     assert grant.url == ""
     assert [part.part_number for part in grant.parts] == [1, 2, 3, 4, 5]
     assert sum(part.size_bytes for part in grant.parts) == len(LARGE)
@@ -85,30 +41,30 @@ async def test_what_is_too_large_for_one_put_is_granted_in_parts(stage: Stage) -
 
 
 async def test_what_fits_is_one_put(stage: Stage, parts: MemoryParts) -> None:
-    _, grant = await granted(stage, bytes(parts.single_put_bytes))
+    _, grant = await stage.granted(bytes(parts.single_put_bytes))
     assert (grant.parts, bool(grant.url)) == ((), True)
     assert stage.storage.get_storage_info().max_single_put_bytes == parts.single_put_bytes
 
 
 async def test_the_commit_makes_one_audio_of_the_parts(stage: Stage, parts: MemoryParts) -> None:
-    audio, grant = await granted(stage)
-    stored = await stage.storage.commit_upload(audio.name, grant.attempt, put(stage, grant))
+    audio, grant = await stage.granted()
+    stored = await stage.storage.commit_upload(audio.name, grant.attempt, stage.put_parts(grant))
     assert stored.state is State.READY
     assert stage.memory.blobs.objects[stored.object_key].body == LARGE
     assert parts.open == {}
 
 
 async def test_a_commit_that_is_repeated_answers_the_same(stage: Stage) -> None:
-    audio, grant = await granted(stage)
-    etags = put(stage, grant)
+    audio, grant = await stage.granted()
+    etags = stage.put_parts(grant)
     first = await stage.storage.commit_upload(audio.name, grant.attempt, etags)
     assert await stage.storage.commit_upload(audio.name, grant.attempt, etags) == first
     assert await stage.storage.commit_upload(audio.name, grant.attempt) == first
 
 
 async def test_a_commit_whose_completion_was_not_answered_goes_on(stage: Stage, parts: MemoryParts) -> None:
-    audio, grant = await granted(stage)
-    etags = put(stage, grant)
+    audio, grant = await stage.granted()
+    etags = stage.put_parts(grant)
     [upload_id] = parts.open
     await parts.complete(audio.object_key, upload_id, etags)
     assert (await stage.storage.commit_upload(audio.name, grant.attempt, etags)).state is State.READY
@@ -118,11 +74,11 @@ async def test_a_retry_goes_on_with_the_parts_that_are_there(stage: Stage, parts
     request = stage.wish(LARGE)
     audio, grant = await stage.storage.create_upload(request)
     assert grant is not None
-    put(stage, replace(grant, parts=grant.parts[:2]))
+    stage.put_parts(replace(grant, parts=grant.parts[:2]))
     again, retried = await stage.storage.create_upload(request)
     assert retried is not None
     assert (again.name, len(parts.open)) == (audio.name, 1)
-    etags = put(stage, replace(retried, parts=retried.parts[2:]))
+    etags = stage.put_parts(replace(retried, parts=retried.parts[2:]))
     [upload] = parts.open.values()
     first = [hashlib.md5(upload.parts[n], usedforsecurity=False).hexdigest() for n in (1, 2)]
     assert (await stage.storage.commit_upload(audio.name, retried.attempt, [*first, *etags])).state is State.READY
@@ -130,29 +86,29 @@ async def test_a_retry_goes_on_with_the_parts_that_are_there(stage: Stage, parts
 
 @pytest.mark.parametrize("change", [lambda e: e[:-1], lambda e: e[::-1], lambda e: [*e, e[0]], lambda e: ["x", *e[1:]]])
 async def test_other_parts_are_refused_and_can_be_mended(stage: Stage, change: Any) -> None:
-    audio, grant = await granted(stage)
-    etags = put(stage, grant)
+    audio, grant = await stage.granted()
+    etags = stage.put_parts(grant)
     with pytest.raises(ContentMismatchError, match="part_etags"):
         await stage.storage.commit_upload(audio.name, grant.attempt, change(etags))
     assert (await stage.storage.commit_upload(audio.name, grant.attempt, etags)).state is State.READY
 
 
 async def test_other_bytes_in_a_part_are_not_stored(stage: Stage) -> None:
-    audio, grant = await granted(stage)
-    etags = put(stage, grant, LARGE[:-1] + b"x")
+    audio, grant = await stage.granted()
+    etags = stage.put_parts(grant, LARGE[:-1] + b"x")
     with pytest.raises(ContentMismatchError, match="sha256"):
         await stage.storage.commit_upload(audio.name, grant.attempt, etags)
     assert stage.memory.blobs.objects == {}
 
 
 async def test_a_commit_without_its_parts_is_incomplete(stage: Stage) -> None:
-    audio, grant = await granted(stage)
+    audio, grant = await stage.granted()
     with pytest.raises(UploadIncompleteError):
         await stage.storage.commit_upload(audio.name, grant.attempt)
 
 
 async def test_parts_of_a_single_put_are_refused(stage: Stage) -> None:
-    audio, grant = await granted(stage, b"small")
+    audio, grant = await stage.granted(b"small")
     with pytest.raises(InvalidAudioError, match="single PUT"):
         await stage.storage.commit_upload(audio.name, grant.attempt, ["etag"])
     with pytest.raises(InvalidAudioError, match="single PUT"):
@@ -160,8 +116,8 @@ async def test_parts_of_a_single_put_are_refused(stage: Stage) -> None:
 
 
 async def test_what_was_abandoned_leaves_no_part_and_cannot_be_committed(stage: Stage, parts: MemoryParts) -> None:
-    audio, grant = await granted(stage)
-    etags = put(stage, grant)
+    audio, grant = await stage.granted()
+    etags = stage.put_parts(grant)
     await stage.storage.abandon_upload(audio.name, grant.attempt)
     assert parts.open == {}
     with pytest.raises(UploadFencedError):
@@ -196,17 +152,17 @@ async def test_an_audio_that_is_deleted_while_its_upload_is_begun_gets_no_grant(
 
 
 async def test_what_is_stored_names_no_upload_any_more(stage: Stage) -> None:
-    audio, grant = await granted(stage)
+    audio, grant = await stage.granted()
     row = stage.row(audio)
     assert row is not None
     assert row.upload_id == "upload-1"
-    assert (await stage.storage.commit_upload(audio.name, grant.attempt, put(stage, grant))).upload_id == ""
+    assert (await stage.storage.commit_upload(audio.name, grant.attempt, stage.put_parts(grant))).upload_id == ""
 
 
 async def test_a_completion_without_an_answer_is_believed_if_the_object_is_there(
     stage: Stage, parts: MemoryParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    audio, grant = await granted(stage)
+    audio, grant = await stage.granted()
     complete = parts.complete
 
     async def and_lose_the_answer(*given: Any) -> None:
@@ -214,15 +170,15 @@ async def test_a_completion_without_an_answer_is_believed_if_the_object_is_there
         raise BackendUnavailableError("S3", retry_after=timedelta(seconds=1))
 
     monkeypatch.setattr(parts, "complete", and_lose_the_answer)
-    etags = put(stage, grant)
+    etags = stage.put_parts(grant)
     assert (await stage.storage.commit_upload(audio.name, grant.attempt, etags)).state is State.READY
 
 
 async def test_a_completion_that_failed_can_be_repeated(
     stage: Stage, parts: MemoryParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    audio, grant = await granted(stage)
-    etags = put(stage, grant)
+    audio, grant = await stage.granted()
+    etags = stage.put_parts(grant)
 
     async def fail(*_: Any) -> None:
         raise BackendUnavailableError("S3", retry_after=timedelta(seconds=1))
@@ -256,7 +212,7 @@ async def test_storage_goes_on_where_its_caller_stopped(stage: Stage, parts: Mem
     path.write_bytes(LARGE)
     audio, grant = await stage.storage.create_upload(request)
     assert grant is not None
-    put(stage, replace(grant, parts=grant.parts[:2]))
+    stage.put_parts(replace(grant, parts=grant.parts[:2]))
     stored = await stage.storage.store_file(request, path)
     assert (stored.name, stored.state, parts.open) == (audio.name, State.READY, {})
 

@@ -89,6 +89,9 @@ async def test_guests_and_users_have_quotas_of_their_own() -> None:
     for address in ("203.0.113.7", "203.0.113.8"):
         for _ in range(2):
             await stage.storage.reserve_quota(asks(Subject(guest_address=address)))
+        with pytest.raises(QuotaExceededError) as refused:
+            await stage.storage.reserve_quota(asks(Subject(guest_address=address)))
+        assert (refused.value.quota, refused.value.used) == ("requests_per_minute", 2)
 
 
 async def test_users_are_counted_by_their_name() -> None:

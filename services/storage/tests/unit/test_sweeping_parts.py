@@ -14,42 +14,16 @@ from mayfly_storage.domain.uploads import Subject
 from mayfly_storage.testing.sweeping import sweep
 
 if TYPE_CHECKING:
-    from mayfly_storage.domain.audio import Audio
-    from mayfly_storage.domain.links import UploadGrant
     from mayfly_storage.testing.parts import MemoryParts
     from mayfly_storage.testing.stage import Stage
 
-LARGE = bytes(range(256)) * 5_000
+pytestmark = pytest.mark.usefixtures("parts")
 EVERYTHING = Shard(index=0, count=1)
 RECORDING: dict[str, Any] = {
     "collection": "recordings",
     "key_fields": {"recording_id": "r1"},
     "subject": Subject(user_id="u1"),
 }
-
-
-@pytest.fixture(autouse=True)
-def parts(stage: Stage) -> MemoryParts:
-    found: Any = stage.memory.backend.stores.first.parts
-    found.single_put_bytes = 1024**2
-    return found
-
-
-async def granted(stage: Stage, body: bytes = LARGE, **overrides: Any) -> tuple[Audio, UploadGrant]:
-    audio, grant = await stage.storage.create_upload(stage.wish(body, **overrides))
-    assert grant is not None
-    return audio, grant
-
-
-def put(stage: Stage, grant: UploadGrant, body: bytes = LARGE) -> list[str]:
-    """The ETags of all parts."""
-    etags = []
-    for part in grant.parts:
-        piece = body[part.offset_bytes : part.offset_bytes + part.size_bytes]
-        answer = stage.memory.links.serve("PUT", part.url, headers=part.headers, body=piece)
-        assert answer.status == 200
-        etags.append(answer.headers["etag"])
-    return etags
 
 
 async def lost(stage: Stage) -> list[DueItem]:
@@ -69,8 +43,8 @@ async def rows_swept(stage: Stage) -> None:
 
 @pytest.mark.parametrize("wish", [{}, RECORDING])
 async def test_what_nobody_ends_is_swept_with_its_parts(stage: Stage, parts: MemoryParts, wish: dict[str, Any]) -> None:
-    audio, grant = await granted(stage, **wish)
-    put(stage, replace(grant, parts=grant.parts[:3]))
+    audio, grant = await stage.granted(**wish)
+    stage.put_parts(replace(grant, parts=grant.parts[:3]))
     stage.clock.advance(timedelta(minutes=36))
     await sweep(stage.retention)
     assert parts.open == {}
@@ -84,7 +58,7 @@ async def test_what_nobody_ends_is_swept_with_its_parts(stage: Stage, parts: Mem
 async def test_a_part_that_lands_after_the_abort_is_aborted_with_the_tombstone(
     stage: Stage, parts: MemoryParts, wish: dict[str, Any]
 ) -> None:
-    audio, grant = await granted(stage, **wish)
+    audio, grant = await stage.granted(**wish)
     [upload_id] = parts.open
     await stage.storage.abandon_upload(audio.name, grant.attempt)
     assert parts.open == {}
@@ -98,7 +72,7 @@ async def test_a_part_that_lands_after_the_abort_is_aborted_with_the_tombstone(
 
 
 async def test_a_tombstone_stays_while_parts_are_left(stage: Stage, parts: MemoryParts) -> None:
-    audio, grant = await granted(stage)
+    audio, grant = await stage.granted()
     await stage.storage.abandon_upload(audio.name, grant.attempt)
     stage.clock.advance(timedelta(minutes=51))
     parts.land("upload-1")
@@ -131,7 +105,7 @@ async def test_an_upload_that_no_row_came_to_name_is_found_by_listing(
 
 
 async def test_an_upload_under_way_is_left_alone_however_old_it_looks(stage: Stage, parts: MemoryParts) -> None:
-    await granted(stage)
+    await stage.granted()
     upload_id, upload = next(iter(parts.open.items()))
     upload.begin_time -= timedelta(days=1)
     assert await lost(stage) == []

@@ -16,6 +16,8 @@ DAWN: Final = datetime(2026, 1, 15, 6, 30, tzinfo=UTC)
 """When tests begin, unless they say otherwise."""
 SOUND: Final = b"RIFF" + bytes(range(256)) * 4
 """Bytes that stand for a recording; nothing in storage looks into them."""
+LARGE: Final = bytes(range(256)) * 5_000
+"""Bytes that `MemoryParts` cuts into five parts."""
 
 
 def an_audio(**overrides: Any) -> Audio:

@@ -17,7 +17,7 @@ from mayfly_storage.domain.privacy import Privacy, TextPolicy
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.domain.uploads import NewAudio, UploadRequest
 from mayfly_storage.testing.backend import memory_backend
-from mayfly_storage.testing.builders import DAWN, SOUND
+from mayfly_storage.testing.builders import DAWN, LARGE, SOUND
 from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases, World
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.collections import Collections
+    from mayfly_storage.domain.links import UploadGrant
     from mayfly_storage.domain.stores import Stores
 
 
@@ -97,6 +98,25 @@ class Stage:
         audio = NewAudio(**({"collection": "temp-audio", "content_type": "audio/wav"} | overrides))
         return UploadRequest(audio=audio, **facts)
 
+    async def granted(self, body: bytes = LARGE, **overrides: Any) -> tuple[Audio, UploadGrant]:
+        """A PENDING audio, and the way in which its bytes are to come."""
+        audio, grant = await self.storage.create_upload(self.wish(body, **overrides))
+        if grant is None:
+            raise AssertionError(f"{audio.name} is READY already: a retry of what was committed needs no PUT")
+        return audio, grant
+
+    def put_parts(self, grant: UploadGrant, body: bytes = LARGE) -> list[str]:
+        """The ETags of all parts of a grant, after they were put."""
+        answers = [
+            self.memory.links.serve(
+                "PUT", part.url, headers=part.headers, body=body[part.offset_bytes :][: part.size_bytes]
+            )
+            for part in grant.parts
+        ]
+        if refused := [answer for answer in answers if answer.status != 200]:
+            raise AssertionError(f"parts were refused: {refused}")
+        return [answer.headers["etag"] for answer in answers]
+
     async def reserved(self, body: bytes = SOUND, **overrides: Any) -> Audio:
         """A PENDING audio whose bytes were not put."""
         audio, _ = await self.storage.create_upload(self.wish(body, **overrides))
@@ -104,9 +124,7 @@ class Stage:
 
     async def put(self, body: bytes = SOUND, **overrides: Any) -> Audio:
         """A PENDING audio whose bytes were put."""
-        audio, grant = await self.storage.create_upload(self.wish(body, **overrides))
-        if grant is None:
-            raise AssertionError(f"{audio.name} is READY already: a retry of what was committed needs no PUT")
+        audio, grant = await self.granted(body, **overrides)
         answer = self.memory.links.serve("PUT", grant.url, headers=grant.headers, body=body)
         if answer.status != 200:
             raise AssertionError(f"the PUT was refused: {answer}")

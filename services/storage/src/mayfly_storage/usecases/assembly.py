@@ -251,24 +251,27 @@ class RetentionUseCases:
                 now=now,
                 uploads=uploads,
             ),
-            purge_audio=PurgeAudio(
-                rows=PurgeRows(catalog=catalog, erase=world.erase, timing=timing, now=now),
-                orphans=PurgeOrphans(
-                    catalog=catalog,
-                    stores=stores,
-                    collections=world.collections,
-                    erase=world.erase,
-                    timing=timing,
-                    now=now,
-                    new_id=world.new_id,
-                    new_attempt=world.new_attempt,
-                    reach=world.reach,
-                ),
-                uploads=uploads,
-            ),
+            purge_audio=_purge_audio(world, uploads),
             verify_gone=VerifyGone(catalog=catalog, stores=stores, uploads=uploads),
             read_store_time=read_store_time,
             describe_store=DescribeStore(backend=world.backend),
             append_certificate=AppendCertificate(log=world.backend.certificates),
             list_certificates=ListCertificates(log=world.backend.certificates),
         )
+
+
+def _purge_audio(world: World, uploads: SweepUploads) -> PurgeAudio:
+    catalog, erase, timing, now = world.backend.catalog, world.erase, world.timing, world.now
+    orphans = PurgeOrphans(
+        catalog=catalog,
+        stores=world.backend.stores,
+        collections=world.collections,
+        erase=erase,
+        timing=timing,
+        now=now,
+        new_id=world.new_id,
+        new_attempt=world.new_attempt,
+        reach=world.reach,
+    )
+    rows = PurgeRows(catalog=catalog, erase=erase, timing=timing, now=now)
+    return PurgeAudio(rows=rows, orphans=orphans, uploads=uploads)

@@ -20,7 +20,7 @@ from botocore.signers import CloudFrontSigner as BotocoreSigner
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mayfly_runtime.settings import SettingsError
@@ -65,7 +65,6 @@ def delivery(url: str = "https://d111111abcdef8.cloudfront.net") -> Delivery:
     return Delivery(url=url, key_id=KEY_ID, private_key=pem(private_key()))
 
 
-@settings(deadline=None)
 @given(
     key=st.text(string.ascii_letters + string.digits + " +~/%.&=?#*'()!;:@,$[]_-ü\N{SPEAKER}", min_size=1, max_size=40),
     value=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
 from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mayfly_runtime.offload import Offload
@@ -172,7 +172,7 @@ def text_end(link: SignedUrl) -> datetime:
     return signed_at + int(query["X-Amz-Expires"]) * SECOND
 
 
-@settings(max_examples=EXAMPLES, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(scene=scenes, on_s3=st.booleans())
 def test_a_link_ends_with_what_ends_first_and_says_so(scene: Scene, *, on_s3: bool) -> None:
     audios = scene.audios()
@@ -189,7 +189,7 @@ def test_a_link_ends_with_what_ends_first_and_says_so(scene: Scene, *, on_s3: bo
             assert audio.expire_time < scene.now + SECOND
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=100)
 @given(scene=scenes, on_s3=st.booleans(), late=st.integers(0, 999))
 def test_a_link_is_the_same_for_all_who_ask_within_its_window(scene: Scene, *, on_s3: bool, late: int) -> None:
     if scene.credentials_left is not None:  # nothing is signed after their end

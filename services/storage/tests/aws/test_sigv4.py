@@ -12,7 +12,7 @@ import botocore.auth
 import botocore.session
 import pytest
 from botocore.credentials import Credentials
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mayfly_storage.backends.aws.clients import make_clients
@@ -110,7 +110,7 @@ A_CASE = (
 )
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=300)
 @given(case=cases, key=keys, seconds=lives, response=responses)
 @example(
     case=Case(*A_CASE),
@@ -131,7 +131,7 @@ def test_links_are_those_of_botocore(case: Case, key: str, seconds: int, respons
     assert ours == case.judge("get_object", {"Key": key, **response}, seconds)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=150)
 @given(
     case=cases,
     names=st.lists(keys, min_size=1, max_size=3, unique=True),
@@ -170,7 +170,7 @@ def test_links_of_a_batch_are_those_of_botocore(
     ]
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=150)
 @given(
     case=cases,
     key=keys,

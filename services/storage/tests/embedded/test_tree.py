@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mayfly_storage.backends.embedded.tree import walk
@@ -27,7 +27,6 @@ def made(root: Path, wanted: list[str]) -> list[str]:
     return sorted(there, key=str.encode)
 
 
-@settings(deadline=None)
 @given(wanted=keys, prefix=st.sampled_from(["", "a", "a/", "b/a"]), most=st.integers(1, 4), data=st.data())
 def test_keys_come_in_order_however_few_names_are_read_at_a_time(
     wanted: list[str], prefix: str, most: int, data: st.DataObject

@@ -19,6 +19,7 @@ from mayfly_storage.backends.embedded.link_server.byte_ranges import ByteRange, 
         ("bytes=50-1000", (50, 100)),
         ("bytes=99-99", (99, 100)),
         (" bytes = 10 - 19 ", (10, 20)),
+        ("Bytes=10-19", (10, 20)),
         ("bytes=0-9999999999999999999", (0, 100)),
     ],
 )

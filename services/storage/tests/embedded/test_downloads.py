@@ -73,6 +73,15 @@ async def test_head_says_the_same_without_the_bytes(embedded: Subject, save: Sav
     assert head.headers == got.headers
 
 
+async def test_head_is_about_all_of_it_whatever_the_range(
+    embedded: Subject, save: Save, http: httpx.AsyncClient
+) -> None:
+    head = await http.head(await link_to(embedded, await save(embedded)), headers={"Range": "bytes=0-9"})
+
+    assert (head.status_code, head.headers["content-length"]) == (200, str(len(SOUND)))
+    assert "content-range" not in head.headers
+
+
 async def test_a_large_audio_arrives_whole(embedded: Subject, save: Save, http: httpx.AsyncClient) -> None:
     body = bytes(range(256)) * 20_001
 
@@ -119,6 +128,20 @@ async def test_part_of_something_else_is_not_continued(embedded: Subject, save: 
 
     assert (other.status_code, other.content) == (200, SOUND)
     assert (same.status_code, same.content) == (206, SOUND[:10])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "status"), [('"{}"', 206), ('"x", "{}"', 206), ("*", 206), ('"x"', 412), ('W/"{}"', 412), ("", 412)]
+)
+async def test_a_part_of_what_it_is_not_any_more_is_refused(
+    embedded: Subject, save: Save, http: httpx.AsyncClient, wanted: str, status: int
+) -> None:
+    audio = await save(embedded)
+    headers = {"Range": "bytes=0-9", "If-Match": wanted.format(audio.sha256.hex())}
+
+    answer = await http.get(await link_to(embedded, audio), headers=headers)
+
+    assert answer.status_code == status
 
 
 @pytest.mark.parametrize("known", ['"{}"', 'W/"{}"', '"x", "{}"', "*"])

@@ -41,6 +41,8 @@ class Downloads:
         audio = await self._readable(name)
         end = min(link_end, audio.expire_time) if audio.expire_time else link_end
         headers = self._headers(audio, end, attachment="att" in link)
+        if not _is_wanted(request, headers["ETag"]):
+            raise LinkError(412, "PRECONDITION_FAILED", "The audio has another ETag than If-Match names.")
         if _is_known(request, headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return await self._body(request, audio, end, headers)
@@ -89,7 +91,7 @@ class Downloads:
 
     @staticmethod
     def _part(request: Request, audio: Audio, etag: str) -> tuple[ByteRange, int]:
-        wanted = request.headers.get("range")
+        wanted = request.headers.get("range") if request.method == "GET" else None  # as RFC 9110 has it
         if request.headers.get("if-range") not in {None, etag}:
             wanted = None  # the client has part of something else
         try:
@@ -102,6 +104,11 @@ class Downloads:
                 {"Content-Range": f"bytes */{audio.size_bytes}"},
             ) from None
         return (part, 206) if part else (ByteRange(0, audio.size_bytes), 200)
+
+
+def _is_wanted(request: Request, etag: str) -> bool:
+    wanted = request.headers.get("if-match")
+    return wanted is None or bool({etag, "*"} & {tag.strip() for tag in wanted.split(",")})
 
 
 def _is_known(request: Request, etag: str) -> bool:

@@ -27,7 +27,7 @@ from mayfly_synth.domain.voices import Voice
 from mayfly_synth.usecases.storing import store_all
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator
 
     from mayfly_client import AsyncClient
 
@@ -40,18 +40,6 @@ def speech(data: bytes = b"RIFF and so on", text: str = "Hello.") -> Speech:
     return Speech(
         data=data, format=AudioFormat.WAV, voice=VOICE, duration=timedelta(seconds=1.5), segments=(), text=text
     )
-
-
-@pytest.fixture
-def mayfly() -> Iterator[FakeMayfly]:
-    with FakeMayfly() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def client(mayfly: FakeMayfly) -> AsyncIterator[AsyncClient]:
-    async with mayfly.async_client() as client:
-        yield client
 
 
 @pytest.fixture

@@ -3,13 +3,12 @@ from __future__ import annotations
 import hashlib
 from contextlib import aclosing
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 import grpc
 import pytest
 
-from mayfly_client.testing import FakeMayfly
 from mayfly_synth.adapters.debug_copies import StorageDebugCopies
 from mayfly_synth.adapters.storage_source import StorageSource
 from mayfly_synth.domain.errors import StorageUnavailableError
@@ -19,23 +18,10 @@ from mayfly_synth.engines.containers import kind_of
 from mayfly_synth.testing_processing import SOUND
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
-
     from mayfly_client import AsyncClient
+    from mayfly_client.testing import FakeMayfly
 
 KEY = RequestKey(caller="gateway", request_id=UUID(int=7))
-
-
-@pytest.fixture
-def mayfly() -> Iterator[FakeMayfly]:
-    with FakeMayfly() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def client(mayfly: FakeMayfly) -> AsyncIterator[AsyncClient]:
-    async with mayfly.async_client() as client:
-        yield client
 
 
 async def read(client: AsyncClient, name: str, *, max_bytes: int = 10**6) -> bytes:
@@ -71,7 +57,9 @@ async def test_what_is_gone_is_not_found(client: AsyncClient, mayfly: FakeMayfly
 
 
 async def test_what_goes_between_its_link_and_its_bytes_is_not_found(client: AsyncClient, mayfly: FakeMayfly) -> None:
-    async with aclosing(StorageSource(_Late(client, mayfly)).open(await saved(client), max_bytes=10**6)) as pieces:
+    async with aclosing(
+        StorageSource(cast("AsyncClient", _Late(client, mayfly))).open(await saved(client), max_bytes=10**6)
+    ) as pieces:
         with pytest.raises(SourceNotFoundError):
             await anext(pieces)
 

@@ -32,7 +32,9 @@ class Asked:
         self.fields = {part.get_param("name", header="content-disposition"): part for part in parsed.iter_parts()}
 
     def text(self, name: str) -> str:
-        return self.fields[name].get_payload(decode=True).decode().strip()
+        content = self.fields[name].get_payload(decode=True)
+        assert isinstance(content, bytes)
+        return content.decode().strip()
 
 
 def http(status: str, body: bytes, *headers: str) -> bytes:

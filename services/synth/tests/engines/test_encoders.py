@@ -116,7 +116,3 @@ async def test_what_is_heard_so_far_can_really_be_decoded_from_what_came(
                 checked += 1
 
     assert checked
-
-
-async def test_the_encoder_that_is_found_can_encode(encoder: SpeechEncoder) -> None:
-    await encoder.check()

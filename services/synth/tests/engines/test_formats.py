@@ -162,7 +162,15 @@ async def test_parts_say_how_much_can_be_heard_and_never_too_much(
 
 @pytest.mark.parametrize("audio_format", AudioFormat)
 async def test_nothing_at_all_is_a_file_too(encoder: SpeechEncoder, audio_format: AudioFormat) -> None:
-    await encoded(encoder, b"", plain(audio_format))
+    begins = {AudioFormat.WAV: b"RIFF", AudioFormat.OPUS: b"OggS", AudioFormat.FLAC: b"fLaC"}
+
+    file = await encoded(encoder, b"", plain(audio_format))
+
+    if audio_format is AudioFormat.AAC:
+        assert file[4:8] == b"ftyp"
+    else:
+        # What has no header of its own has nothing to say.
+        assert file[:4] == begins.get(audio_format, b"")
 
 
 async def test_silence_is_not_made_louder(encoder: SpeechEncoder, tmp_path: Path) -> None:

@@ -105,9 +105,9 @@ async def test_what_has_no_silence_is_left_as_it_is(process: Process) -> None:
 
 
 async def test_a_cut_is_made_before_its_ends_are_trimmed(process: Process) -> None:
-    cut = {"start": timedelta(seconds=0.5), "end": timedelta(seconds=2)}
+    start, end = timedelta(seconds=0.5), timedelta(seconds=2)
 
-    made = await process(SOUND, Steps(format=AudioFormat.WAV, trim_silence=True, **cut))
+    made = await process(SOUND, Steps(format=AudioFormat.WAV, trim_silence=True, start=start, end=end))
 
     assert wave_of(made.data)[2] == pytest.approx(1.1, abs=0.02)
     assert made.source_duration is None

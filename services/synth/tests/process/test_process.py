@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import grpc
@@ -57,7 +57,7 @@ def test_the_process_speaks_and_stops_when_it_is_told_to(voices_dir: Path, port:
     try:
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             grpc.channel_ready_future(channel).result(timeout=30)
-            health = health_pb2_grpc.HealthStub(channel)
+            health: Any = health_pb2_grpc.HealthStub(channel)  # its methods are set when it is made
             asked = health_pb2.HealthCheckRequest(service="mayfly.synth.v1.SynthService")
             serving = health.Check(asked, timeout=5).status
             request = pb.SynthesizeRequest(request_id=str(uuid4()), text="Canary sentence, hello.")

@@ -71,9 +71,9 @@ async def test_speech_to_text_is_a_short_mono_mp3_at_16_khz(synth: SynthServiceA
 async def test_fields_that_are_set_take_precedence_over_the_preset(
     synth: SynthServiceAsyncStub, sink: MemorySink
 ) -> None:
-    options = {"format": voice_pb2.AUDIO_FORMAT_WAV, "trim_silence": False, "sample_rate_hertz": 8_000}
+    wave = voice_pb2.AUDIO_FORMAT_WAV
 
-    await process(synth, preset=SPEECH_TO_TEXT, **options)
+    await process(synth, preset=SPEECH_TO_TEXT, format=wave, trim_silence=False, sample_rate_hertz=8_000)
 
     channels, rate, seconds = wave_of(only(sink).speech.data)
     assert (channels, rate) == (1, 8_000)
@@ -81,9 +81,9 @@ async def test_fields_that_are_set_take_precedence_over_the_preset(
 
 
 async def test_a_cut_keeps_what_lies_between(synth: SynthServiceAsyncStub, sink: MemorySink) -> None:
-    cut = {"start_offset": Duration(seconds=1), "end_offset": Duration(seconds=2, nanos=500_000_000)}
+    start, end = Duration(seconds=1), Duration(seconds=2, nanos=500_000_000)
 
-    answer = await process(synth, format=voice_pb2.AUDIO_FORMAT_WAV, **cut)
+    answer = await process(synth, format=voice_pb2.AUDIO_FORMAT_WAV, start_offset=start, end_offset=end)
 
     assert wave_of(only(sink).speech.data)[2] == pytest.approx(1.5, abs=0.001)
     assert not answer.HasField("source_duration")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceAsyncStub
 
-    from mayfly_runtime.testing import RpcError
+    from mayfly_runtime.testing import RpcErrorDetails
     from mayfly_synth.testing import MemorySink, MemoryStored
 
 
@@ -26,7 +26,7 @@ async def process(synth: SynthServiceAsyncStub, **options: Any) -> pb.ProcessAud
     return await synth.ProcessAudio(messages(SOUND, **options), timeout=60)
 
 
-async def refusal(synth: SynthServiceAsyncStub, requests: Any) -> RpcError:
+async def refusal(synth: SynthServiceAsyncStub, requests: Any) -> RpcErrorDetails:
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await synth.ProcessAudio(requests, timeout=60)
     return rpc_error(failed)

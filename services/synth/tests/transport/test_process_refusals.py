@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceAsyncStub
 
-    from mayfly_runtime.testing import RpcError
+    from mayfly_runtime.testing import RpcErrorDetails
     from mayfly_synth.testing import MemorySink
 
 
-async def refusal(synth: SynthServiceAsyncStub, requests: Any) -> RpcError:
+async def refusal(synth: SynthServiceAsyncStub, requests: Any) -> RpcErrorDetails:
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await synth.ProcessAudio(requests, timeout=60)
     return rpc_error(failed)

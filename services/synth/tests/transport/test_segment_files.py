@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceAsyncStub
 
+    from mayfly_synth.domain.speech import StoredAudio
+
 TEXT = "Hello there. The quick fox. And that is all."
 
 
@@ -134,12 +136,12 @@ async def test_files_are_put_side_by_side(voices_dir: Path) -> None:
         here = 0
         met = asyncio.Event()
 
-        async def store(self, *args: Any, together: Any, **fields: Any) -> Any:
+        async def store(self, *args: Any, **fields: Any) -> StoredAudio:
             HeldSink.here += 1
             if HeldSink.here == 8:
                 self.met.set()
             await self.met.wait()
-            return await super().store(*args, together=together, **fields)
+            return await super().store(*args, **fields)
 
     async with serve_synth(voices_dir, HeldSink()) as channel:
         synth: SynthServiceAsyncStub = SynthServiceStub(channel)

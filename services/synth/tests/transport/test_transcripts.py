@@ -39,9 +39,9 @@ async def test_what_was_spoken_is_heard_again(voices_dir: Path, sink: MemorySink
 async def test_a_transcriber_that_does_not_answer_is_told_and_nothing_is_kept(
     voices_dir: Path, sink: MemorySink
 ) -> None:
-    nobody = {"transcriber": "openai", "transcriber_url": "http://127.0.0.1:1"}
+    nobody = "http://127.0.0.1:1"
 
-    async with serve_synth(voices_dir, sink, **nobody) as channel:
+    async with serve_synth(voices_dir, sink, transcriber="openai", transcriber_url=nobody) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as failed:
             await SynthServiceStub(channel).ProcessAudio(messages(SOUND, transcribe=True), timeout=60)
 

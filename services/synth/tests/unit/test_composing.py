@@ -53,7 +53,7 @@ def test_a_piece_that_is_said_otherwise_ends_no_sentence() -> None:
 
 
 def test_marks_lie_before_words() -> None:
-    parts = [
+    parts: list[Piece | Mark] = [
         Mark("a"),
         Piece.plain("One two"),
         Mark("b"),

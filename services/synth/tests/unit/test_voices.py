@@ -56,7 +56,7 @@ def test_a_voice_is_chosen_by_name_or_by_language(name: str, language_code: str,
 def test_an_unknown_voice_is_told_with_near_names() -> None:
     with pytest.raises(VoiceUnknownError) as failed:
         CATALOG.choose("EN_us-lesac-medium")
-    assert failed.value.near.split(", ")[0] == "en_US-lessac-medium"
+    assert (failed.value.near or "").split(", ")[0] == "en_US-lessac-medium"
     assert failed.value.voice == "EN_us-lesac-medium"
 
 

@@ -8,6 +8,7 @@ from mayfly.synth.v1 import synth_service_pb2 as pb
 
 from mayfly_client import _answers_synth as answers
 from mayfly_client import _requests_processing as requests
+from mayfly_client._answered import as_answered
 from mayfly_client._async_connection import AsyncConnection
 from mayfly_client._bodies import chunks_off_loop
 from mayfly_client._outgoing import Outgoing, blaming
@@ -52,7 +53,9 @@ class AsyncProcessing(AsyncConnection):
         config = requests.process_config(source, options, request_id=request_id)
         outgoing = Outgoing(_messages(config, source, progress))
         with blaming(outgoing), self._errors("synth"):
-            return answers.processed(await self._synth.ProcessAudio(outgoing, timeout=self._long(timeout)))
+            call = self._synth.ProcessAudio(outgoing, timeout=self._long(timeout))
+            with as_answered(call):
+                return answers.processed(await call)
 
 
 async def _messages(

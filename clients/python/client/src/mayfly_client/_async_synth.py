@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Unpack
 
 from mayfly_client import _answers_synth as answers
 from mayfly_client import _requests_synth as requests
+from mayfly_client._answered import as_answered
 from mayfly_client._async_connection import AsyncConnection
 from mayfly_client._outgoing import Outgoing, blaming
 
@@ -76,9 +77,10 @@ class AsyncSynth(AsyncConnection):
         with blaming(outgoing), self._errors("synth"):
             call = self._synth.StreamSynthesize(outgoing, timeout=self._long(timeout))
             try:
-                async for message in call:
-                    if (item := answers.speech_item(message)) is not None:
-                        yield item
+                with as_answered(call):
+                    async for message in call:
+                        if (item := answers.speech_item(message)) is not None:
+                            yield item
             finally:
                 call.cancel()
 

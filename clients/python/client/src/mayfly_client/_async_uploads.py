@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Unpack
 from mayfly_client import _answers_storage as answers
 from mayfly_client import _links
 from mayfly_client import _requests_storage as requests
+from mayfly_client._answered import as_answered
 from mayfly_client._async_connection import AsyncConnection
 from mayfly_client._bodies import chunks_off_loop, measure
 from mayfly_client._error_types import MayflyError, UnavailableError
@@ -229,7 +230,9 @@ class AsyncUploads(AsyncConnection):
         header = requests.upload_header(new_audio, request_id=request_id, quota_reservation=quota_reservation)
         outgoing = Outgoing(_messages(header, source))
         with blaming(outgoing), self._errors("storage"):
-            answer = await self._storage.UploadAudio(outgoing, timeout=self._long(timeout))
+            call = self._storage.UploadAudio(outgoing, timeout=self._long(timeout))
+            with as_answered(call):
+                answer = await call
         return answers.audio(answer.audio)
 
 

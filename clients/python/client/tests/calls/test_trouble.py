@@ -13,10 +13,12 @@ from mayfly.storage.v1.storage_service_pb2_grpc import StorageServiceStub
 
 from mayfly_client import (
     AsyncClient,
+    AudioNotFoundError,
     Client,
     DeadlineError,
     UnauthenticatedError,
     UnavailableError,
+    VoiceNotFoundError,
     from_rpc_error,
     open_channel,
 )
@@ -54,6 +56,35 @@ async def test_a_change_without_an_id_is_never_tried_again(mayfly: Any, fake: Fa
         await mayfly.call("delete", "audio/2025-12-08/x")
 
     assert len(fake.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("stream", "method", "args", "options"),
+    [
+        (
+            "UploadAudio",
+            "upload_stream",
+            (bytes(1_000_000),),
+            {"collection": "temp-audio", "content_type": "audio/wav"},
+        ),
+        ("ProcessAudio", "process_audio", (bytes(1_000_000),), {}),
+    ],
+)
+async def test_a_refusal_is_told_though_more_was_on_its_way(
+    mayfly: Any, fake: FakeMayfly, stream: str, method: str, args: tuple[Any, ...], options: dict[str, Any]
+) -> None:
+    tries = 40  # one in thirty went wrong, by which of two events came first
+    fake.refuse(stream, grpc.StatusCode.NOT_FOUND, "AUDIO_NOT_FOUND", times=tries)
+
+    for _ in range(tries):
+        with pytest.raises(AudioNotFoundError):
+            await mayfly.call(method, *args, **options)
+
+
+async def test_speech_is_refused_with_the_servers_own_words_though_its_text_was_on_its_way(mayfly: Any) -> None:
+    for _ in range(40):
+        with pytest.raises(VoiceNotFoundError):
+            await mayfly.collect("stream_speech", "Hello." * 1_000, voice="nobody")
 
 
 async def test_other_failures_are_never_tried_again(mayfly: Any, fake: FakeMayfly) -> None:

@@ -16,17 +16,20 @@ _TYPES: Final = {
     429: "rate_limit_error",
 }
 
+_PARAMS: Final = {"text": "input"}
+"""What we call otherwise."""
+
 
 def as_openai(problem: Problem) -> dict[str, Any]:
     """The body: `{"error": {"message", "type", "param", "code"}}`."""
     message = f"{problem.message} {problem.remedy}".strip()
-    param = problem.violations[0][0] if problem.violations else problem.metadata.get("field")
+    field = problem.violations[0][0] if problem.violations else problem.metadata.get("field")
     kind = "server_error" if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR else "invalid_request_error"
     return {
         "error": {
             "message": message,
             "type": _TYPES.get(problem.status, kind),
-            "param": param,
+            "param": field and _PARAMS.get(field, field),
             "code": problem.reason.lower(),
         }
     }

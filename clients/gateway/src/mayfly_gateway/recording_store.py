@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from mayfly_client import UnavailableError
+from mayfly_gateway.errors import GatewayError
 from mayfly_gateway.formats import content_type_of
 
 if TYPE_CHECKING:
@@ -41,7 +42,16 @@ class Recorder:
 
 
 async def store(mayfly: AsyncClient, who: Recorder, file: UploadFile) -> Audio:
-    """Keep an uploaded file. Nothing is kept unless this returns."""
+    """Keep an uploaded file. Nothing is kept unless this returns.
+
+    Raises:
+        GatewayError: It is empty.
+        MayflyError: It is not taken, or cannot be kept.
+    """
+    if file.size == 0:
+        raise GatewayError(
+            422, "INVALID_REQUEST", "The file is empty.", remedy="Send audio.", violations=(("file", "It is empty."),)
+        )
     return await mayfly.upload_stream(
         _pieces(file),
         collection=COLLECTION,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -15,6 +15,8 @@ from mayfly_gateway.errors import GatewayError, Problem, problem_of
 from mayfly_gateway.openai_errors import as_openai
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fastapi import FastAPI
     from starlette.requests import Request
     from starlette.responses import Response
@@ -52,16 +54,27 @@ async def _refuse(request: Request, error: Exception) -> Response:
 
 async def _refuse_wrong_fields(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
-    wrong = tuple((".".join(str(part) for part in one["loc"][1:]), str(one["msg"])) for one in error.errors())
+    wrong = [_field_and_fault(one) for one in error.errors()]
     named = "; ".join(f"{name}: {what}" if name else what for name, what in wrong)
     problem = Problem(
         status=400 if request.url.path.startswith("/v1/") else 422,  # as OpenAI does
         reason="INVALID_REQUEST",
         message=f"The request is wrong: {named}.",
         remedy="Correct the fields that are named; /docs describes each of them.",
-        violations=wrong,
+        violations=tuple(one for one in wrong if one[0]),
     )
     return refusal(request.url.path, problem)
+
+
+def _field_and_fault(error: Mapping[str, Any]) -> tuple[str, str]:
+    """A field and what is wrong with it; no field, where it is the body as a whole."""
+    place = error["loc"][1:]
+    if error["type"] == "json_invalid":
+        return "", f"The body is no JSON; at character {place[0]}: {error['ctx']['error']}"
+    if not place:
+        return "", "The body must be a JSON object, sent as application/json"
+    fault = "Expected a file" if "UploadFile" in error["msg"] else error["msg"]
+    return ".".join(str(part) for part in place), fault
 
 
 async def _refuse_by_status(request: Request, error: Exception) -> Response:

@@ -86,6 +86,37 @@ async def test_an_unknown_voice_is_an_error_before_the_stream_begins(browser: ht
     assert (answer.status_code, answer.json()["error"]["reason"]) == (404, "VOICE_UNKNOWN")
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"), [(" ", "TEXT_EMPTY"), ("...", "TEXT_UNSPEAKABLE"), ("a\0b", "TEXT_UNSPEAKABLE")]
+)
+async def test_a_text_that_cannot_be_spoken_is_an_error_before_the_stream_begins(
+    browser: httpx.AsyncClient, text: str, reason: str
+) -> None:
+    answer = await browser.post("/api/page/speech", json={"text": text})
+
+    assert (answer.status_code, answer.json()["error"]["reason"]) == (400, reason)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "told"),
+    [
+        ("application/json", b'{"text": "Hel', "The body is no JSON; at character 9: Unterminated string starting at"),
+        ("application/json", b"null", "The body must be a JSON object, sent as application/json"),
+        ("application/json", b"[]", "The body must be a JSON object, sent as application/json"),
+        ("text/plain", b'{"text": "Hello."}', "The body must be a JSON object, sent as application/json"),
+    ],
+)
+async def test_a_body_of_the_wrong_form_is_told_as_such(
+    browser: httpx.AsyncClient, content_type: str, body: bytes, told: str
+) -> None:
+    answer = await browser.post("/api/page/speech", content=body, headers={"Content-Type": content_type})
+
+    error = answer.json()["error"]
+    assert (answer.status_code, error["reason"]) == (422, "INVALID_REQUEST")
+    assert told in error["message"]
+    assert "violations" not in error
+
+
 async def test_a_busy_synth_says_when_to_come_again(browser: httpx.AsyncClient, fake: FakeMayfly) -> None:
     fake.refuse("StreamSynthesize", grpc.StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY")
 

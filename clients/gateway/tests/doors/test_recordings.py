@@ -129,3 +129,18 @@ async def test_every_call_asks_for_a_bearer_token(browser: httpx.AsyncClient) ->
     ]
 
     assert [answer.status_code for answer in answers] == [401] * 6
+
+
+@pytest.mark.parametrize(
+    ("parts", "fault"),
+    [({"files": {"file": ("talk.wav", b"")}}, "It is empty."), ({"data": {"file": "talk"}}, "Expected a file")],
+)
+async def test_what_is_no_sound_at_all_is_told_in_the_words_of_the_form(
+    browser: httpx.AsyncClient, parts: dict[str, Any], fault: str
+) -> None:
+    form = {"data": WHO | parts.get("data", {}), "files": parts.get("files", {"other": b""})}
+
+    answer = await browser.post("/speech/recordings", headers=APP, **form)
+
+    assert answer.status_code == 422
+    assert answer.json()["error"]["violations"] == [{"field": "file", "description": fault}]

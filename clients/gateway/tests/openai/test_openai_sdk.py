@@ -120,6 +120,9 @@ async def test_models_and_voices_are_listed(client: openai.AsyncOpenAI) -> None:
         ({"voice": "nobody"}, openai.BadRequestError, "voice"),
         ({"input": ""}, openai.BadRequestError, "input"),
         ({"input": "a" * 4_097}, openai.BadRequestError, "input"),
+        ({"input": " "}, openai.BadRequestError, "input"),
+        ({"input": "...", "stream_format": "sse"}, openai.BadRequestError, "input"),
+        ({"input": "a\0b", "response_format": "mp3"}, openai.BadRequestError, "input"),
         ({"speed": 9.0}, openai.BadRequestError, "speed"),
         ({"response_format": "exe"}, openai.BadRequestError, "response_format"),
     ],
@@ -131,6 +134,11 @@ async def test_errors_are_the_sdks_own_and_name_the_field(
         await client.audio.speech.create(**spoken(**changes))
 
     assert (caught.value.param, caught.value.type) == (param, "invalid_request_error")
+
+
+async def test_an_unknown_voice_is_told_with_one_like_it(client: openai.AsyncOpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="Did you mean en_US-fake-low"):
+        await client.audio.speech.create(**spoken(voice="en_US-fake-lo"))
 
 
 async def test_a_wrong_key_is_an_authentication_error(base_url: str) -> None:

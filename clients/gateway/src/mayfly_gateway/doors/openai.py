@@ -15,6 +15,7 @@ from mayfly_client import AudioChunk, SpeechItem, VoiceNotFoundError
 from mayfly_gateway.bearer import Caller
 from mayfly_gateway.callers import ANONYMOUS
 from mayfly_gateway.errors import GatewayError
+from mayfly_gateway.first_sound import up_to_first_sound
 from mayfly_gateway.formats import FORMATS
 from mayfly_gateway.gateway import Here
 from mayfly_gateway.openai_shapes import MODELS, AudioModels, AudioVoices, Model, Models, Named, SpeechRequest
@@ -39,10 +40,10 @@ async def speech(here: Here, caller: Caller, order: SpeechRequest) -> StreamingR
         user_id=None if caller == ANONYMOUS else caller,
     )
     try:
-        first = await anext(items)
+        begun = await up_to_first_sound(items)
     except VoiceNotFoundError as error:
-        raise _no_voice(str(error)) from None
-    chunks = _chunks(first, items)
+        raise _no_voice(order.voice_name, error) from None
+    chunks = _chunks(begun, items)
     if order.stream_format == "sse":
         return StreamingResponse(_events(chunks, len(order.input)), media_type="text/event-stream")
     return StreamingResponse(chunks, media_type=FORMATS[order.response_format].content_type)
@@ -76,9 +77,8 @@ async def audio_models() -> AudioModels:
     return AudioModels(models=[Named(id=name, name=name) for name in MODELS])
 
 
-async def _chunks(first: SpeechItem, items: AsyncGenerator[SpeechItem]) -> AsyncIterator[bytes]:
-    if isinstance(first, AudioChunk):
-        yield first.data
+async def _chunks(begun: list[SpeechItem], items: AsyncGenerator[SpeechItem]) -> AsyncIterator[bytes]:
+    yield b"".join(item.data for item in begun if isinstance(item, AudioChunk))
     async with aclosing(items):
         async for item in items:
             if isinstance(item, AudioChunk):
@@ -97,5 +97,7 @@ def _event(told: dict[str, Any]) -> bytes:
     return f"data: {json.dumps(told, separators=(',', ':'))}\n\n".encode()
 
 
-def _no_voice(message: str) -> GatewayError:
+def _no_voice(name: str, error: VoiceNotFoundError) -> GatewayError:
+    near = error.metadata.get("near")
+    message = f"No voice is named {name!r}." + (f" Did you mean {near}?" if near else "")
     return GatewayError(400, "VOICE_UNKNOWN", message, remedy="See /v1/audio/voices.", violations=(("voice", message),))

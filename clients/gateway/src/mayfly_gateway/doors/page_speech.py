@@ -15,6 +15,7 @@ from starlette.responses import StreamingResponse
 from mayfly_client import AudioChunk, MayflyError, Segment, SpeechHeader, SpeechItem, SpeechTrailer
 from mayfly_gateway.audio_shapes import audio_shape, words_of
 from mayfly_gateway.errors import GatewayError, problem_of
+from mayfly_gateway.first_sound import up_to_first_sound
 from mayfly_gateway.formats import FORMATS
 from mayfly_gateway.gateway import Gateway, Here, WelcomedGuest
 from mayfly_gateway.page_shapes import Limits, SpeechOrder, Voices, VoiceShape
@@ -69,8 +70,7 @@ async def speech(
         collection=SPEECH,
         user_id=guest,
     )
-    first = await anext(items)
-    lines = _lines(here, order, first, items)
+    lines = _lines(here, order, await up_to_first_sound(items), items)
     return StreamingResponse(lines, media_type=NDJSON, headers=dict(response.headers))
 
 
@@ -86,11 +86,12 @@ def too_long(characters: int, most: int) -> GatewayError:
 
 
 async def _lines(
-    here: Gateway, order: SpeechOrder, first: SpeechItem, items: AsyncGenerator[SpeechItem]
+    here: Gateway, order: SpeechOrder, begun: list[SpeechItem], items: AsyncGenerator[SpeechItem]
 ) -> AsyncIterator[bytes]:
     told = _Telling(here, order)
     try:
-        yield told.line(first)
+        for item in begun:
+            yield told.line(item)
         async with aclosing(items):
             async for item in items:
                 yield told.line(item)

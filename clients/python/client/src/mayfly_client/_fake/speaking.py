@@ -73,20 +73,33 @@ def without_markup(document: str) -> str:
     return re.sub(r"<[^>]*>", " ", document).strip()
 
 
-def speak(text: str, options: pb.SpeechOptions) -> Spoken:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How to speak, whatever the text."""
+
+    voice: voice_pb2.Voice
+    content_type: str
+    speed: float
+
+    @classmethod
+    def of(cls, options: pb.SpeechOptions) -> Manner:
+        """What is asked for; or refuse it."""
+        voice = find_voice(options.voice)
+        if options.speaker and options.speaker not in voice.speakers:
+            metadata = {"voice": voice.name, "speaker": options.speaker, "allowed": ", ".join(voice.speakers)}
+            raise _missing("SPEAKER_UNKNOWN", f"{voice.name} has no speaker {options.speaker!r}", metadata)
+        speed = options.speed if options.HasField("speed") else 1.0
+        if not 0.25 <= speed <= 4.0:
+            raise invalid("options.speed", "must be 0.25 to 4.0")
+        return cls(voice=voice, content_type=written_type(options.format), speed=speed)
+
+
+def speak(text: str, manner: Manner) -> Spoken:
     """Speak a text, or refuse it."""
     _check_text(text)
-    voice = find_voice(options.voice)
-    if options.speaker and options.speaker not in voice.speakers:
-        metadata = {"voice": voice.name, "speaker": options.speaker, "allowed": ", ".join(voice.speakers)}
-        raise _missing("SPEAKER_UNKNOWN", f"{voice.name} has no speaker {options.speaker!r}", metadata)
-    speed = options.speed if options.HasField("speed") else 1.0
-    if not 0.25 <= speed <= 4.0:
-        raise invalid("options.speed", "must be 0.25 to 4.0")
-    content_type = written_type(options.format)
-    sentences = _sentences(text, speed)
+    sentences = _sentences(text, manner.speed)
     pcm = b"".join(sound.samples(each) for each in sentences)
-    return Spoken(voice=voice, content_type=content_type, sentences=sentences, pcm=pcm)
+    return Spoken(voice=manner.voice, content_type=manner.content_type, sentences=sentences, pcm=pcm)
 
 
 def pronounce(text: str, voice: str) -> tuple[voice_pb2.Voice, list[sound.Sentence]]:

@@ -52,7 +52,7 @@ class FakeSynthServicer(SynthServiceServicer):
         check_request_id(request.request_id)
         self._count(request.request_id, request.destination)
         text = speaking.without_markup(request.text) if request.options.ssml else request.text
-        spoken = speaking.speak(text, request.options)
+        spoken = speaking.speak(text, speaking.Manner.of(request.options))
         answer = pb.SynthesizeResponse(
             segments=[_segment(index, each) for index, each in enumerate(spoken.sentences)],
             voice=spoken.voice.name,
@@ -77,14 +77,16 @@ class FakeSynthServicer(SynthServiceServicer):
             raise invalid("config", "is required as the first message")
         check_request_id(first.config.request_id)
         self._count(first.config.request_id, first.config.destination)
-        text = "".join(message.text for message in request_iterator)
-        spoken = speaking.speak(text, first.config.options)
+        manner = speaking.Manner.of(first.config.options)
         header = pb.StreamHeader(
-            content_type=spoken.content_type,
+            content_type=manner.content_type,
             sample_rate_hertz=SAMPLE_RATE,
-            voice=spoken.voice.name,
+            voice=manner.voice.name,
         )
+        # Before the text is looked at, as the real one does.
         yield pb.StreamSynthesizeResponse(header=header)
+        text = "".join(message.text for message in request_iterator)
+        spoken = speaking.speak(text, manner)
         data = spoken.encoded()
         for start in range(0, len(data), _CHUNK_BYTES):
             yield pb.StreamSynthesizeResponse(chunk=data[start : start + _CHUNK_BYTES])

@@ -212,7 +212,7 @@ async def test_speech_that_goes_neither_way_is_given_back(sink: StorageSink, may
 async def test_an_upload_whose_caller_goes_away_is_given_back(sink: StorageSink, mayfly: FakeMayfly) -> None:
     mayfly.hang("CommitUpload")
     storing = asyncio.create_task(sink.store(speech(), key=KEY, destination=NOWHERE))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while "CommitUpload" not in methods(mayfly):  # noqa: ASYNC110 - the fake runs in threads of its own
             await asyncio.sleep(0.01)
 

@@ -59,7 +59,7 @@ def test_the_process_speaks_and_stops_when_it_is_told_to(voices_dir: Path, port:
             grpc.channel_ready_future(channel).result(timeout=30)
             health: Any = health_pb2_grpc.HealthStub(channel)  # its methods are set when it is made
             asked = health_pb2.HealthCheckRequest(service="mayfly.synth.v1.SynthService")
-            serving = health.Check(asked, timeout=5).status
+            serving = health.Check(asked, timeout=30).status
             request = pb.SynthesizeRequest(request_id=str(uuid4()), text="Canary sentence, hello.")
             answer = SynthServiceStub(channel).Synthesize(request, timeout=20)
         process.send_signal(signal.SIGTERM)

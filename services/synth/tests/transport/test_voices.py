@@ -16,7 +16,7 @@ NAME = "en_US-mayfly-low"
 
 
 async def test_voices_are_listed(synth: SynthServiceAsyncStub) -> None:
-    (voice,) = (await synth.ListVoices(pb.ListVoicesRequest(), timeout=5)).voices
+    (voice,) = (await synth.ListVoices(pb.ListVoicesRequest(), timeout=30)).voices
 
     assert (voice.name, voice.language_code, voice.language, voice.quality) == (NAME, "en_US", "English", "low")
     assert (voice.sample_rate_hertz, list(voice.speakers)) == (16_000, [])
@@ -26,31 +26,31 @@ async def test_voices_are_listed(synth: SynthServiceAsyncStub) -> None:
 
 @pytest.mark.parametrize(("language_code", "count"), [("en", 1), ("en_US", 1), ("en-US", 1), ("en_GB", 0), ("de", 0)])
 async def test_voices_are_listed_by_language(synth: SynthServiceAsyncStub, language_code: str, count: int) -> None:
-    answer = await synth.ListVoices(pb.ListVoicesRequest(language_code=language_code), timeout=5)
+    answer = await synth.ListVoices(pb.ListVoicesRequest(language_code=language_code), timeout=30)
 
     assert len(answer.voices) == count
 
 
 async def test_what_is_no_language_is_refused(synth: SynthServiceAsyncStub) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await synth.ListVoices(pb.ListVoicesRequest(language_code="../etc"), timeout=5)
+        await synth.ListVoices(pb.ListVoicesRequest(language_code="../etc"), timeout=30)
     assert rpc_error(failed).fields == ("language_code",)
 
 
 async def test_a_voice_is_answered_by_name(synth: SynthServiceAsyncStub) -> None:
-    assert (await synth.GetVoice(pb.GetVoiceRequest(name=NAME), timeout=5)).voice.name == NAME
+    assert (await synth.GetVoice(pb.GetVoiceRequest(name=NAME), timeout=30)).voice.name == NAME
 
 
 async def test_an_unknown_voice_that_is_near_to_none_has_no_empty_hint(synth: SynthServiceAsyncStub) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await synth.GetVoice(pb.GetVoiceRequest(name="zzzzzzzz"), timeout=5)
+        await synth.GetVoice(pb.GetVoiceRequest(name="zzzzzzzz"), timeout=30)
 
     assert rpc_error(failed).metadata == {"voice": "zzzzzzzz"}
 
 
 async def test_an_unknown_voice_is_not_found_and_near_ones_are_told(synth: SynthServiceAsyncStub) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await synth.GetVoice(pb.GetVoiceRequest(name="en_US-mayfli-low"), timeout=5)
+        await synth.GetVoice(pb.GetVoiceRequest(name="en_US-mayfli-low"), timeout=30)
 
     error = rpc_error(failed)
     assert (error.code, error.reason) == (grpc.StatusCode.NOT_FOUND, "VOICE_UNKNOWN")
@@ -60,12 +60,12 @@ async def test_an_unknown_voice_is_not_found_and_near_ones_are_told(synth: Synth
 
 async def test_a_voice_without_name_is_an_invalid_request(synth: SynthServiceAsyncStub) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await synth.GetVoice(pb.GetVoiceRequest(), timeout=5)
+        await synth.GetVoice(pb.GetVoiceRequest(), timeout=30)
     assert (rpc_error(failed).reason, rpc_error(failed).fields) == ("INVALID_REQUEST", ("name",))
 
 
 async def test_a_text_is_phonemized_sentence_by_sentence(synth: SynthServiceAsyncStub) -> None:
-    answer = await synth.Phonemize(pb.PhonemizeRequest(text="Hello there. ... How are you?"), timeout=5)
+    answer = await synth.Phonemize(pb.PhonemizeRequest(text="Hello there. ... How are you?"), timeout=30)
 
     assert answer.voice == NAME
     assert [(one.index, one.graphemes, one.phonemes) for one in answer.segments] == [
@@ -80,5 +80,5 @@ async def test_a_text_is_phonemized_sentence_by_sentence(synth: SynthServiceAsyn
 )
 async def test_what_cannot_be_phonemized_is_told(synth: SynthServiceAsyncStub, text: str, reason: str) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await synth.Phonemize(pb.PhonemizeRequest(text=text), timeout=5)
+        await synth.Phonemize(pb.PhonemizeRequest(text=text), timeout=30)
     assert (rpc_error(failed).reason, rpc_error(failed).fields) == (reason, ("text",))

@@ -17,6 +17,6 @@ async def test_memories_are_asked_to_forget_although_nobody_speaks() -> None:
     one, other = Memory(), Memory()
 
     async with forgetting(one, other, seconds=0.001):
-        await asyncio.wait_for(asyncio.gather(one.asked.wait(), other.asked.wait()), 10)
+        await asyncio.wait_for(asyncio.gather(one.asked.wait(), other.asked.wait()), 60)
 
     assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -12,11 +12,13 @@ from rich.console import Console
 from bench import (
     first_sound,
     gateway_speech,
+    hung,
     large_stores,
     large_upload,
     outage,
     processing,
     requests_per_save,
+    rollouts,
     signing,
     slow_store,
     soak,
@@ -55,6 +57,8 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "large-stores": large_stores.run,
     "sweep": sweep.run,
     "sweep-requests": sweep_requests.run,
+    "hung": hung.run,
+    "rollouts": rollouts.run,
 }
 
 GROUPS = {"speech": ("synthesis", "first-sound", "speech-peers", "speech-overload", "speech-soak")}

@@ -42,6 +42,19 @@ class Row:
         return "" if self.goal is None else f"{'>=' if self.higher_is_better else '<='} {self.goal:.3g}"
 
 
+def at_most(name: str, unit: str, measured: float, *, allowed: float) -> Row:
+    """A figure that may not pass what is allowed; where nothing is, it is shown beside one."""
+    return Row(
+        name=name,
+        unit=unit,
+        measured=measured,
+        limit=allowed or 1,
+        limit_name="allowed" if allowed else "the first that is not",
+        goal=1 if allowed else 0,
+        higher_is_better=False,
+    )
+
+
 def as_json(rows: list[Row]) -> str:
     """The rows for machines."""
     return json.dumps([{**asdict(row), "ratio": row.ratio, "goal_reached": row.is_reached} for row in rows], indent=2)

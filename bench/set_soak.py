@@ -23,7 +23,7 @@ import httpx
 from rich.console import Console
 
 from bench.memory import dead_children, open_files, resident
-from bench.report import Row, as_json, show
+from bench.report import Row, as_json, at_most, show
 from bench.set_lives import LIVES, TTL, Caller
 from mayfly_client import AsyncClient
 from tools.stack.layout import Layout, Ports
@@ -109,27 +109,14 @@ def rows_of(soak: Soak) -> list[Row]:
     for name, memory in soak.memory.items():
         settled, files = memory[len(memory) // 4 :], soak.files[name][len(memory) // 4 :]
         slope = linear_regression(range(len(settled)), settled).slope * 60 / fmean(settled) * 100
-        rows.append(row(f"memory of {name} ({fmean(settled):.0f} MiB)", "%/h", slope, allowed=1))
-        rows.append(row(f"open files of {name}", "more or less", max(files) - min(files), allowed=10))
+        rows.append(at_most(f"memory of {name} ({fmean(settled):.0f} MiB)", "%/h", slope, allowed=1))
+        rows.append(at_most(f"open files of {name}", "more or less", max(files) - min(files), allowed=10))
     rows += [
-        row("dead children", "seen", soak.dead),
-        row("files left behind", "files", len(soak.left)),
-        row(f"errors in {soak.lived.total():,} lives", "errors", soak.errors.total()),
+        at_most("dead children", "seen", soak.dead, allowed=0),
+        at_most("files left behind", "files", len(soak.left), allowed=0),
+        at_most(f"errors in {soak.lived.total():,} lives", "errors", soak.errors.total(), allowed=0),
     ]
     return rows
-
-
-def row(name: str, unit: str, measured: float, *, allowed: float = 0.0) -> Row:
-    """A figure that may not pass what is allowed; of none, one is the limit and not reached."""
-    return Row(
-        name=name,
-        unit=unit,
-        measured=measured,
-        limit=allowed or 1,
-        limit_name="allowed" if allowed else "the first that is not",
-        goal=1 if allowed else 0,
-        higher_is_better=False,
-    )
 
 
 def soaked_in(folder: Path, minutes: int, pause: float, console: Console) -> Soak:

@@ -177,6 +177,14 @@ async def test_openais_client_hears_every_format(sdk: openai.AsyncOpenAI, kind: 
     assert kind == "pcm" or answer.content.startswith(MAGIC[kind])
 
 
+@pytest.mark.parametrize("kind", [*MAGIC, "pcm"])
+async def test_openais_client_is_told_what_cannot_be_spoken_in_any_format(sdk: openai.AsyncOpenAI, kind: Any) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        await sdk.audio.speech.create(model="tts-1", voice="alloy", input="...", response_format=kind)
+
+    assert (caught.value.code, caught.value.param) == ("text_unspeakable", "input")
+
+
 async def test_openais_pcm_is_24_khz(sdk: openai.AsyncOpenAI) -> None:
     wav, pcm = await asyncio.gather(
         *(

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
     from mayfly_client import SpeechItem
 
-_LARGEST_HEAD: Final = 1_024
-"""What a file may say about itself before its first sound. Unit: bytes."""
+_HEAD: Final = 1_024
+_HEADS: Final = {"audio/flac": 10 * 1_024}
+"""What a file may say about itself before its first sound; FLAC leaves room there to say more. Unit: bytes."""
 
 
 async def up_to_first_sound(items: AsyncGenerator[SpeechItem]) -> list[SpeechItem]:
@@ -25,10 +26,13 @@ async def up_to_first_sound(items: AsyncGenerator[SpeechItem]) -> list[SpeechIte
         MayflyError: The text cannot be spoken, or synth is busy.
     """
     held: list[SpeechItem] = []
-    size = 0
+    of_head = _HEAD
     async for item in items:
         held.append(item)
-        size += len(item.data) if isinstance(item, AudioChunk) else 0
-        if size > _LARGEST_HEAD or not isinstance(item, AudioChunk | SpeechHeader):
+        if isinstance(item, SpeechHeader):
+            of_head = _HEADS.get(item.content_type, _HEAD)
+        elif isinstance(item, AudioChunk) and len(item.data) <= of_head:
+            of_head -= len(item.data)
+        else:
             break
     return held

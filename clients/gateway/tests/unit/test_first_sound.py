@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from mayfly_client import SpeechItem
 
 HEADER = SpeechHeader(content_type="audio/wav", sample_rate_hertz=16_000, voice="v")
+OF_FLAC = replace(HEADER, content_type="audio/flac")
+HEAD_OF_FLAC = AudioChunk(bytes(8_415))
 FILE_HEAD = AudioChunk(b"RIFF" + bytes(40))
 SOUND = AudioChunk(bytes(4_000))
 SHORT_SOUND = AudioChunk(bytes(500))
@@ -36,10 +39,12 @@ END = SpeechTrailer(stored=None, duration=timedelta(0), processing_time=timedelt
         ([HEADER, FILE_HEAD, SOUND, SENTENCE, SOUND], 3),
         ([HEADER, SOUND, SENTENCE, SOUND], 2),
         ([HEADER, FILE_HEAD, SHORT_SOUND, SENTENCE, SOUND], 4),
+        ([HEADER, FILE_HEAD, SHORT_SOUND, SHORT_SOUND, SHORT_SOUND], 4),
+        ([OF_FLAC, HEAD_OF_FLAC, SOUND, SENTENCE], 3),
         ([HEADER, FILE_HEAD, END], 3),
         ([HEADER, FILE_HEAD], 2),
     ],
-    ids=["file with a head", "raw samples", "short sentence", "no sound at all", "cut off"],
+    ids=["file with a head", "raw samples", "short sentence", "short chunks", "FLAC", "no sound at all", "cut off"],
 )
 async def test_nothing_is_waited_for_beyond_the_first_sound(items: list[SpeechItem], expected: int) -> None:
     async def stream() -> AsyncGenerator[SpeechItem]:

@@ -253,7 +253,7 @@ async def test_what_cannot_be_taken_is_told_and_the_rest_goes_on(session: Sessio
     reasons = session.reasons()
     assert "is empty" in reasons["empty.wav"]
     assert "no audio that is known" in reasons["page.wav"]
-    assert "does not match the pattern *" in reasons["deep/b.wav"]
+    assert "does not match the pattern *; nothing in it reaches into folders" in reasons["deep/b.wav"]
 
 
 async def test_what_the_collection_refuses_is_told(session: Session) -> None:

@@ -81,7 +81,8 @@ class TakeFile:
         """
         reading = read_path(wanted.rules, found.path)
         if reading is None:
-            raise SourceError(f"its path does not match the pattern {_forms(wanted.rules)}")
+            hint = "nothing in it reaches into folders, so --pattern has to say each"
+            raise SourceError(f"its path does not match the pattern {_forms(wanted.rules)}; {hint}")
         end = self._end(found, reading) if wanted.from_file else None
         if end is not None and end <= self.now():
             return entry(found, Outcome.EXPIRED, f"its life ended at {end:%Y-%m-%d %H:%M} UTC")

@@ -954,7 +954,9 @@ class SignedUrl(_message.Message):
     URL_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     LIMITED_BY_FIELD_NUMBER: _builtins.int
     url: _builtins.str
-    """Output only. The link. A secret until `url_expire_time`: keep it out of logs."""
+    """Output only. The link. It is for GET, also of a range: S3's links refuse HEAD. A secret until `url_expire_time`: keep
+    it out of logs.
+    """
     limited_by: Global___LimitedBy.ValueType
     """Output only. What set the end."""
     @_builtins.property

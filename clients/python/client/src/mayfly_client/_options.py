@@ -6,7 +6,7 @@ and editors complete them. None always means the same as leaving the argument ou
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,6 +143,27 @@ class ListOptions(SubjectOptions, total=False):
     """Only object keys that start with this."""
     page_size: int | None
     """How many to fetch at a time. Default 100, at most 1,000."""
+
+
+class SweepOptions(TypedDict, total=False):
+    """What to sweep, and what to stop at."""
+
+    dry_run: bool
+    """Only look: count what is due, delete nothing."""
+    collection: str | None
+    """Only this collection of storage."""
+    time_budget: Seconds | None
+    """Stop when this time is used up: a timedelta, or seconds. Default: the server's."""
+    max_delete_count: int
+    """Refuse to delete more items than this. 0: the server's guard."""
+    max_delete_ratio: float
+    """Refuse to delete more than this share of what is stored, 0 to 1. 0: the server's guard."""
+    older_than: Seconds | None
+    """Only what has been due for so long: a timedelta, or seconds. Default: everything that is due."""
+    path: str
+    """Only objects whose key begins so."""
+    store: Literal["local", "s3"] | None
+    """Only storage's own files (`local`), or only S3 (`s3`). Default: both."""
 
 
 def refuse_unknown(method: str, given: Mapping[str, object], allowed: type) -> None:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from mayfly.sweeper.v1 import sweeper_service_pb2 as pb
 
 from mayfly_client._argument_error import ArgumentError
+from mayfly_client._options import SweepOptions, refuse_unknown
 from mayfly_client._request_ids import request_id_or_new
 from mayfly_client._times import duration
-
-if TYPE_CHECKING:
-    from mayfly_client._times import Seconds
-
 
 _STORES = {
     None: pb.StartSweepRequest.STORE_UNSPECIFIED,
@@ -21,29 +16,19 @@ _STORES = {
 }
 
 
-def start_sweep(  # noqa: PLR0913 - each is a field of the request
-    *,
-    dry_run: bool,
-    collection: str | None,
-    time_budget: Seconds | None,
-    max_delete_count: int,
-    request_id: str | None,
-    max_delete_ratio: float = 0,
-    older_than: Seconds | None = None,
-    path: str = "",
-    store: str | None = None,
-) -> pb.StartSweepRequest:
+def start_sweep(given: SweepOptions, *, request_id: str | None) -> pb.StartSweepRequest:
     """Say what to sweep."""
+    refuse_unknown("start_sweep", given, SweepOptions)
     return pb.StartSweepRequest(
         request_id=request_id_or_new(request_id),
-        dry_run=dry_run,
-        collection=collection or "",
-        time_budget=duration(time_budget),
-        max_delete_count=max_delete_count,
-        max_delete_ratio=max_delete_ratio,
-        older_than=duration(older_than),
-        object_key_prefix=path,
-        store=_store(store),
+        dry_run=given.get("dry_run") or False,
+        collection=given.get("collection") or "",
+        time_budget=duration(given.get("time_budget")),
+        max_delete_count=given.get("max_delete_count") or 0,
+        max_delete_ratio=given.get("max_delete_ratio") or 0,
+        older_than=duration(given.get("older_than")),
+        object_key_prefix=given.get("path") or "",
+        store=_store(given.get("store")),
     )
 
 

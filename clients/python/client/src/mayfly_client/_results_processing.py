@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mayfly_client._results_synth import OneFile
+
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import timedelta
 
     from mayfly_client._results_synth import StoredAudio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessedAudio:
+class ProcessedAudio(OneFile):
     """A processed and stored audio."""
 
     audio: StoredAudio
@@ -33,28 +35,3 @@ class ProcessedAudio:
     """Measured true peak, where a target was asked for. None for silence."""
     debug_names: tuple[str, ...]
     """Storage's names of the copies for diagnosis, where the server keeps them of everything."""
-
-    @property
-    def name(self) -> str:
-        """Storage's name of the result."""
-        return self.audio.name
-
-    @property
-    def object_key(self) -> str:
-        """Key of the object, its final one: what other systems call `s3_key`."""
-        return self.audio.object_key
-
-    @property
-    def url(self) -> str:
-        """Signed link to the result. A secret until `audio.url_expire_time`."""
-        return self.audio.url
-
-    @property
-    def duration(self) -> timedelta:
-        """Length of the result."""
-        return self.audio.duration
-
-    @property
-    def expire_time(self) -> datetime | None:
-        """When the result stops being readable."""
-        return self.audio.expire_time

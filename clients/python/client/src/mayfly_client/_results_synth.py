@@ -48,6 +48,43 @@ class StoredAudio:
     """Whether the bytes lie in storage's own files rather than in S3."""
 
 
+class OneFile:
+    """A result that is one file: what is asked of it most."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        @property
+        def audio(self) -> StoredAudio:
+            """The file."""
+
+    @property
+    def name(self) -> str:
+        """Storage's name of the file."""
+        return self.audio.name
+
+    @property
+    def object_key(self) -> str:
+        """Key of the object, its final one: what other systems call `s3_key`."""
+        return self.audio.object_key
+
+    @property
+    def url(self) -> str:
+        """Signed link to the file. A secret until `audio.url_expire_time`."""
+        return self.audio.url
+
+    @property
+    def duration(self) -> timedelta:
+        """Length of the file."""
+        return self.audio.duration
+
+    @property
+    def expire_time(self) -> datetime | None:
+        """When the file stops being readable."""
+        return self.audio.expire_time
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
     """A word and when it is heard."""
@@ -82,7 +119,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Speech:
+class Speech(OneFile):
     """A spoken and stored text."""
 
     stored: StoredAudio | None
@@ -105,26 +142,6 @@ class Speech:
         if self.stored is None:
             raise ValueError("this speech has one file for each segment: read segments[i].audio")
         return self.stored
-
-    @property
-    def name(self) -> str:
-        """Storage's name of the file."""
-        return self.audio.name
-
-    @property
-    def url(self) -> str:
-        """Signed link to the file. A secret until `audio.url_expire_time`."""
-        return self.audio.url
-
-    @property
-    def duration(self) -> timedelta:
-        """Length of the file."""
-        return self.audio.duration
-
-    @property
-    def expire_time(self) -> datetime | None:
-        """When the file stops being readable."""
-        return self.audio.expire_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

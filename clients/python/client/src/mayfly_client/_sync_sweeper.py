@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Unpack
 
 from mayfly.sweeper.v1 import sweeper_service_pb2 as pb
 
@@ -16,6 +16,7 @@ from mayfly_client.certificates import ReceiptSearch
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from mayfly_client._options import SweepOptions
     from mayfly_client._results_sweeper import Sweep
     from mayfly_client._times import Seconds
     from mayfly_client.certificates import Certificate, Receipt
@@ -24,48 +25,20 @@ if TYPE_CHECKING:
 class SyncSweeper(SyncConnection):
     """Sweep."""
 
-    def start_sweep(  # noqa: PLR0913 - each has a default
-        self,
-        *,
-        dry_run: bool = False,
-        collection: str | None = None,
-        time_budget: Seconds | None = None,
-        max_delete_count: int = 0,
-        max_delete_ratio: float = 0,
-        older_than: Seconds | None = None,
-        path: str = "",
-        store: Literal["local", "s3"] | None = None,
-        request_id: str | None = None,
-        timeout: float | None = None,
+    def start_sweep(
+        self, *, request_id: str | None = None, timeout: float | None = None, **options: Unpack[SweepOptions]
     ) -> Sweep:
         """Begin a sweep and return at once; `watch_sweep` follows it.
 
         Args:
-            dry_run: Only look: count what is due, delete nothing.
-            collection: Only this collection of storage.
-            time_budget: Stop when this time is used up: a timedelta, or seconds. Default: the server's.
-            max_delete_count: Refuse to delete more items than this. 0: the server's guard.
-            max_delete_ratio: Refuse to delete more than this share of what is stored, 0 to 1. 0: the server's guard.
-            older_than: Only what has been due for so long: a timedelta, or seconds. Default: everything that is due.
-            path: Only objects whose key begins so.
-            store: Only storage's own files (`local`), or only S3 (`s3`). Default: both.
             request_id: UUID for retries by the caller. Default: a new one.
             timeout: Seconds for this call.
+            **options: See `SweepOptions`: dry_run, collection, time_budget, max_delete_count and more.
 
         Raises:
             PreconditionError: A real sweep is running already; `metadata["name"]` names it.
         """
-        request = requests.start_sweep(
-            dry_run=dry_run,
-            collection=collection,
-            time_budget=time_budget,
-            max_delete_count=max_delete_count,
-            max_delete_ratio=max_delete_ratio,
-            older_than=older_than,
-            path=path,
-            store=store,
-            request_id=request_id,
-        )
+        request = requests.start_sweep(options, request_id=request_id)
         with self._errors("sweeper"):
             answer = self._sweeper.StartSweep(request, timeout=self._short(timeout))
         return answers.sweep(answer.sweep)

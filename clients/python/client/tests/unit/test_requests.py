@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from mayfly.synth.v1 import voice_pb2
@@ -163,10 +164,12 @@ def test_chunks_of_a_stream_are_as_large_as_the_contract_allows() -> None:
 
 def test_a_sweep_says_what_to_sweep() -> None:
     request = sweeper.start_sweep(
-        dry_run=True,
-        collection="temp-audio",
-        time_budget=timedelta(minutes=5),
-        max_delete_count=7,
+        {
+            "dry_run": True,
+            "collection": "temp-audio",
+            "time_budget": timedelta(minutes=5),
+            "max_delete_count": 7,
+        },
         request_id=None,
     )
 
@@ -175,3 +178,10 @@ def test_a_sweep_says_what_to_sweep() -> None:
     assert request.time_budget.seconds == 300
     assert request.max_delete_count == 7
     assert uuid.UUID(request.request_id)
+
+
+def test_a_mistyped_option_of_a_sweep_is_told_with_those_that_there_are() -> None:
+    wrong: Any = {"dryrun": True}
+
+    with pytest.raises(TypeError, match=r"start_sweep\(\) takes no argument 'dryrun'; it takes collection, dry_run"):
+        sweeper.start_sweep(wrong, request_id=None)

@@ -23,7 +23,10 @@ def parse_duration(text: str) -> timedelta:
     if not _WHOLE.fullmatch(compact):
         raise ValueError("expected a duration with its unit, such as 500ms, 20s, 15m, 24h or 7d")
     parts = _PART.findall(compact)
-    return timedelta(milliseconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    try:
+        return timedelta(milliseconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+    except OverflowError:
+        raise ValueError(f"expected a duration of at most {timedelta.max.days}d") from None
 
 
 def format_duration(duration: timedelta) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -11,29 +11,37 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
-    from datetime import timedelta
 
     import uvicorn
     from uvicorn.protocols.http.h11_impl import RequestResponseCycle
     from uvicorn.server import ServerState
+
+    from mayfly_runtime.server_options import HttpOptions
+
+ROOM_TO_REFUSE: Final = 64
+"""Connections beyond `HttpOptions.max_connections` that are let in, to be told 503. The next are hung up on at once:
+whoever opens connections and says nothing must not get all files that the process may open."""
 
 
 class PromptProtocol(H11Protocol):
     """uvicorn bounds how long a connection may be idle, but not how slowly a request's head may trickle in."""
 
     def __init__(
-        self, config: uvicorn.Config, state: ServerState, *, head_timeout: timedelta, on_lost: Callable[[], None]
+        self, config: uvicorn.Config, state: ServerState, *, options: HttpOptions, on_lost: Callable[[], None]
     ) -> None:
-        """Take uvicorn's part, the patience, and whom to tell when the connection has ended."""
+        """Take uvicorn's part, the bounds, and whom to tell when the connection has ended."""
         super().__init__(config=config, server_state=state, app_state={"hang_up": self._hang_up})
-        self._head_timeout = head_timeout
+        self._options = options
         self._on_lost = on_lost
         self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn's class
         """Start to wait for the first request."""
         super().connection_made(transport)
-        self._watch_head()
+        if len(self.connections) > self._options.max_connections + ROOM_TO_REFUSE:
+            self._hang_up()
+        else:
+            self._watch_head()
 
     def data_received(self, data: bytes) -> None:
         """Wait for the rest of a head that has begun; stop to wait when it is complete."""
@@ -59,7 +67,7 @@ class PromptProtocol(H11Protocol):
 
     def _watch_head(self) -> None:
         if self._patience is None and self._awaits_head():
-            self._patience = self.loop.call_later(self._head_timeout.total_seconds(), self._hang_up)
+            self._patience = self.loop.call_later(self._options.head_timeout.total_seconds(), self._hang_up)
 
     def _forget_head(self) -> None:
         if self._patience is not None:

@@ -107,9 +107,7 @@ class HttpServer:
             await asyncio.wait(tuple(self._state.tasks))
 
     def _connection(self) -> PromptProtocol:
-        return PromptProtocol(
-            self._config, self._state, head_timeout=self._options.head_timeout, on_lost=self._one_gone.set
-        )
+        return PromptProtocol(self._config, self._state, options=self._options, on_lost=self._one_gone.set)
 
 
 def _config(app: ASGIApp, options: HttpOptions) -> uvicorn.Config:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mayfly_runtime.addresses import CannotListenError, InvalidAddressError, PortInUseError
+from mayfly_runtime.http_protocol import ROOM_TO_REFUSE
 from mayfly_runtime.http_server import HttpServer
 from mayfly_runtime.server_options import HttpOptions
 
@@ -156,6 +157,18 @@ async def test_a_connection_too_many_is_told_so_and_served_when_there_is_room(ap
 
     assert refused.startswith(b"HTTP/1.1 503")
     assert served.startswith(b"HTTP/1.1 200")
+
+
+async def test_a_flood_of_connections_is_hung_up_on_and_leaves_those_that_were_there(app: App) -> None:
+    async with serve(app, max_connections=2, head_timeout=timedelta(hours=1)) as server:
+        connections = [await connect(server) for _ in range(2 + ROOM_TO_REFUSE + 5)]
+
+        assert [await read_to_end(reader) for reader, _ in connections[-5:]] == [b""] * 5
+        reader, writer = connections[0]
+        writer.write(ONCE)
+        assert (await read_to_end(reader)).startswith(b"HTTP/1.1 503")
+        for _, writer in connections:
+            writer.close()
 
 
 @pytest.mark.parametrize("beginning", [b"", b"GET / HT", b"GET / HTTP/1.1\r\nX-Slow: "])

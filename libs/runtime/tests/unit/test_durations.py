@@ -32,6 +32,11 @@ def test_anything_else_is_refused_with_examples(text: str) -> None:
         parse_duration(text)
 
 
+def test_what_is_longer_than_a_duration_can_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="at most 999999999d"):
+        parse_duration("99999999999999d")
+
+
 @pytest.mark.parametrize("text", ["0s", "500ms", "20s", "15m", "24h", "36h", "7d", "90s", "1500ms"])
 def test_durations_are_written_as_they_are_read(text: str) -> None:
     assert format_duration(parse_duration(text)) == text

@@ -1,7 +1,8 @@
 """R1: stores and services that hang. 500 calls each while S3, DynamoDB, or synth's storage takes and answers nothing.
 
-A proxy of ours stands before what hangs: it accepts, reads, and passes nothing on. What is measured is how long after
-its deadline a caller still waits, and whether the service is as before once the proxy passes everything on again.
+A proxy of ours stands before what hangs: it accepts, and passes nothing on for a while, as a process that is frozen.
+What is measured is how long after its deadline a caller still waits, and how soon the service is as before once the
+proxy passes everything on again.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ DEADLINE: Final = 1.0
 LATE: Final = 100.0
 """Milliseconds after the deadline that are allowed."""
 _PATIENCE: Final = 60.0
+_GLANCE: Final = 0.02
 
 
 @dataclass(slots=True)
@@ -57,9 +59,10 @@ class HangingProxy:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(65_536):
-                if self.passes.is_set():
-                    writer.write(data)
-                    await writer.drain()
+                while not self.passes.is_set():  # noqa: ASYNC110 - it is set by another thread
+                    await asyncio.sleep(_GLANCE)
+                writer.write(data)
+                await writer.drain()
         writer.close()
 
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mayfly_runtime import logs
 from mayfly_sweeper import app as composition
 from mayfly_sweeper.config import SweeperSettings
-from mayfly_sweeper.domain.selection import Selection
+from mayfly_sweeper.domain.selection import MAX_AGE, Selection
 from mayfly_sweeper.domain.sweep import SweepOrder, SweepState
 from mayfly_sweeper.summary import summary_json
 
@@ -53,7 +53,7 @@ class _Event(BaseModel):
     dry_run: bool = False
     collection: str = ""
     path: str = ""
-    days: float = Field(default=0, ge=0)
+    days: float = Field(default=0, ge=0, le=MAX_AGE.days)
     max_delete_count: int | None = Field(default=None, ge=0)
     max_delete_ratio: float | None = Field(default=None, ge=0, le=1)
 
@@ -84,17 +84,15 @@ def _order(event: Mapping[str, Any], defaults: SweepOrder, left: timedelta) -> S
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise EventError(f"The event is wrong: {problems}") from None
-    return replace(
+    order = replace(
         defaults,
         dry_run=asked.dry_run,
         selection=Selection(
             collection=asked.collection, path=asked.path.lstrip("/"), older_than=timedelta(days=asked.days)
         ),
-        time_budget=max(timedelta(seconds=1), min(defaults.time_budget, left - _RESERVE)),
-        max_delete_count=_or(asked.max_delete_count, defaults.max_delete_count),
-        max_delete_ratio=_or(asked.max_delete_ratio, defaults.max_delete_ratio),
     )
-
-
-def _or(asked: Any, default: Any) -> Any:
-    return default if asked is None else asked
+    return order.limited(
+        time_budget=max(timedelta(seconds=1), min(defaults.time_budget, left - _RESERVE)),
+        max_delete_count=asked.max_delete_count,
+        max_delete_ratio=asked.max_delete_ratio,
+    )

@@ -23,7 +23,7 @@ class SweeperSettings(ServerSettings):
     listen: str = "127.0.0.1:50071"
     """Address of SweeperService; for `serve`."""
 
-    retention_target: str = "127.0.0.1:50052"
+    retention_target: str = Field(default="127.0.0.1:50052", min_length=1)
     """Address of storage's RetentionService, as a gRPC target. Not the port that everybody calls."""
 
     token: SecretStr | None = None

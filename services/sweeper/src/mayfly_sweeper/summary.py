@@ -39,7 +39,7 @@ def summary_fields(ending: Ending) -> dict[str, Any]:
 def summary_line(ending: Ending, *, order: SweepOrder, elapsed: float) -> str:
     """The whole sweep in one line."""
     state = f"{ending.state}{' (dry run)' if order.dry_run else ''}"
-    told = ending.failure or _counts(ending.report, dry_run=order.dry_run)
+    told = _sentence(ending.failure) or _counts(ending.report, dry_run=order.dry_run)
     return " ".join([f"{state}: {told}", *ending.notes, *_evidence(ending), f"({elapsed:.1f} s)"])
 
 
@@ -61,6 +61,10 @@ def _counts(report: Report, *, dry_run: bool) -> str:
     if report.deleted and not dry_run:
         parts.append(f"at most {report.max_lateness.total_seconds():.0f} s late")
     return f"{', '.join(parts)}."
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith(".") or not text else f"{text}."
 
 
 def _evidence(ending: Ending) -> list[str]:

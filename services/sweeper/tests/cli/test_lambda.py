@@ -74,10 +74,11 @@ async def test_an_event_may_ask_for_less(invoke: Any, store: FakeRetention) -> N
     assert store.left == {"audio/new", "audio/other"}
 
 
-async def test_a_wrong_event_is_told(invoke: Any, store: FakeRetention) -> None:
+@pytest.mark.parametrize("days", [-1, 800_000, float("inf")])
+async def test_a_wrong_event_is_told(invoke: Any, store: FakeRetention, days: float) -> None:
     store.add("audio/1")
 
-    answer = await invoke({"dry_run": "yes", "days": -1})
+    answer = await invoke({"dry_run": "yes", "days": days})
 
     assert answer["errorType"] == "EventError"
     assert "dry_run" in answer["errorMessage"]

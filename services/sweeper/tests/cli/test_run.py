@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import itertools
 import json
+import resource
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
+from mayfly_runtime.identity import CallerRegistry
+from mayfly_runtime.server import ServerBuilder
+from mayfly_runtime.telemetry import Telemetry
+from mayfly_runtime.testing import options_for_tests, running
 from mayfly_sweeper.domain.items import DueReason
 
 if TYPE_CHECKING:
@@ -73,12 +78,28 @@ async def test_a_storage_that_does_not_answer_exits_with_2(run: Run) -> None:
     assert "storage at 127.0.0.1:1" in done.out
 
 
+async def test_a_server_that_is_not_storages_retention_port_is_told(run: Run) -> None:
+    bare = ServerBuilder(
+        options_for_tests(),
+        domain="other.mayfly",
+        errors={},
+        callers=CallerRegistry.loopback_only(),
+        telemetry=Telemetry.disabled(),
+    )
+    async with running(bare) as server:
+        done = await run("run", retention_target=server.address)
+
+    assert done.code == 2
+    assert "look whether MAYFLY_SWEEPER_RETENTION_TARGET names it." in done.out
+
+
 async def test_wrong_settings_exit_with_2_and_are_told_together(run: Run) -> None:
-    done = await run("run", page_size="0", time_budget="soon")
+    done = await run("run", page_size="0", time_budget="soon", retention_target="")
 
     assert done.code == 2
     assert "MAYFLY_SWEEPER_PAGE_SIZE" in done.err
     assert "MAYFLY_SWEEPER_TIME_BUDGET" in done.err
+    assert "MAYFLY_SWEEPER_RETENTION_TARGET" in done.err
     assert "Traceback" not in done.err
 
 
@@ -195,6 +216,25 @@ async def test_a_broken_plan_deletes_nothing(run: Run, store: FakeRetention, tmp
     assert done.code == 2
     assert "make a new one with --write-plan" in done.err
     assert store.left == {"audio/1"}
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+async def test_a_plan_that_cannot_be_written_ends_with_2_and_a_sentence(
+    run: Run, store: FakeRetention, tmp_path: Path
+) -> None:
+    store.add("audio/1")
+
+    def no_room(process: asyncio.subprocess.Process) -> None:
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
+
+    done = await run("run", "--write-plan", str(tmp_path / "plan"), started=no_room)
+
+    assert done.code == 2
+    assert f"The plan {tmp_path / 'plan'} cannot be written: File too large." in done.err
+    assert names_in(tmp_path) == []
 
 
 async def test_a_plan_and_a_selection_contradict_each_other(run: Run, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ async def port(request: pytest.FixtureRequest, retention: FakeRetention) -> Asyn
     async with serve_in_process(
         add_RetentionServiceServicer_to_server, servicer, service=SERVICE, errors=FAKE_ERRORS
     ) as channel:
-        yield RetentionClient(channel, target="storage:50052", call_timeout=timedelta(seconds=10))
+        yield RetentionClient(channel, target="storage:50052", call_timeout=timedelta(seconds=60))
 
 
 async def test_a_listed_item_comes_with_all_that_storage_knows(

@@ -274,6 +274,7 @@ async def test_too_large_a_share_of_the_store_is_guarded(stub: SweeperServiceStu
         ({"shard": pb.Shard(index=2, count=2)}, "shard"),
         ({"shard": pb.Shard(index=1)}, "shard.count"),
         ({"older_than": Duration(seconds=-1)}, "older_than"),
+        ({"older_than": Duration(seconds=300_000_000_000)}, "older_than"),
         ({"max_delete_ratio": 1.1}, "max_delete_ratio"),
         ({"max_delete_ratio": 0.5, "passes": pb.StartSweepRequest.PASSES_DUE}, "max_delete_ratio"),
         ({"max_delete_count": -1}, "max_delete_count"),

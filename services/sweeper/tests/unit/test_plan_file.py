@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import hashlib
+import json
 import stat
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -85,6 +87,35 @@ def test_a_plan_that_was_cut_off_or_changed_is_none(path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(PlanError, match="is none"):
             Plan.open(path)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"reason": "BECAUSE"}, {"location": "MOON"}, {"due_time": "soon"}, {"more": 1}, {"reason": None}, {"location": 3}],
+)
+def test_a_plan_that_somebody_made_up_is_refused_before_anything_is_deleted(
+    path: Path, wrong: dict[str, object]
+) -> None:
+    lines = [
+        {"mayfly_plan": 1, "made": MADE.isoformat()},
+        {"reason": "EXPIRED", "location": "LOCAL", "name": "audio/1", **wrong},
+    ]
+    body = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    end = {"items": 1, "sha256": hashlib.sha256(body).hexdigest()}
+    path.write_bytes(body + json.dumps(end).encode() + b"\n")
+
+    with pytest.raises(PlanError, match="is none"):
+        Plan.open(path)
+
+
+def test_what_a_crash_has_left_is_in_nobodys_way(path: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("precious")
+    path.with_name("plan.jsonl.part").symlink_to(tmp_path / "elsewhere")
+
+    written(path, 1)
+
+    assert Plan.open(path).items == 1
+    assert (tmp_path / "elsewhere").read_text() == "precious"
 
 
 def test_a_plan_that_is_not_there_is_told(path: Path) -> None:

@@ -35,7 +35,7 @@ def test_the_line_has_the_counts_and_why_it_is_partial() -> None:
 def test_the_line_of_a_sweep_that_did_not_run_says_why_and_nothing_else() -> None:
     ending = Ending(state=SweepState.FAILED, report=Report(), failure="storage does not answer")
 
-    assert summary_line(ending, order=REAL, elapsed=1.23) == "FAILED: storage does not answer (1.2 s)"
+    assert summary_line(ending, order=REAL, elapsed=1.23) == "FAILED: storage does not answer. (1.2 s)"
 
 
 def test_the_line_of_a_dry_run_claims_no_deletion() -> None:

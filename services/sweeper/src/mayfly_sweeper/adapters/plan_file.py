@@ -11,13 +11,16 @@ import asyncio
 import hashlib
 import json
 import os
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Final, Self
 
 from mayfly_sweeper.domain.items import DueItem, DueReason, Outcome, Page, PurgeResult, Scope
+from mayfly_sweeper.domain.selection import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
     from types import TracebackType
 
@@ -50,37 +53,55 @@ class PlanWriter:
         self._part = path.with_name(f"{path.name}.part")
         self._hash = hashlib.sha256()
         self._items = 0
-        try:
-            self._file = os.fdopen(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY), "wb")
-        except OSError as error:
-            raise PlanError(path, f"cannot be written: {error.strerror}") from error
+        with self._told():
+            # Whatever is there under this name was left by a crash; a new file is nobody's but ours.
+            self._part.unlink(missing_ok=True)
+            self._file = os.fdopen(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "wb")
         self._line({"mayfly_plan": VERSION, "made": made.isoformat()})
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        self._file.close()
+        with suppress(OSError):  # what could not be written is of no use to anybody
+            self._file.close()
         self._part.unlink(missing_ok=True)
 
     def add(self, item: DueItem, result: PurgeResult) -> None:
-        """Plan what storage would delete; everything else is no part of it."""
+        """Plan what storage would delete; everything else is no part of it.
+
+        Raises:
+            PlanError: It cannot be written.
+        """
         if result.outcome is Outcome.DELETED:
             self._items += 1
             self._line(_plain(item))
 
     def finish(self) -> int:
-        """Give the file its name; the number of its items."""
+        """Give the file its name; the number of its items.
+
+        Raises:
+            PlanError: It cannot be written.
+        """
         self._line({"items": self._items, "sha256": self._hash.hexdigest()})
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._part.replace(self._path)
+        with self._told():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._part.replace(self._path)
         return self._items
 
     def _line(self, content: dict[str, Any]) -> None:
         line = json.dumps(content, sort_keys=True).encode() + b"\n"
         self._hash.update(line)
-        self._file.write(line)
+        with self._told():
+            self._file.write(line)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise PlanError(self._path, f"cannot be written: {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +150,8 @@ def _check(file: IO[bytes]) -> tuple[datetime, int]:
     first = file.readline()
     digest, before, items = hashlib.sha256(), first, -1
     for line in file:
+        if items >= 0:
+            _item(json.loads(before))  # now, and not in the middle of a sweep
         digest.update(before)
         before, items = line, items + 1
     header, trailer = json.loads(first), json.loads(before)
@@ -148,5 +171,6 @@ def _plain(item: DueItem) -> dict[str, Any]:
 
 def _item(told: dict[str, Any]) -> DueItem:
     due = told.pop("due_time", None)
-    reason = DueReason(told.pop("reason"))
-    return DueItem(reason=reason, due_time=datetime.fromisoformat(due) if due else None, **told)
+    reason, location = DueReason(told.pop("reason")), Store(told.pop("location"))
+    due_time = datetime.fromisoformat(due) if due else None
+    return DueItem(reason=reason, location=location, due_time=due_time, **told)

@@ -50,6 +50,7 @@ class StorageChannelError(Exception):
 
 # Trying again later may help with these; with everything else, something has to be mended first.
 _PASSING: Final = (UnavailableError, DeadlineError, ServerBusyError, ServerError)
+_WRONG_PORT: Final = "RetentionService has a port of its own: look whether MAYFLY_SWEEPER_RETENTION_TARGET names it."
 
 
 class RetentionClient:
@@ -148,6 +149,8 @@ def _translated(error: MayflyError) -> StorageError:
         return StorageUnavailableError(str(error), retry_after=error.retry_after)
     if error.reason == "CERTIFICATE_CONFLICT":
         return CertificateConflictError()
+    if error.code is grpc.StatusCode.UNIMPLEMENTED:
+        return StorageRefusedError(f"{error} {_WRONG_PORT}", storage_reason=error.reason)
     return StorageRefusedError(str(error), storage_reason=error.reason)
 
 

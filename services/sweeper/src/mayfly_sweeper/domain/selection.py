@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from mayfly_sweeper.domain.items import DueItem
+
+MAX_AGE: Final = timedelta(days=36_525)
+"""The longest that something can be asked to have been due: a century, as the longest life is one."""
 
 
 class Store(StrEnum):

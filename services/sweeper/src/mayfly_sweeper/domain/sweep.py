@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mayfly_sweeper.domain.report import Report
-from mayfly_sweeper.domain.selection import Passes, Selection
+from mayfly_sweeper.domain.selection import MAX_AGE, Passes, Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,8 +66,19 @@ class SweepOrder:
             yield "max_delete_ratio", "needs both passes: only the listing of objects tells how much is stored"
         if self.max_delete_count < 0:
             yield "max_delete_count", f"must not be negative, got {self.max_delete_count}"
-        if self.selection.older_than < timedelta(0):
-            yield "older_than", "must not be negative"
+        if not timedelta(0) <= self.selection.older_than <= MAX_AGE:
+            yield "older_than", f"must be from 0 to {MAX_AGE.days:,} days, got {self.selection.older_than.days:,}"
+
+    def limited(
+        self, *, time_budget: timedelta | None, max_delete_count: int | None, max_delete_ratio: float | None
+    ) -> SweepOrder:
+        """The same with other limits, where they are given."""
+        return replace(
+            self,
+            time_budget=self.time_budget if time_budget is None else time_budget,
+            max_delete_count=self.max_delete_count if max_delete_count is None else max_delete_count,
+            max_delete_ratio=self.max_delete_ratio if max_delete_ratio is None else max_delete_ratio,
+        )
 
     @property
     def is_whole(self) -> bool:

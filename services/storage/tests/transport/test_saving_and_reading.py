@@ -223,55 +223,6 @@ async def test_many_are_deleted_with_an_outcome_for_each(served: Served) -> None
     assert (await refused(served.storage.GetAudio(pb.GetAudioRequest(name=audio.name)))).reason == "AUDIO_NOT_FOUND"
 
 
-async def test_listing_goes_page_by_page(served: Served) -> None:
-    names = {(await served.saved()).name for _ in range(5)}
-
-    found: list[str] = []
-    token = ""
-    while True:
-        page = await served.storage.ListAudio(pb.ListAudioRequest(page_size=2, page_token=token))
-        assert len(page.audio) <= 2
-        found += [audio.name for audio in page.audio]
-        token = page.next_page_token
-        if not token:
-            break
-
-    assert sorted(found) == sorted(names)
-
-
-@pytest.mark.parametrize(
-    "filters",
-    [
-        {"collection": "speech-sessions"},
-        {"session_id": "se\N{COMBINING ACUTE ACCENT}1"},
-        {"object_key_prefix": "audio/users/u1/"},
-        {"subject": {"user_id": "u1"}},
-        {"subject": {"user_id": "u1"}, "date": "2026-01-15", "collection": "speech-sessions"},
-    ],
-    ids="+".join,
-)
-async def test_listing_goes_by_every_filter(served: Served, filters: dict[str, Any]) -> None:
-    await served.saved()
-    wanted = await served.saved(
-        collection="speech-sessions",
-        key_fields={"session_id": "sé1", "index": "0"},
-        subject=audio_pb2.Subject(user_id="u1"),
-    )
-
-    page = await served.storage.ListAudio(pb.ListAudioRequest(**filters))
-
-    assert [audio.name for audio in page.audio] == [wanted.name]
-
-
-async def test_a_guest_is_one_guest_however_the_address_is_written(served: Served) -> None:
-    await served.saved(subject=audio_pb2.Subject(guest_address="2001:db8::1"))
-    wanted = await served.saved(subject=audio_pb2.Subject(guest_address="::ffff:203.0.113.7"))
-
-    page = await served.storage.ListAudio(pb.ListAudioRequest(subject=audio_pb2.Subject(guest_address="203.0.113.7")))
-
-    assert [audio.name for audio in page.audio] == [wanted.name]
-
-
 async def test_a_token_of_other_filters_is_refused(served: Served) -> None:
     for _ in range(2):
         await served.saved()

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import grpc
 import grpc.aio
 import pytest
-from opentelemetry import trace
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -267,40 +266,6 @@ async def test_given_metadata_stays(serve: Any, call: Any, kind: str, echo: Any,
 
     assert ("x-mine", "1") in seen
     assert "traceparent" in dict(seen)
-
-
-async def test_without_an_exporter_a_trace_still_travels_through(serve: Any, echo: Any, call: Any, kind: str) -> None:
-    off = Telemetry.disabled()
-    traces: list[int] = []
-
-    async def inner(request: Any) -> None:
-        traces.append(trace.get_current_span().get_span_context().trace_id)
-
-    async with serve(telemetry=off, interceptors=off.client_interceptors()) as downstream:
-
-        async def outer(request: Any) -> None:
-            echo.act = inner
-            await call(downstream, kind)
-
-        echo.act = outer
-        async with serve(telemetry=off) as channel:
-            await call(channel, "unary_unary", metadata=(("traceparent", PARENT),))
-
-    assert [f"{trace_id:032x}" for trace_id in traces] == [PARENT.split("-")[1]]
-
-
-async def test_without_an_exporter_and_a_trace_nothing_is_sent(serve: Any, echo: Any, call: Any) -> None:
-    off, seen = Telemetry.disabled(), []
-
-    async def unary_unary(request: Any, context: Any) -> Any:
-        seen.extend(key for key, _ in context.invocation_metadata())
-        return request
-
-    echo.unary_unary = unary_unary
-    async with serve(telemetry=off, interceptors=off.client_interceptors()) as channel:
-        await call(channel, "unary_unary")
-
-    assert "traceparent" not in seen
 
 
 async def test_neither_peer_nor_payload_is_recorded(serve: Any, call: Any, kind: str, recorded: Recorded) -> None:

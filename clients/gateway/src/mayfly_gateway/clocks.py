@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BeforeValidator
 
 
 def iso(moment: datetime) -> str:
@@ -13,3 +16,9 @@ def iso(moment: datetime) -> str:
 def iso_or_none(moment: datetime | None) -> str | None:
     """The same; None for what has no end."""
     return None if moment is None else iso(moment)
+
+
+IsoTime = Annotated[str, BeforeValidator(iso)]
+"""Field of a shape that is made of a datetime."""
+IsoTimeOrNone = Annotated[str | None, BeforeValidator(iso_or_none)]
+"""The same of one that may be None."""

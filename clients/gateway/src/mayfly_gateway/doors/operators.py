@@ -11,17 +11,9 @@ from fastapi import APIRouter, Depends
 
 from mayfly_client import UnavailableError
 from mayfly_gateway.bearer import Bearer
-from mayfly_gateway.clocks import iso
 from mayfly_gateway.errors import GatewayError
 from mayfly_gateway.gateway import Here
-from mayfly_gateway.operator_shapes import (
-    OperatorsState,
-    certificate_shape,
-    info_shape,
-    report_shape,
-    sweep_shape,
-    usage_shape,
-)
+from mayfly_gateway.operator_shapes import OperatorsState
 
 T = TypeVar("T")
 
@@ -59,13 +51,15 @@ async def operators(here: Here) -> OperatorsState:
         _first(MOST_SWEEPS, mayfly.list_sweeps(page_size=MOST_SWEEPS)),
         _first(MOST_CERTIFICATES, mayfly.certificates(page_size=MOST_CERTIFICATES)),
     )
-    return OperatorsState(
-        as_of=iso(here.now()),
-        info=info_shape(info),
-        usage=[usage_shape(each) for each in usage],
-        due=report_shape(due) if due else None,
-        sweeps=[sweep_shape(each) for each in sweeps],
-        certificates=[certificate_shape(each) for each in certificates],
+    return OperatorsState.model_validate(
+        {
+            "as_of": here.now(),
+            "info": info,
+            "usage": list(usage),
+            "due": due,
+            "sweeps": sweeps,
+            "certificates": certificates,
+        }
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mayfly_storage.agreement import examine_folder, retire_folder
 from mayfly_storage.domain.audio import Location
 from mayfly_storage.domain.errors import StorageError
-from mayfly_storage.domain.findings import Finding
+from mayfly_storage.domain.findings import Finding, Verdict
 from mayfly_storage.opening import aws_options, embedded_options, mirror_options, mirror_session, unmanaged
 from mayfly_storage.setting_types import listed
 
@@ -46,18 +46,23 @@ def provision(settings: StorageSettings, *, dry_run: bool) -> Iterator[Change]:
         yield from provision_aws(aws_options(settings), _wishes(settings), dry_run=dry_run)
 
 
-async def try_features(settings: StorageSettings) -> Sequence[Finding]:
-    """What the store does by itself, tried for real; nothing where there is no store of others."""
+async def try_store(settings: StorageSettings) -> Sequence[Finding]:
+    """What provisioning does not mend: copies that the bucket keeps, and what the store does by itself, tried for real.
+
+    Nothing where there is no store of others.
+    """
     if settings.backend != "aws":
         return ()
     from mayfly_storage.backends.aws.backend import open_aws  # noqa: PLC0415 - imports boto3
 
     async with open_aws(aws_options(settings), timing=settings.timing(), now=_now) as backend:
         try:
-            return await backend.claims.findings() if backend.claims is not None else ()
+            copies = await backend.audit.findings() if backend.audit is not None else ()
+            claims = await backend.claims.findings() if backend.claims is not None else ()
         except StorageError as error:
             # Who may provision need not be allowed to write audio.
             return (replace(Finding.warning(str(error), _DOCTOR), check="features"),)
+        return [*(each for each in copies if each.verdict is not Verdict.OK), *claims]
 
 
 async def retire_fallback(settings: StorageSettings, *, lose: bool) -> str:

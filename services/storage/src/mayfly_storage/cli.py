@@ -90,10 +90,9 @@ def provision(*, dry_run: Annotated[bool, typer.Option(help="Change nothing; pri
         _give_up("provision", error)
     if not changes:
         typer.echo("Nothing to do: everything is as it should be.")
-    if not dry_run:
-        for finding in asyncio.run(administration.try_features(settings)):
-            typer.echo(f"\n{doctor_report.as_text(finding)}")
-    elif changes:
+    if not dry_run and (findings := asyncio.run(administration.try_store(settings))):
+        typer.echo("\n" + "\n".join(map(doctor_report.as_text, findings)))
+    if dry_run and changes:
         typer.echo("\nNothing was changed. Without --dry-run, lines with + and ~ are carried out; ! is left to you.")
 
 

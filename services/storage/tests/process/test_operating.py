@@ -161,6 +161,15 @@ async def test_a_strict_storage_says_why_it_does_not_start(tmp_path: Path, aws: 
     assert "Traceback" not in ended.err
 
 
+async def test_who_provisions_a_bucket_that_keeps_versions_is_told(tmp_path: Path, aws: dict[str, str]) -> None:
+    await run(tmp_path, "provision", **aws)
+    await keep_versions(aws)
+
+    again = await run(tmp_path, "provision", **aws)
+
+    assert "FAIL  versioning     Enabled: what is deleted lives on as an older version\n" in again.out
+
+
 async def keep_versions(aws: dict[str, str]) -> None:
     import boto3  # noqa: PLC0415 - slow to load
 

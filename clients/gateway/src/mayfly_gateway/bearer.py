@@ -41,3 +41,5 @@ async def caller_of(here: Here, token: Bearer) -> str:
 
 Caller = Annotated[str, Depends(caller_of)]
 """Parameter of a door for apps."""
+KNOWN_CALLER = Depends(caller_of)
+"""Dependency of a door for apps that need not know which one it is."""

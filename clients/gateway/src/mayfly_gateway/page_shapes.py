@@ -15,7 +15,7 @@ class VoiceShape(BaseModel):
     name: str
     language_code: str
     language: str
-    sample_rate: int
+    sample_rate: int = Field(validation_alias="sample_rate_hertz")
     speakers: list[str]
     is_default: bool
 

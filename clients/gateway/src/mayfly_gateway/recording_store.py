@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.datastructures import UploadFile
 
     from mayfly_client import AsyncClient, Audio, Upload
+    from mayfly_gateway.page_shapes import UploadOrder
 
 COLLECTION: Final = "recordings"
 _PIECE: Final = 256 * 1024
@@ -34,6 +36,11 @@ class Recorder:
     recording_id: str
     life: timedelta | None = None
     """None: until it is deleted."""
+
+    @classmethod
+    def of(cls, user_id: str, recording_id: str | None) -> Recorder:
+        """A user of an app, which may have an id for the recording, too."""
+        return cls(user_id=user_id, recording_id=recording_id or str(uuid.uuid4()))
 
     @property
     def prefix(self) -> str:
@@ -78,18 +85,16 @@ async def store_file(
     )
 
 
-async def grant(
-    mayfly: AsyncClient, who: Recorder, *, file_name: str, content_type: str, size_bytes: int, sha256: bytes
-) -> Upload:
+async def grant(mayfly: AsyncClient, who: Recorder, order: UploadOrder) -> Upload:
     """The right to put a file straight to the store."""
     return await mayfly.create_upload(
         collection=COLLECTION,
-        content_type=content_type_of(content_type, file_name),
-        size_bytes=size_bytes,
-        sha256=sha256,
+        content_type=content_type_of(order.content_type, order.file_name),
+        size_bytes=order.size_bytes,
+        sha256=bytes.fromhex(order.sha256),
         user_id=who.user_id,
         key_fields={"recording_id": who.recording_id},
-        labels=_labels(file_name),
+        labels=_labels(order.file_name),
         ttl=who.life,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
@@ -12,7 +11,7 @@ from fastapi import APIRouter, File, Form, UploadFile
 
 from mayfly_client import ProcessedAudio
 from mayfly_gateway import recording_store
-from mayfly_gateway.bearer import Caller
+from mayfly_gateway.bearer import KNOWN_CALLER
 from mayfly_gateway.delivery import Delivery, measure
 from mayfly_gateway.doors.recordings import UserForm, shape_of
 from mayfly_gateway.formats import content_type_of
@@ -21,7 +20,7 @@ from mayfly_gateway.recording_shapes import Analysis, Analyzed, Identifier
 from mayfly_gateway.recording_store import Recorder
 from mayfly_gateway.spooling import spooled
 
-router = APIRouter(prefix="/speech", tags=["recordings"])
+router = APIRouter(prefix="/speech", tags=["recordings"], dependencies=[KNOWN_CALLER])
 
 _COPY_LIFE: Final = timedelta(minutes=5)
 """Life of the copy that is measured, should nobody get to delete it."""
@@ -35,7 +34,6 @@ _TARGET_LUFS: Final = -23.0
 @router.post("/analyze", status_code=201, summary="Measure and keep a recording")
 async def analyze(
     here: Here,
-    caller: Caller,  # noqa: ARG001 - asked for its token
     user_id: UserForm,
     file: Annotated[UploadFile, File(description="Speech.")],
     recording_id: Annotated[Identifier | None, Form()] = None,
@@ -43,7 +41,7 @@ async def analyze(
     transcribe: Annotated[bool, Form(description="Also say what is said, where synth has a transcriber.")] = False,
 ) -> Analyzed:
     """Duration, loudness, silence and pace. Nothing is kept of what cannot be measured."""
-    who = Recorder(user_id=user_id, recording_id=recording_id or str(uuid.uuid4()))
+    who = Recorder.of(user_id, recording_id)
     async with spooled(file) as path:
         heard, delivery = await _measured(here, path, transcribe=transcribe)
         duration = heard.source_duration or timedelta(seconds=delivery.duration)

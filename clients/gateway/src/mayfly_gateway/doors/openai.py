@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from starlette.responses import StreamingResponse
 
 from mayfly_client import AudioChunk, SpeechItem, VoiceNotFoundError
-from mayfly_gateway.bearer import Caller
+from mayfly_gateway.bearer import KNOWN_CALLER, Caller
 from mayfly_gateway.callers import ANONYMOUS
 from mayfly_gateway.errors import GatewayError
 from mayfly_gateway.first_sound import up_to_first_sound
@@ -49,14 +49,14 @@ async def speech(here: Here, caller: Caller, order: SpeechRequest) -> StreamingR
     return StreamingResponse(chunks, media_type=FORMATS[order.response_format].content_type)
 
 
-@router.get("/models", summary="Models")
-async def models(caller: Caller) -> Models:  # noqa: ARG001 - asked for its token
+@router.get("/models", summary="Models", dependencies=[KNOWN_CALLER])
+async def models() -> Models:
     """What `model` may say."""
     return Models(data=[Model(id=name) for name in MODELS])
 
 
-@router.get("/models/{model}", summary="One model")
-async def one_model(caller: Caller, model: str) -> Model:  # noqa: ARG001 - asked for its token
+@router.get("/models/{model}", summary="One model", dependencies=[KNOWN_CALLER])
+async def one_model(model: str) -> Model:
     """Whether there is such a model."""
     if model not in MODELS:
         raise GatewayError(404, "MODEL_NOT_FOUND", "There is no such model.", remedy="See /v1/models.")

@@ -33,14 +33,7 @@ async def upload(
 async def grant(request: Request, here: Here, guest: WelcomedGuest, order: UploadOrder) -> Grant:
     """First step: announce the bytes. Then PUT them where the answer says, and commit."""
     await _count(here, request, order.size_bytes)
-    upload = await recording_store.grant(
-        here.mayfly,
-        _recorder(here, guest),
-        file_name=order.file_name,
-        content_type=order.content_type,
-        size_bytes=order.size_bytes,
-        sha256=bytes.fromhex(order.sha256),
-    )
+    upload = await recording_store.grant(here.mayfly, _recorder(here, guest), order)
     return grant_shape(upload, here.links.token_of(upload.audio.name))
 
 
@@ -62,16 +55,7 @@ def grant_shape(upload: Upload, token: str) -> Grant:
         method=grant.method,
         url=grant.url,
         headers=dict(grant.headers),
-        parts=[
-            PartShape(
-                part_number=part.part_number,
-                url=part.url,
-                headers=dict(part.headers),
-                offset_bytes=part.offset_bytes,
-                size_bytes=part.size_bytes,
-            )
-            for part in grant.parts
-        ],
+        parts=[PartShape.model_validate(part, from_attributes=True) for part in grant.parts],
         expire_time=iso(grant.expire_time),
     )
 

@@ -33,17 +33,7 @@ _log = logging.getLogger("mayfly.gateway")
 async def voices(here: Here) -> Voices:
     """What the page can choose from."""
     return Voices(
-        voices=[
-            VoiceShape(
-                name=each.name,
-                language_code=each.language_code,
-                language=each.language,
-                sample_rate=each.sample_rate_hertz,
-                speakers=list(each.speakers),
-                is_default=each.is_default,
-            )
-            for each in await here.mayfly.voices()
-        ],
+        voices=[VoiceShape.model_validate(each, from_attributes=True) for each in await here.mayfly.voices()],
         formats=list(FORMATS),
         limits=Limits(max_characters=here.settings.max_characters, max_upload_bytes=here.settings.max_upload_bytes),
     )

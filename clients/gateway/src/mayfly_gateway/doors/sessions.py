@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import RedirectResponse
 
 from mayfly_client import AudioNotFoundError, Segment, Speech
-from mayfly_gateway.bearer import Caller
+from mayfly_gateway.bearer import KNOWN_CALLER, Caller
 from mayfly_gateway.doors.page_speech import too_long
 from mayfly_gateway.errors import GatewayError, audio_gone
 from mayfly_gateway.gateway import Gateway, Here
@@ -53,8 +53,8 @@ async def generate_simple(request: Request, here: Here, caller: Caller, order: S
     return await generate(request, here, caller, SessionOrder(text=order.text))
 
 
-@router.get("/api/v1/tts/s3-info", summary="Where audio is kept")
-async def s3_info(here: Here, caller: Caller) -> S3Info:  # noqa: ARG001 - asked for its token
+@router.get("/api/v1/tts/s3-info", summary="Where audio is kept", dependencies=[KNOWN_CALLER])
+async def s3_info(here: Here) -> S3Info:
     """Whether it is S3, and which bucket."""
     info = await here.mayfly.storage_info()
     life = next((each.url_lifetime for each in info.collections if each.id == COLLECTION), timedelta(0))
@@ -67,8 +67,8 @@ async def s3_info(here: Here, caller: Caller) -> S3Info:  # noqa: ARG001 - asked
     )
 
 
-@router.post("/api/v1/tts/cleanup", summary="Remove what has ended")
-async def cleanup(here: Here, caller: Caller, order: CleanupOrder) -> CleanupDone:  # noqa: ARG001 - its token
+@router.post("/api/v1/tts/cleanup", summary="Remove what has ended", dependencies=[KNOWN_CALLER])
+async def cleanup(here: Here, order: CleanupOrder) -> CleanupDone:
     """Sweep the sessions now. What has not ended stays, whatever `days_old` says; it ends by itself in time."""
     info = await here.mayfly.storage_info()
     life = next((each.lifetime for each in info.collections if each.id == COLLECTION), None) or timedelta(0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, File, Form, UploadFile
+from fastapi import APIRouter, Depends, File, Form, UploadFile
 
 from mayfly_client import MayflyError, ProcessedAudio, SignedUrl
 from mayfly_gateway.bearer import Caller
@@ -21,14 +21,8 @@ from mayfly_gateway.stable_links import path_of
 
 router = APIRouter(tags=["processing"])
 
-FileName = Annotated[str, Form(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
 
-
-@router.post("/process", summary="Trim, cut, level and transcode")
-async def process(  # noqa: PLR0913 - a form has as many fields
-    here: Here,
-    caller: Caller,
-    file: Annotated[UploadFile, File(description="WAV, MP3, M4A, CAF, FLAC, OGG, AIFF or WebM.")],
+async def manner(  # noqa: PLR0913 - a form has as many fields
     *,
     preset: Annotated[
         Literal["speech-to-text", "transcoded"] | None,
@@ -43,35 +37,27 @@ async def process(  # noqa: PLR0913 - a form has as many fields
     loudness_lufs: Annotated[float | None, Form(ge=-70, le=-5)] = None,
     bit_rate: Annotated[int | None, Form(ge=16_000, le=320_000)] = None,
     transcribe: Annotated[bool, Form()] = False,
+) -> dict[str, Any]:
+    """What is to be done, in the client's words."""
+    return {
+        "preset": preset,
+        "format": format,
+        "trim_silence": trim_silence,
+        "start": start,
+        "end": end,
+        "sample_rate_hertz": sample_rate,
+        "mono": mono,
+        "loudness_lufs": loudness_lufs,
+        "bit_rate_bps": bit_rate,
+        "transcribe": transcribe,
+    }
+
+
+async def place(
     pitch_id: Annotated[Identifier | None, Form(description="E: the final key is the pitch's.")] = None,
     project_id: Annotated[Identifier | None, Form(description="E: temporary results of a project.")] = None,
-    filename: FileName = "transcoded_file.mp3",
-) -> Processed:
-    """The result lies at its final key when this returns (`direct_upload`): one copy, and no second upload."""
-    place = _place(pitch_id, project_id, filename)
-    async with spooled(file) as path:
-        try:
-            done = await here.mayfly.process_audio(
-                path,
-                preset=preset,
-                format=format,
-                trim_silence=trim_silence,
-                start=start,
-                end=end,
-                sample_rate_hertz=sample_rate,
-                mono=mono,
-                loudness_lufs=loudness_lufs,
-                bit_rate_bps=bit_rate,
-                transcribe=transcribe,
-                user_id=None if caller == ANONYMOUS else caller,
-                **place,
-            )
-        except MayflyError as error:
-            raise await as_process_error(here.mayfly, error) from error
-    return await _answer(here, done)
-
-
-def _place(pitch_id: str | None, project_id: str | None, filename: str) -> dict[str, Any]:
+    filename: Annotated[str, Form(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")] = "transcoded_file.mp3",
+) -> dict[str, Any]:
     """Collection and key: a pitch's own, a project's for an hour, or for a day without either."""
     if project_id is not None and pitch_id is None:
         raise GatewayError(
@@ -87,6 +73,24 @@ def _place(pitch_id: str | None, project_id: str | None, filename: str) -> dict[
         return {"collection": "pitches", "key_fields": {"pitch_id": pitch_id, "filename": filename}}
     fields = {"project_id": project_id, "pitch_id": pitch_id, "filename": filename}
     return {"collection": "processing", "key_fields": fields}
+
+
+@router.post("/process", summary="Trim, cut, level and transcode")
+async def process(
+    here: Here,
+    caller: Caller,
+    file: Annotated[UploadFile, File(description="WAV, MP3, M4A, CAF, FLAC, OGG, AIFF or WebM.")],
+    options: Annotated[dict[str, Any], Depends(manner)],
+    destination: Annotated[dict[str, Any], Depends(place)],
+) -> Processed:
+    """The result lies at its final key when this returns (`direct_upload`): one copy, and no second upload."""
+    user = None if caller == ANONYMOUS else caller
+    async with spooled(file) as path:
+        try:
+            done = await here.mayfly.process_audio(path, user_id=user, **options, **destination)
+        except MayflyError as error:
+            raise await as_process_error(here.mayfly, error) from error
+    return await _answer(here, done)
 
 
 async def _answer(here: Gateway, done: ProcessedAudio) -> Processed:

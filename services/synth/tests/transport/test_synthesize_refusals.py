@@ -1,6 +1,5 @@
 """What Synthesize refuses or could not keep, and what it says of it."""
 
-# ruff: noqa: RUF001 - phonemes look like letters
 from __future__ import annotations
 
 from datetime import timedelta

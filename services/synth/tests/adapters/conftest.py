@@ -1,4 +1,4 @@
-"""What tests of the ways out share: Mayfly as its callers see it, and a client of it."""
+"""What tests of the ways out share: Mayfly as its callers see it, a client of it, and storage as a sink."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mayfly_client.testing import FakeMayfly
+from mayfly_runtime.offload import Offload
+from mayfly_synth.adapters.storage_sink import StorageSink
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -24,3 +26,12 @@ def mayfly() -> Iterator[FakeMayfly]:
 async def client(mayfly: FakeMayfly) -> AsyncIterator[AsyncClient]:
     async with mayfly.async_client() as client:
         yield client
+
+
+@pytest.fixture
+async def sink(client: AsyncClient) -> AsyncIterator[StorageSink]:
+    checksums = Offload(name="checksum", workers=1, queue=10)
+    sink = StorageSink(client, collection="temp-audio", offload=checksums)
+    yield sink
+    await sink.close()
+    await checksums.shutdown()

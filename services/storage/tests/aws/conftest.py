@@ -62,3 +62,10 @@ def raw(options: AwsOptions) -> Iterator[Clients]:
 def audio(backend: Backend, clock: FakeClock) -> Audio:
     """A new audio that belongs here and now."""
     return an_audio(create_time=clock.now(), location=backend.stores.primary)
+
+
+@pytest.fixture
+def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For what takes those that boto3 finds by itself."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "made-up")

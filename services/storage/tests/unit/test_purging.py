@@ -374,6 +374,17 @@ async def test_a_key_that_has_another_owner_by_now_is_no_proof_that_the_audio_is
     assert verdicts == [Verdict(object_gone=True, row_gone=True), Verdict(object_gone=False, row_gone=False)]
 
 
+async def test_an_audio_that_is_named_without_its_key_is_looked_for_all_the_same(stage: Stage) -> None:
+    readable, deleted = await stage.saved(), await stage.saved(**CHOSEN)
+    items = [replace(item_of(stage, audio), object_key="") for audio in (readable, deleted)]
+    await stage.storage.delete_audio(deleted.name)
+    await stage.saved(**CHOSEN)
+
+    verdicts = await stage.retention.verify_gone(items)
+
+    assert verdicts == [Verdict(object_gone=False, row_gone=False), Verdict(object_gone=True, row_gone=True)]
+
+
 async def test_nothing_to_verify_asks_no_store(stage: Stage) -> None:
     stage.memory.blobs.failure = AssertionError("the store was asked")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mayfly_storage.domain.audio import Audio, AudioName, Location, State
@@ -16,7 +16,7 @@ from mayfly_storage.usecases.finding import is_orphan
 from mayfly_storage.usecases.ownership import find_owners, free_stranded, is_unique, parse_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -162,6 +162,13 @@ def _may_lie(item: DueItem, location: Location) -> bool:
     return location in _places_of(item) and not item.multipart_upload_id and bool(item.object_key)
 
 
+def _with_key(item: DueItem, rows: Mapping[AudioName, Audio]) -> DueItem:
+    """Who names an audio alone asks for its bytes, too; a tombstone that gave its key back has none."""
+    if item.object_key or item.name is None or item.name not in rows:
+        return item
+    return replace(item, object_key=rows[item.name].object_key)
+
+
 def _place(item: DueItem) -> tuple[Location, str]:
     return item.location, item.object_key
 
@@ -223,12 +230,13 @@ class VerifyGone:
     async def __call__(self, items: Sequence[DueItem]) -> list[Verdict]:
         """A verdict for each item, in order. Raises InvalidAudioError for foreign stores: none can be given."""
         require_own_stores(items, self.stores)
+        rows = await self.catalog.get_many([item.name for item in items if item.name is not None])
+        items = [_with_key(item, rows) for item in items]
         begun = await self.uploads.open_among([each for each in items if each.multipart_upload_id])
         present: set[tuple[Location, str]] = set()
         for location, store in self.stores.by_location.items():
             keys = [item.object_key for item in items if _may_lie(item, location)]
             present |= {(location, key) for key in (await store.blobs.present(keys) if keys else ())}
-        rows = await self.catalog.get_many([item.name for item in items if item.name is not None])
         taken = {key for _, key in present}
         passed_on = await self._passed_on([item for item in items if item.object_key in taken])
         return [

@@ -157,6 +157,12 @@ def test_voices(run: Any) -> None:
     assert [each["is_default"] for each in json.loads(run("voices", "--json").stdout)] == [False, True]
 
 
+def test_a_language_that_no_voice_speaks_is_told(run: Any) -> None:
+    answer = run("voices", "--language", "zz")
+
+    assert (answer.exit_code, answer.stdout, answer.stderr) == (0, "", "No voice that is loaded speaks zz.\n")
+
+
 def test_sweep_reports_what_it_did(run: Any, name: str, fake: FakeMayfly, steady: Callable[[str], str]) -> None:
     fake.clock.advance(timedelta(hours=24))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from mayfly_client._sync import Client
 from mayfly_client.cli import parsing
 from mayfly_client.cli.output import Output
 from mayfly_client.config import ClientSettings
+
+if TYPE_CHECKING:
+    from mayfly_client._options import KeepOptions
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +58,16 @@ def session(ctx: typer.Context) -> Session:
     return found
 
 
+def kept(*, key: list[str] | None, label: list[str] | None, user: str | None, ttl: timedelta | None) -> KeepOptions:
+    """What is said of any new audio."""
+    return {
+        "key_fields": parsing.pairs(key, "--key"),
+        "labels": parsing.pairs(label, "--label"),
+        "user_id": user,
+        "ttl": ttl,
+    }
+
+
 def examples(*lines: str) -> str:
     """The end of a command's help."""
     return "\n\n".join(["[bold]Examples[/bold]", *(f"  [cyan]{line}[/cyan]" for line in lines)])
@@ -65,7 +78,7 @@ Json = Annotated[
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print as little as is useful to a script.")]
 Name = Annotated[str, typer.Argument(help="Name of an audio: audio/DATE/ID.", metavar="NAME", show_default=False)]
-Names = Annotated[list[str], typer.Argument(help="Names of audio: audio/DATE/ID.", metavar="NAME...")]
+Names = Annotated[list[str], typer.Argument(help="Names of audio: audio/DATE/ID.", metavar="NAME")]
 Collection = Annotated[
     str | None,
     typer.Option(

@@ -21,6 +21,7 @@ from mayfly_client.cli.options import (
     Ttl,
     UrlTtl,
     User,
+    kept,
     output,
     session,
 )
@@ -107,11 +108,8 @@ def process(  # noqa: PLR0913 - each option of the command is a parameter
         "bit_rate_bps": bit_rate,
         "transcribe": transcribe,
         "collection": collection,
-        "key_fields": parsing.pairs(key, "--key"),
-        "labels": parsing.pairs(label, "--label"),
-        "user_id": user,
-        "ttl": ttl,
         "url_ttl": url_ttl,
+        **kept(key=key, label=label, user=user, ttl=ttl),
     }
     with session(ctx).client() as client:
         with out.transfer("Processing") as progress:

@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Unpack
 
 import typer
 
@@ -38,6 +38,7 @@ from mayfly_client.cli.options import (
     User,
     Voice,
     Volume,
+    kept,
     output,
     session,
 )
@@ -116,14 +117,10 @@ def say(  # noqa: PLR0913 - each option of the command is a parameter
         "lenient_ssml": lenient,
         "file_per_segment": file_per_sentence,
         "collection": collection,
-        "key_fields": parsing.pairs(key, "--key"),
-        "labels": parsing.pairs(label, "--label"),
-        "user_id": user,
-        "ttl": ttl,
         "url_ttl": url_ttl,
     }
     with session(ctx).client() as client:
-        spoken = _speak(client, _text(text), options, out)
+        spoken = _speak(client, _text(text), out, **options, **kept(key=key, label=label, user=user, ttl=ttl))
         saved = place.fetch(client, spoken.speech.name, out) if place else None
         if peaks:
             drawing.write(peaks, client, spoken.speech.name, out)
@@ -153,6 +150,8 @@ def voices(
         for each in found:
             out.line(each.name)
         return None
+    if not found:
+        return out.note(f"No voice that is loaded speaks {language}." if language else "No voice is loaded.")
     rows = [
         (
             each.name + (" (default)" if each.is_default else ""),
@@ -166,7 +165,7 @@ def voices(
     return out.table(("voice", "language", "quality", "rate", "speakers"), rows)
 
 
-def _speak(client: Client, text: str, options: SpeakOptions, out: Output) -> _Spoken:
+def _speak(client: Client, text: str, out: Output, **options: Unpack[SpeakOptions]) -> _Spoken:
     begun = time.monotonic()
     with out.waiting("Speaking ..."):
         speech = client.speak(text, **options)

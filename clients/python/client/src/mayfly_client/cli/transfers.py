@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mayfly_client.cli import as_json, human, parsing
+from mayfly_client.cli import as_json, human
 from mayfly_client.cli.options import (
     ContentType,
     Duration,
@@ -20,6 +20,7 @@ from mayfly_client.cli.options import (
     Quiet,
     Ttl,
     User,
+    kept,
     output,
     session,
 )
@@ -56,11 +57,8 @@ def save(  # noqa: PLR0913 - each option of the command is a parameter
             collection=collection,
             content_type=content_type,
             duration=duration,
-            key_fields=parsing.pairs(key, "--key"),
-            labels=parsing.pairs(label, "--label"),
-            user_id=user,
-            ttl=ttl,
             progress=progress,
+            **kept(key=key, label=label, user=user, ttl=ttl),
         )
     if json:
         out.data(audio)

@@ -96,7 +96,7 @@ class DeletionReceipt(BaseModel):
     verified: bool = Field(description="Whether the store itself said that it is gone.")
     certificate: int = Field(description="Number of the certificate.")
     certificate_sha256: str
-    certificate_time: str
+    certificate_time: str | None
 
 
 class Deletion(BaseModel):

@@ -40,7 +40,7 @@ def summary_line(ending: Ending, *, order: SweepOrder, elapsed: float) -> str:
     """The whole sweep in one line."""
     state = f"{ending.state}{' (dry run)' if order.dry_run else ''}"
     told = _sentence(ending.failure) or _counts(ending.report, dry_run=order.dry_run)
-    return " ".join([f"{state}: {told}", *ending.notes, *_evidence(ending), f"({elapsed:.1f} s)"])
+    return " ".join([f"{state}: {told}", *map(_sentence, ending.notes), *_evidence(ending), f"({elapsed:.1f} s)"])
 
 
 def _counts(report: Report, *, dry_run: bool) -> str:

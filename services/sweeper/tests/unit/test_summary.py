@@ -38,6 +38,13 @@ def test_the_line_of_a_sweep_that_did_not_run_says_why_and_nothing_else() -> Non
     assert summary_line(ending, order=REAL, elapsed=1.23) == "FAILED: storage does not answer. (1.2 s)"
 
 
+def test_each_note_is_a_sentence() -> None:
+    notes = ("The listing of orphans was not read to its end: no answer", "The sweep was asked to stop.")
+    ending = Ending(state=SweepState.FAILED, report=Report(), failure="no answer", notes=notes)
+
+    assert summary_line(ending, order=REAL, elapsed=1) == f"FAILED: no answer. {notes[0]}. {notes[1]} (1.0 s)"
+
+
 def test_the_line_of_a_dry_run_claims_no_deletion() -> None:
     line = summary_line(Ending(state=SweepState.CLEAN, report=REPORT), order=DRY, elapsed=0)
 

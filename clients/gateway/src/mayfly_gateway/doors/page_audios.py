@@ -12,7 +12,7 @@ from mayfly_client import Audio, AudioNotFoundError, captions
 from mayfly_client.certificates import Receipt
 from mayfly_gateway import guests
 from mayfly_gateway.audio_shapes import audio_shape
-from mayfly_gateway.clocks import iso
+from mayfly_gateway.clocks import iso, iso_or_none
 from mayfly_gateway.errors import GatewayError, audio_gone
 from mayfly_gateway.gateway import Gateway, Guest, Here
 from mayfly_gateway.page_shapes import AudioShape, Deletion, DeletionReceipt, Forgotten, History, PlaybackReport
@@ -170,5 +170,5 @@ def _receipt(found: Receipt) -> DeletionReceipt:
         verified=found.verified,
         certificate=certificate.sequence,
         certificate_sha256=certificate.sha256,
-        certificate_time=iso(certificate.create_time),
+        certificate_time=iso_or_none(certificate.create_time),
     )

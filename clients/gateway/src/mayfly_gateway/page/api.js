@@ -14,7 +14,7 @@ import { lines } from "./ndjson.js";
  *   `expire_time` is null for what is kept until it is deleted, `duration` where nobody measured it; `file_name` is known
  *   to the page alone, and until it is loaded again.
  * @typedef {{deleted: boolean, delete_time: string, state: "certified" | "awaits_certificate", message: string,
- *   receipt: {verified: boolean, certificate: number, certificate_sha256: string, certificate_time: string} | null}} Deletion
+ *   receipt: {verified: boolean, certificate: number, certificate_sha256: string, certificate_time: string | null} | null}} Deletion
  */
 
 /** By how much the service's clock is ahead of this machine's. Unit: milliseconds. */

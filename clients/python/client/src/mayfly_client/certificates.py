@@ -13,14 +13,15 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
 Document: TypeAlias = "dict[str, Any]"
+_FACTS: Final = frozenset({"sequence", "sha256", "previous_sha256", "body"})
 
 
 class CertificateFileError(ValueError):
@@ -43,7 +44,8 @@ class Certificate:
     """As storage told it, in hex."""
     previous_sha256: str
     """Of the certificate before; empty for the first."""
-    create_time: datetime
+    create_time: datetime | None = None
+    """When storage took it; None if it comes from a file, since no hash is over this."""
 
     @property
     def document(self) -> Document:
@@ -165,12 +167,11 @@ def _receipt(entry: Document, certificate: Certificate) -> Receipt:
 
 
 def write_line(one: Certificate) -> str:
-    """A certificate as one line of a file; `read_file` reads it."""
+    """A certificate as one line of a file, with nothing that no hash is over; `read_file` reads it."""
     facts = {
         "sequence": one.sequence,
         "sha256": one.sha256,
         "previous_sha256": one.previous_sha256,
-        "create_time": one.create_time.isoformat(),
         # As text, so that people can read it; byte by byte the same, as it is UTF-8.
         "body": one.body.decode(),
     }
@@ -184,21 +185,24 @@ def read_file(path: Path) -> Iterator[Certificate]:
         CertificateFileError: A line is none of `write_line`'s.
         OSError: The file cannot be read.
     """
-    with path.open(encoding="utf-8", newline="\n") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
                 yield _of_line(json.loads(line))
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
                 raise CertificateFileError(path, f"has no certificate in line {number}") from None
 
 
 def _of_line(facts: Document) -> Certificate:
+    sequence = facts["sequence"]
+    # What else a line says, no hash would be over.
+    if type(sequence) is not int or sequence < 1 or facts.keys() != _FACTS:
+        raise ValueError(sequence)
     return Certificate(
-        sequence=int(facts["sequence"]),
+        sequence=sequence,
         body=facts["body"].encode(),
         sha256=str(facts["sha256"]),
         previous_sha256=str(facts["previous_sha256"]),
-        create_time=datetime.fromisoformat(facts["create_time"]),
     )
 
 
@@ -207,6 +211,8 @@ def _problems(one: Certificate, before: Certificate | None) -> Iterator[str]:
         yield f"Certificate {one.sequence} was changed: its text does not have its hash."
     if _named(one) != one.previous_sha256:
         yield f"Certificate {one.sequence} was changed: its text does not name the one before it."
+    if (one.sequence == 1) != (one.previous_sha256 == ""):
+        yield f"Certificate {one.sequence} was changed: the first of a chain, and no other, has none before it."
     if before is None:
         return
     if one.sequence != before.sequence + 1:

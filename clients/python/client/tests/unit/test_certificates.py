@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -102,13 +103,24 @@ def test_a_file_holds_them_byte_by_byte(chain: list[Certificate], tmp_path: Path
     path = tmp_path / "certificates.jsonl"
     path.write_text("".join(f"{write_line(one)}\n" for one in chain), encoding="utf-8")
 
-    assert list(read_file(path)) == chain
+    assert list(read_file(path)) == [replace(one, create_time=None) for one in chain]
+
+
+def test_every_changed_byte_of_a_file_is_found(chain: list[Certificate], tmp_path: Path) -> None:
+    path = tmp_path / "certificates.jsonl"
+    whole = "".join(f"{write_line(one)}\n" for one in chain).encode()
+    for place in range(len(whole) - 1):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with suppress(CertificateFileError):
+            assert verify(read_file(path)).problems, whole[max(0, place - 20) : place + 20]
 
 
 def test_a_file_of_something_else_is_told_by_its_line(chain: list[Certificate], tmp_path: Path) -> None:
     path = tmp_path / "certificates.jsonl"
-    for other in ("hello", "[]", '{"sequence": 1}', '"x"'):
-        path.write_text(f"{write_line(chain[0])}\n{other}\n", encoding="utf-8")
+    nested = b"[" * 100_000
+    numbered = [write_line(chain[1]).replace(': 2, "sha', f': {number}, "sha').encode() for number in ("-2", "2.0")]
+    for other in (b"hello", b"[]", b'{"sequence": 1}', b'"x"', b"\xff\xfe", nested, *numbered):
+        path.write_bytes(write_line(chain[0]).encode() + b"\n" + other + b"\n")
         with pytest.raises(CertificateFileError, match="has no certificate in line 2"):
             list(read_file(path))
 

@@ -6,7 +6,7 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Unpack
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -102,7 +102,7 @@ def say(  # noqa: PLR0913 - each option of the command is a parameter
     out = output(ctx, json=json, quiet=quiet, to_stderr=place is STDOUT)
     wanted = audio_format or parsing.format_by_suffix(target)
     drawing.check(peaks, wanted or "wav", several=file_per_sentence)
-    options: SpeakOptions = {
+    options: SpeakOptions = {  # type: ignore[typeddict-item] # a spread might hold what is not named here; this does not
         "voice": voice,
         "speaker": speaker,
         "format": wanted,
@@ -118,9 +118,10 @@ def say(  # noqa: PLR0913 - each option of the command is a parameter
         "file_per_segment": file_per_sentence,
         "collection": collection,
         "url_ttl": url_ttl,
+        **kept(key=key, label=label, user=user, ttl=ttl),
     }
     with session(ctx).client() as client:
-        spoken = _speak(client, _text(text), out, **options, **kept(key=key, label=label, user=user, ttl=ttl))
+        spoken = _speak(client, _text(text), options, out)
         saved = place.fetch(client, spoken.speech.name, out) if place else None
         if peaks:
             drawing.write(peaks, client, spoken.speech.name, out)
@@ -165,7 +166,7 @@ def voices(
     return out.table(("voice", "language", "quality", "rate", "speakers"), rows)
 
 
-def _speak(client: Client, text: str, out: Output, **options: Unpack[SpeakOptions]) -> _Spoken:
+def _speak(client: Client, text: str, options: SpeakOptions, out: Output) -> _Spoken:
     begun = time.monotonic()
     with out.waiting("Speaking ..."):
         speech = client.speak(text, **options)

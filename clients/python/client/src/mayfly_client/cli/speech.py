@@ -102,7 +102,7 @@ def say(  # noqa: PLR0913 - each option of the command is a parameter
     out = output(ctx, json=json, quiet=quiet, to_stderr=place is STDOUT)
     wanted = audio_format or parsing.format_by_suffix(target)
     drawing.check(peaks, wanted or "wav", several=file_per_sentence)
-    options: SpeakOptions = {  # type: ignore[typeddict-item] # a spread might hold what is not named here; this does not
+    options: SpeakOptions = {
         "voice": voice,
         "speaker": speaker,
         "format": wanted,
@@ -118,7 +118,7 @@ def say(  # noqa: PLR0913 - each option of the command is a parameter
         "file_per_segment": file_per_sentence,
         "collection": collection,
         "url_ttl": url_ttl,
-        **kept(key=key, label=label, user=user, ttl=ttl),
+        **kept(key=key, label=label, user=user, ttl=ttl),  # type: ignore[typeddict-item] # it holds nothing else
     }
     with session(ctx).client() as client:
         spoken = _speak(client, _text(text), options, out)

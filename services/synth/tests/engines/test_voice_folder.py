@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import piper
 import pytest
@@ -11,6 +12,9 @@ from piper.config import PiperConfig
 
 from mayfly_synth.engines.sessions import wide_voice
 from mayfly_synth.engines.voice_folder import VoiceFolder, VoiceFolderError, _speakers, default_voice, load_voices
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NAME = "en_US-mayfly-low"
 NOT_PIPER = Path(piper.__file__).parent / "tashkeel" / "model.onnx"
@@ -84,6 +88,16 @@ def test_a_description_that_is_none_is_named(folder: Path, content: str) -> None
     (folder / f"{NAME}.onnx.json").write_text(content)
 
     assert f"{NAME}.onnx.json" in problem(folder)
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".onnx.json"])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_told_and_not_waited_for(folder: Path, suffix: str, make: Callable[[Path], None]) -> None:
+    path = folder / f"{NAME}{suffix}"
+    path.unlink()
+    make(path)
+
+    assert f"{path.name} is no file" in problem(folder)
 
 
 def test_a_missing_key_is_named(folder: Path) -> None:

@@ -137,7 +137,10 @@ class VoiceFolder:
             )
 
     def _load(self, model: Path) -> LoadedVoice:
-        described = _read_description(model.with_name(f"{model.name}.json"))
+        description = model.with_name(f"{model.name}.json")
+        for path in (model, description):
+            _check_file(path)
+        described = _read_description(description)
         try:
             config = PiperConfig.from_dict(described)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -172,6 +175,12 @@ def default_voice(voices: Sequence[Voice], *, asked: str) -> str:
         there = ", ".join(near_names(asked, names) or names[:10])
         raise VoiceFolderError(f"MAYFLY_SYNTH_DEFAULT_VOICE is {asked!r}, and the voices folder has {there}.")
     return asked or (SHIPPED_VOICE if SHIPPED_VOICE in names else names[0])
+
+
+def _check_file(path: Path) -> None:
+    """A pipe would be waited for, without an end."""
+    if path.exists() and not path.is_file():
+        raise _NotAVoiceError(f"{path.name} is no file.")
 
 
 def _read_description(path: Path) -> dict[str, Any]:

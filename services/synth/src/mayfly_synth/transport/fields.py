@@ -45,7 +45,7 @@ def length(
 ) -> timedelta:
     """A length of time between two others."""
     told = value.seconds + value.nanos / 1e9
-    wanted = f"{least.total_seconds():g} s to {most.total_seconds():g} s is allowed, got {told:g} s"
+    wanted = f"{least.total_seconds():g} s to {most.total_seconds():,.0f} s is allowed, got {told:,.12g} s"
     ok = least.total_seconds() <= told <= most.total_seconds() and abs(value.nanos) < 1_000_000_000
     return timedelta(seconds=told) if found.require(ok, field, wanted) else least
 

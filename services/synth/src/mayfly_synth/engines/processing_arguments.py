@@ -98,7 +98,7 @@ def measuring(
 
     Silence at the ends counts for the loudness, too, so that is measured of what is kept.
     """
-    filters = [*_begin(limits), arguments.tally("in"), *_cut(steps.start, steps.end), _layout(steps)]
+    filters = _begin(steps, limits)
     if steps.trim_silence and kept is None:
         filters.append(f"silencedetect@ends=noise={_SILENCE_LEVEL}:d={_SHORTEST_SILENCE}")
     else:
@@ -117,7 +117,7 @@ def rendering(
     measured: Measured | None = None,
 ) -> list[str]:
     """The pass that writes the result."""
-    filters = [*_begin(limits), arguments.tally("in"), *_cut(steps.start, steps.end), _layout(steps)]
+    filters = _begin(steps, limits)
     rate = steps.sample_rate
     if measured is not None:
         filters += _trim(measured)
@@ -156,10 +156,11 @@ def kept_between(leading: float, trailing: float | None, duration: float) -> tup
     return start, None if end is None or end >= duration else end
 
 
-def _begin(limits: ProcessingLimits) -> list[str]:
-    """Times are counted, not believed; and no more is heard than what is too long."""
+def _begin(steps: Steps, limits: ProcessingLimits) -> list[str]:
+    """What is asked for of the input. Times are counted, not believed; and no more is heard than what is too long."""
     longest = limits.max_duration.total_seconds() + 1
-    return [_TIMES_FROM_SAMPLES, f"atrim=end={longest:.3f}"]
+    bounds = [_TIMES_FROM_SAMPLES, f"atrim=end={longest:.3f}"]
+    return [*bounds, arguments.tally("in"), *_cut(steps.start, steps.end), _layout(steps)]
 
 
 def _cut(start: timedelta, end: timedelta | None) -> list[str]:

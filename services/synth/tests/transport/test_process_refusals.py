@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -18,7 +19,7 @@ from mayfly_synth.testing import MemoryStored, serve_synth
 from mayfly_synth.testing_processing import SOUND, config, messages, programs, silence, tone, wav
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, AsyncIterator
     from pathlib import Path
 
     from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceAsyncStub
@@ -142,17 +143,30 @@ class SlowStored(MemoryStored):
             yield piece
 
 
-async def test_beyond_what_runs_and_waits_callers_are_refused_at_once(voices_dir: Path, sink: MemorySink) -> None:
-    stored = SlowStored()
-    bounds = {"processing_workers": 1, "processing_queue": 0}
+@asynccontextmanager
+async def occupied(
+    voices_dir: Path, sink: MemorySink, *, waiting: int
+) -> AsyncIterator[tuple[SynthServiceAsyncStub, Any, asyncio.Event]]:
+    """A server whose only place is taken; the call that has it, and what lets that go on.
 
+    Args:
+        voices_dir: For the server.
+        sink: For the server.
+        waiting: How many calls may wait for the place.
+    """
+    stored = SlowStored()
+    bounds: dict[str, Any] = {"processing_workers": 1, "processing_queue": waiting}
     async with serve_synth(voices_dir, sink, stored=stored.as_stored(), **bounds) as channel:
-        stub = SynthServiceStub(channel)
-        slow = iter([config(source_name="audio/2025-12-08/slow")])
-        first = asyncio.ensure_future(stub.ProcessAudio(slow, timeout=60))
+        stub: SynthServiceAsyncStub = SynthServiceStub(channel)
+        first = stub.ProcessAudio(iter([config(source_name="audio/2025-12-08/slow")]), timeout=60)
         await stored.asked.wait()
+        yield stub, first, stored.go
+
+
+async def test_beyond_what_runs_and_waits_callers_are_refused_at_once(voices_dir: Path, sink: MemorySink) -> None:
+    async with occupied(voices_dir, sink, waiting=0) as (stub, first, go):
         error = await refusal(stub, messages(SOUND, destination=pb.Destination(user_id="u1")))
-        stored.go.set()
+        go.set()
         await first
 
     assert (error.code, error.reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY")
@@ -162,30 +176,17 @@ async def test_beyond_what_runs_and_waits_callers_are_refused_at_once(voices_dir
 
 
 async def test_a_call_that_waited_is_processed_when_there_is_a_place(voices_dir: Path, sink: MemorySink) -> None:
-    stored = SlowStored()
-    bounds = {"processing_workers": 1, "processing_queue": 1}
-
-    async with serve_synth(voices_dir, sink, stored=stored.as_stored(), **bounds) as channel:
-        stub = SynthServiceStub(channel)
-        slow = iter([config(source_name="audio/2025-12-08/slow")])
-        first = asyncio.ensure_future(stub.ProcessAudio(slow, timeout=60))
-        await stored.asked.wait()
-        second = asyncio.ensure_future(stub.ProcessAudio(messages(SOUND), timeout=60))
-        stored.go.set()
+    async with occupied(voices_dir, sink, waiting=1) as (stub, first, go):
+        second = stub.ProcessAudio(messages(SOUND), timeout=60)
+        go.set()
         await asyncio.gather(first, second)
 
     assert len(sink.kept) == 2
 
 
 async def test_a_cancelled_call_gives_its_place_back(voices_dir: Path, sink: MemorySink) -> None:
-    stored = SlowStored()
-    bounds = {"processing_workers": 1, "processing_queue": 0}
-
-    async with serve_synth(voices_dir, sink, stored=stored.as_stored(), **bounds) as channel:
-        stub = SynthServiceStub(channel)
-        call = stub.ProcessAudio(iter([config(source_name="audio/2025-12-08/slow")]), timeout=60)
-        await stored.asked.wait()
-        call.cancel()
+    async with occupied(voices_dir, sink, waiting=0) as (stub, first, _):
+        first.cancel()
         await processed_at_last(stub)
 
     assert len(sink.kept) == 1

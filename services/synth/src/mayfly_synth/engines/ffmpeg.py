@@ -132,15 +132,7 @@ class Ffmpeg:
             FfmpegFailedError: If the program ended with an error.
         """
         said = Report() if report is None else report
-        process = await asyncio.create_subprocess_exec(
-            *self.prefix,
-            self.path,
-            *arguments,
-            stdin=source if isinstance(source, int) else asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )
+        process = await self._start(arguments, source)
         feeder = asyncio.create_task(_feed(process, source))
         listener = asyncio.create_task(_listen(process, said, watch))
         try:
@@ -149,15 +141,20 @@ class Ffmpeg:
                 if len(piece) < _SMALL:
                     await asyncio.sleep(_PACE_SECONDS)
             await listener
-            if (exit_code := await process.wait()) == 0 or feeder.done():
-                # A source that fails ends the input, and the program with it: then that is what went wrong.
-                await feeder
-            if exit_code:
-                if report is None:
-                    _log.error("ffmpeg_failed", extra={"exit_code": exit_code, "stderr": said.said})
-                raise FfmpegFailedError(exit_code)
+            await _check_end(process, feeder, unheard=said if report is None else None)
         finally:
             await _end(process, feeder, listener)
+
+    async def _start(self, arguments: Sequence[str], source: AsyncIterator[bytes] | int) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *self.prefix,
+            self.path,
+            *arguments,
+            stdin=source if isinstance(source, int) else asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
+        )
 
 
 def _installed() -> Path:
@@ -214,6 +211,25 @@ async def _listen(process: asyncio.subprocess.Process, report: Report, watch: Ca
             except Exception:
                 _kill(process)
                 raise
+
+
+async def _check_end(
+    process: asyncio.subprocess.Process, feeder: asyncio.Task[None], *, unheard: Report | None
+) -> None:
+    """Raise what went wrong.
+
+    Args:
+        process: It has closed its output.
+        feeder: Feeds it.
+        unheard: What it said, if nobody else tells it.
+    """
+    if (exit_code := await process.wait()) == 0 or feeder.done():
+        # A source that fails ends the input, and the program with it: then that is what went wrong.
+        await feeder
+    if exit_code and unheard is not None:
+        _log.error("ffmpeg_failed", extra={"exit_code": exit_code, "stderr": unheard.said})
+    if exit_code:
+        raise FfmpegFailedError(exit_code)
 
 
 async def _end(process: asyncio.subprocess.Process, *tasks: asyncio.Task[None]) -> None:

@@ -36,17 +36,17 @@ async def test_certificates_form_a_chain(served: Served) -> None:
 
 async def test_a_retry_appends_nothing(served: Served) -> None:
     request_id = str(uuid.uuid4())
-    first = await append(served, b"one", request_id=request_id)
-    await append(served, b"two", first.sha256)
+    first = await append(served, b'{"n":1}', request_id=request_id)
+    await append(served, b'{"n":2}', first.sha256)
 
-    assert await append(served, b"one", request_id=request_id) == first
+    assert await append(served, b'{"n":1}', request_id=request_id) == first
 
 
 async def test_who_was_slower_is_told_so(served: Served) -> None:
-    await append(served, b"one")
+    await append(served, b'{"n":1}')
 
     with pytest.raises(grpc.aio.AioRpcError) as failed:
-        await append(served, b"two")
+        await append(served, b'{"n":2}')
 
     assert failed.value.code() is grpc.StatusCode.ABORTED
     assert rpc_error(failed).reason == "CERTIFICATE_CONFLICT"
@@ -55,7 +55,7 @@ async def test_who_was_slower_is_told_so(served: Served) -> None:
 async def test_pages_go_on_where_they_stopped(served: Served) -> None:
     previous = b""
     for number in range(5):
-        previous = (await append(served, bytes([number]), previous)).sha256
+        previous = (await append(served, b'{"n":%d}' % number, previous)).sha256
 
     found, token, more = [], "", True
     while more:
@@ -75,6 +75,13 @@ async def test_all_problems_of_a_certificate_are_told_at_once(served: Served) ->
 async def test_a_body_that_is_too_large_is_refused(served: Served) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as failed:
         await append(served, b"x" * (1024 * 1024 + 1))
+    assert rpc_error(failed).fields == ("body",)
+
+
+@pytest.mark.parametrize("body", [b"no JSON", b"[]", b'"x"', b"\xff", b'{"a":', b"[" * 100_000])
+async def test_what_nobody_could_read_is_no_certificate(served: Served, body: bytes) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await append(served, body)
     assert rpc_error(failed).fields == ("body",)
 
 

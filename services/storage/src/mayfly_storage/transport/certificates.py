@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,10 +37,20 @@ def append_certificate(request: pb.AppendCertificateRequest) -> NewCertificate:
     form = Form()
     request_id = form.request_id(request.request_id)
     size = len(request.body)
-    form.require(1 <= size <= MAX_BODY_BYTES, "body", f"is required: 1 to {MAX_BODY_BYTES:,} bytes; it has {size:,}")
+    fits = f"is required: 1 to {MAX_BODY_BYTES:,} bytes; it has {size:,}"
+    if form.require(1 <= size <= MAX_BODY_BYTES, "body", fits):
+        form.require(_is_document(request.body), "body", "must be a JSON object in UTF-8")
     previous = form.sha256("previous_sha256", request.previous_sha256, needed=False)
     form.done()
     return NewCertificate(body=request.body, previous_sha256=previous, request_id=request_id)
+
+
+def _is_document(body: bytes) -> bool:
+    # Nothing leaves the chain: what nobody can read would stay in its readers' way.
+    try:
+        return isinstance(json.loads(body.decode()), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def page_limit(request: pb.ListCertificatesRequest) -> int:

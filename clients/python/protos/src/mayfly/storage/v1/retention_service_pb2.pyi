@@ -646,7 +646,7 @@ class AppendCertificateRequest(_message.Message):
     request_id: _builtins.str
     """Required. UUID of this request; retries use the same one."""
     body: _builtins.bytes
-    """Required. Canonical JSON text. At most 1 MiB."""
+    """Required. Canonical JSON text of an object, in UTF-8. At most 1 MiB."""
     previous_sha256: _builtins.bytes
     """Optional. `sha256` of the newest certificate; empty if there is none. Not the newest: CERTIFICATE_CONFLICT."""
     def __init__(

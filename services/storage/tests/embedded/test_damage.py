@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from mayfly_storage.domain.links import LinkWish
+from mayfly_storage.testing.linking import link_to
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,13 +22,6 @@ if TYPE_CHECKING:
     Heard = Callable[[str], asyncio.Event]
 
 MIB = 1024 * 1024
-
-
-async def link_to(subject: Subject, audio: Audio) -> str:
-    [signed] = await subject.links.sign_urls(
-        [LinkWish(audio=audio, expire_time=subject.clock.now() + timedelta(hours=1))]
-    )
-    return signed.url
 
 
 @pytest.mark.parametrize("size", [1, 1_000, MIB + 1])

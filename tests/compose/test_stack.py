@@ -58,7 +58,7 @@ def test_speech_is_downloaded_through_its_link(stack: Stack, tmp_path: Path) -> 
 def test_a_link_plays_for_whoever_has_it(stack: Stack) -> None:
     said = stack.say("Everybody may hear this.")
 
-    answer = httpx.get(said["url"])
+    answer = httpx.get(said["url"], timeout=60)
 
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "audio/wav"
@@ -69,7 +69,7 @@ def test_a_link_plays_for_whoever_has_it(stack: Stack) -> None:
 def test_a_link_plays_in_parts(stack: Stack) -> None:
     said = stack.say("Players ask for parts.")
 
-    answer = httpx.get(said["url"], headers={"range": "bytes=0-3"})
+    answer = httpx.get(said["url"], headers={"range": "bytes=0-3"}, timeout=60)
 
     assert (answer.status_code, answer.content) == (206, b"RIFF")
 
@@ -100,7 +100,7 @@ def test_an_app_needs_a_token_and_operators_theirs(stack: Stack) -> None:
 def test_mp3_needs_the_ffmpeg_of_the_image(stack: Stack) -> None:
     said = stack.say("In another format.", "--format", "mp3")
 
-    assert httpx.get(said["url"]).headers["content-type"] == "audio/mpeg"
+    assert httpx.get(said["url"], timeout=60).headers["content-type"] == "audio/mpeg"
 
 
 def test_callers_without_a_token_are_refused(stack: Stack) -> None:
@@ -116,15 +116,15 @@ def test_a_sweep_removes_what_has_expired_and_nothing_else(stack: Stack) -> None
     expires = datetime.fromisoformat(short["expire_time"])
     assert until(lambda: datetime.now(UTC) > expires, within=10)
 
-    refused = httpx.get(short["url"])
+    refused = httpx.get(short["url"], timeout=60)
     planned, swept, again = sweep(stack, "--dry-run"), sweep(stack), sweep(stack)
 
     if stack.profile == "embedded":  # moto does not check the expiry of a link
         assert refused.status_code in GONE
     assert deleted(planned) == deleted(swept) == 1
     assert deleted(again) == 0
-    assert httpx.get(short["url"]).status_code in GONE
-    assert httpx.get(kept["url"]).status_code == 200
+    assert httpx.get(short["url"], timeout=60).status_code in GONE
+    assert httpx.get(kept["url"], timeout=60).status_code == 200
 
 
 def deleted(report: dict[str, Any]) -> int:
@@ -137,7 +137,7 @@ def test_what_was_said_outlives_a_restart(stack: Stack) -> None:
     stack.compose("restart", "--timeout", "30", stack.service("storage"))
     stack.compose("up", "--wait")
 
-    assert httpx.get(said["url"]).status_code == 200
+    assert httpx.get(said["url"], timeout=60).status_code == 200
 
 
 def test_servers_end_by_themselves_when_they_are_told_to(stack: Stack) -> None:

@@ -237,7 +237,7 @@ async def live_through(
     clock = FakeClock(START)
     async with AsyncExitStack() as stack:
         site = await stack.enter_async_context(opened(clock, folder))
-        http = await stack.enter_async_context(httpx.AsyncClient())
+        http = await stack.enter_async_context(httpx.AsyncClient(timeout=60))
         scratch = folder / "scratch"
         scratch.mkdir()
         days = Days(site, scenario, clock, http, scratch)

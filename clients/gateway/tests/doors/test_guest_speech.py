@@ -29,7 +29,7 @@ async def test_a_guest_gets_exactly_what_system_a_answers(browser: httpx.AsyncCl
     assert datetime.fromisoformat(told["expires_at"]) - fake.clock.now() == pytest.approx(
         timedelta(hours=24), abs=timedelta(seconds=1)
     )
-    async with httpx.AsyncClient() as other:
+    async with httpx.AsyncClient(timeout=60) as other:
         playing = await other.get(told["audio_url"])
         assert (playing.headers["content-type"], playing.content[:4]) == ("audio/wav", b"RIFF")
         fake.clock.advance(timedelta(hours=24))

@@ -40,7 +40,7 @@ async def test_the_signed_link_behind_it_plays_and_lives_for_minutes(
     browser: httpx.AsyncClient, fake: FakeMayfly, link: str
 ) -> None:
     signed = (await browser.get(link)).headers["location"]
-    async with httpx.AsyncClient() as other:
+    async with httpx.AsyncClient(timeout=60) as other:
         playing = await other.get(signed)
         fake.clock.advance(timedelta(minutes=11))
         later = await other.get(signed)
@@ -57,7 +57,7 @@ async def test_head_is_answered_as_get_is(browser: httpx.AsyncClient, link: str)
 
 async def test_download_has_browsers_save_it(browser: httpx.AsyncClient, link: str) -> None:
     signed = (await browser.get(f"{link}?download=true")).headers["location"]
-    async with httpx.AsyncClient() as other:
+    async with httpx.AsyncClient(timeout=60) as other:
         assert "attachment" in (await other.get(signed)).headers["content-disposition"]
 
 

@@ -32,7 +32,7 @@ class LipsyncService(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        fetched = httpx.get(asked["tts_audio_url"])
+        fetched = httpx.get(asked["tts_audio_url"], timeout=60)
         told = {
             "path": self.path,
             "asked": asked,
@@ -76,7 +76,7 @@ async def test_another_service_fetches_the_speech_with_its_link_alone(fake: Fake
         fake.async_client() as mayfly,
         HttpServer(create_app(settings, mayfly, now=fake.clock.now), settings.http_options()) as server,
     ):
-        with lipsync_service() as lipsync, httpx.Client() as http:
+        with lipsync_service() as lipsync, httpx.Client(timeout=60) as http:
             flow = example().Lipsync(
                 gateway=f"http://{server.address}", token=TOKEN, lipsync=lipsync, api_key="their-key"
             )

@@ -17,7 +17,7 @@ async def spoken(browser: httpx.AsyncClient) -> dict[str, Any]:
 
 async def fetched(answer: httpx.Response) -> httpx.Response:
     assert answer.status_code == 302
-    async with httpx.AsyncClient() as other:
+    async with httpx.AsyncClient(timeout=60) as other:
         return await other.get(answer.headers["location"])
 
 

@@ -26,7 +26,7 @@ async def test_a_recording_is_kept_for_the_guest_and_ends_with_the_day(
     assert answer.status_code == 201
     assert (audio["kind"], audio["file_name"], audio["size_bytes"]) == ("recording", "talk.wav", len(SOUND))
     assert (await browser.get("/api/page/history")).json()["audios"] == [audio]
-    async with httpx.AsyncClient() as other:
+    async with httpx.AsyncClient(timeout=60) as other:
         signed = (await browser.get(audio["link"])).headers["location"]
         assert (await other.get(signed)).content == SOUND
     fake.clock.advance(timedelta(days=1))
@@ -74,7 +74,7 @@ async def granted(browser: httpx.AsyncClient, **changes: Any) -> httpx.Response:
 
 async def test_a_recording_goes_straight_to_the_store_with_a_grant(browser: httpx.AsyncClient) -> None:
     grant = (await granted(browser)).json()
-    async with httpx.AsyncClient() as store:
+    async with httpx.AsyncClient(timeout=60) as store:
         put = await store.request(grant["method"], grant["url"], headers=grant["headers"], content=SOUND)
     committed = await browser.post(f"/api/page/recordings/{grant['token']}/commit", json={"attempt": grant["attempt"]})
 

@@ -40,7 +40,7 @@ async def test_the_result_lies_at_the_pitchs_own_key_and_nothing_is_left_to_uplo
     assert told["s3_key"] == "pitches/p1/processed/transcoded_file.mp3"
     assert told["expires_at"] is None
     assert told["input_size"] == len(tone())
-    async with httpx.AsyncClient() as other:
+    async with httpx.AsyncClient(timeout=60) as other:
         fetched = await other.get(told["audio_url"])
     assert len(fetched.content) == told["output_size"]
 

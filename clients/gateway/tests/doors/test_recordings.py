@@ -45,7 +45,7 @@ async def test_a_recording_lies_where_system_c_kept_it_and_plays_for_years(
 
     assert told["file_path"] == "users/u7/recordings/r1/audio.m4a"
     assert playing["available"] is True
-    async with httpx.AsyncClient() as other:
+    async with httpx.AsyncClient(timeout=60) as other:
         answer = await other.get(playing["audio_url"])
     assert (answer.content, answer.headers["content-type"]) == (SOUND, "audio/m4a")
 
@@ -109,7 +109,7 @@ async def test_a_recording_goes_straight_to_the_store_with_a_grant(browser: http
         "sha256": hashlib.sha256(SOUND).hexdigest(),
     }
     grant = (await browser.post("/speech/recordings/grants", json=order, headers=APP)).json()
-    async with httpx.AsyncClient() as store:
+    async with httpx.AsyncClient(timeout=60) as store:
         await store.request(grant["method"], grant["url"], headers=grant["headers"], content=SOUND)
     path = f"/speech/recordings/grants/{grant['token']}/commit"
     told = await browser.post(path, json={"attempt": grant["attempt"]}, headers=APP)

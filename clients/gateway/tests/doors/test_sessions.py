@@ -80,7 +80,7 @@ async def test_each_segment_lies_under_the_users_session(browser: httpx.AsyncCli
 async def test_both_links_of_a_segment_play_until_its_end(browser: httpx.AsyncClient, fake: FakeMayfly) -> None:
     segment = (await generated(browser)).json()["audio_segments"][0]
 
-    async with httpx.AsyncClient() as other:
+    async with httpx.AsyncClient(timeout=60) as other:
         presigned = await other.get(segment["presigned_url"])
         local = await other.get((await browser.get(segment["local_url"])).headers["location"])
     fake.clock.advance(timedelta(days=7))

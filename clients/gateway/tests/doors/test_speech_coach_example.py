@@ -50,7 +50,7 @@ def rows(coach: Any) -> int:
 def test_a_recording_is_kept_played_and_deleted_together(coach: Any, mayfly: Client) -> None:
     recording_id = coach.keep("u1", "Talk", SOUND)
 
-    assert httpx.get(coach.link(recording_id)).content == SOUND
+    assert httpx.get(coach.link(recording_id), timeout=60).content == SOUND
     coach.delete(recording_id)
     assert coach.link(recording_id) is None
     assert (rows(coach), list(mayfly.list())) == (0, [])

@@ -47,6 +47,6 @@ def gateway() -> Iterator[str]:
 @pytest.fixture
 def live_token(gateway: str) -> str:
     """A token that leads to audio; nobody guesses one."""
-    spoken = httpx.post(f"{gateway}/api/page/speech", json={"text": "Hello."})
+    spoken = httpx.post(f"{gateway}/api/page/speech", json={"text": "Hello."}, timeout=60)
     token: str = json.loads(spoken.text.splitlines()[-1])["audio"]["token"]
     return token

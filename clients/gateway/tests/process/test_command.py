@@ -55,7 +55,7 @@ def wait_until_it_serves(port: int, process: subprocess.Popen[str]) -> None:
     while time.monotonic() < end:
         assert process.poll() is None, process.communicate()[1]
         try:
-            if httpx.get(f"http://127.0.0.1:{port}/healthz").is_success:
+            if httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=60).is_success:
                 return
         except httpx.TransportError:
             time.sleep(0.05)
@@ -72,7 +72,7 @@ def test_it_serves_until_it_is_told_to_stop_and_ends_with_0(fake: FakeMayfly) ->
     port = free_port()
     with running(settings_of(fake, port)) as process:
         wait_until_it_serves(port, process)
-        spoken = httpx.post(f"http://127.0.0.1:{port}/public/tts/sync", json={"text": "Hello."})
+        spoken = httpx.post(f"http://127.0.0.1:{port}/public/tts/sync", json={"text": "Hello."}, timeout=60)
         probe = subprocess.run(
             [sys.executable, "-m", "mayfly_gateway.probe", f"127.0.0.1:{port}"], check=False, timeout=PATIENCE
         )
@@ -88,7 +88,7 @@ def test_a_request_that_runs_is_answered_before_it_ends(fake: FakeMayfly) -> Non
     port = free_port()
     with running(settings_of(fake, port)) as process:
         wait_until_it_serves(port, process)
-        with httpx.stream("POST", f"http://127.0.0.1:{port}/v1/audio/speech", json=_long_order()) as answer:
+        with httpx.stream("POST", f"http://127.0.0.1:{port}/v1/audio/speech", json=_long_order(), timeout=60) as answer:
             process.send_signal(signal.SIGTERM)
             whole = b"".join(answer.iter_bytes())
         process.communicate(timeout=PATIENCE)

@@ -49,7 +49,7 @@ async def test_a_body_that_turns_out_too_large_is_refused_while_it_comes(serve: 
         for _ in range(64):
             yield b'{"text": "' + b"a" * 1_024
 
-    async with httpx.AsyncClient(base_url=f"http://{server.address}") as http:
+    async with httpx.AsyncClient(base_url=f"http://{server.address}", timeout=60) as http:
         answer = await http.post(SPEECH, content=endless(), headers={"Content-Type": "application/json"})
 
     assert (answer.status_code, answer.json()["error"]["reason"]) == (413, "CONTENT_TOO_LARGE")
@@ -59,7 +59,7 @@ async def test_a_body_that_turns_out_too_large_is_refused_while_it_comes(serve: 
 async def test_uploads_may_be_larger_than_texts_and_have_a_bound_of_their_own(serve: Any) -> None:
     server = await serve(max_text_bytes=1_024, max_upload_bytes=4_096)
 
-    async with httpx.AsyncClient(base_url=f"http://{server.address}") as http:
+    async with httpx.AsyncClient(base_url=f"http://{server.address}", timeout=60) as http:
         taken = await http.post("/api/page/recordings", files={"file": ("a.wav", bytes(4_096), "audio/wav")})
         refused = await http.post("/api/page/recordings", files={"file": ("a.wav", bytes(100_000), "audio/wav")})
 
@@ -104,7 +104,7 @@ async def test_a_connection_that_does_not_say_what_it_wants_is_cut(serve: Any) -
 async def test_one_request_too_many_is_told_so_and_probes_are_answered(serve: Any, fake: FakeMayfly) -> None:
     fake.hang("Synthesize")
     server = await serve(max_requests=1)
-    async with httpx.AsyncClient(base_url=f"http://{server.address}") as http:
+    async with httpx.AsyncClient(base_url=f"http://{server.address}", timeout=60) as http:
         first = asyncio.create_task(http.post(SPEECH, json={"text": "Hello."}))
         while not any(call.method == "Synthesize" for call in fake.calls):  # noqa: ASYNC110 - a list is all there is
             await asyncio.sleep(0.01)
@@ -122,7 +122,7 @@ async def test_a_request_that_takes_too_long_ends(serve: Any, fake: FakeMayfly) 
     fake.hang("Synthesize")
     server = await serve(request_timeout=timedelta(milliseconds=100))
 
-    async with httpx.AsyncClient(base_url=f"http://{server.address}") as http:
+    async with httpx.AsyncClient(base_url=f"http://{server.address}", timeout=60) as http:
         answer = await http.post(SPEECH, json={"text": "Hello."})
 
     assert (answer.status_code, answer.json()["error"]["reason"]) == (504, "DEADLINE_EXCEEDED")

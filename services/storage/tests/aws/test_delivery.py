@@ -169,7 +169,7 @@ async def test_a_link_plays_through_the_distribution_until_its_second(
 ) -> None:
     url = await link(backend, stored, expire_time=clock.now() + timedelta(minutes=5))
 
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.get(url)
         changed = await http.get(url.replace("inline", "attachment"))
         unsigned = await http.get(url.partition("?")[0])
@@ -189,7 +189,7 @@ async def test_what_was_deleted_is_not_read_through_a_link_that_has_not_ended(
     url = await link(backend, stored, expire_time=clock.now() + timedelta(hours=1))
     raw.s3.delete_object(Bucket=options.bucket, Key=stored.object_key)
 
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         assert (await http.get(url)).status_code == 403
 
 

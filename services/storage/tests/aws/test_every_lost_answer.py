@@ -80,7 +80,7 @@ class Desk:
         """Reserved, and put through the grant by its caller; the attempt."""
         audio, grant = await self.storage.create_upload(self.wish(chosen=chosen))
         assert grant is not None
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
             answer = await http.put(grant.url, headers=grant.headers, content=SOUND)
         assert answer.status_code == 200
         return audio, grant.attempt

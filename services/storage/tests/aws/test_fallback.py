@@ -69,7 +69,7 @@ def another(tmp_path: Path) -> Path:
 
 
 async def got(url: str) -> httpx.Response:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         return await http.get(url)
 
 
@@ -137,7 +137,7 @@ async def test_grants_during_an_outage_lead_to_the_folder(replica: Replica, rela
         await check_backend(replica.backend, within=SOON)
     audio, grant = await replica.storage.create_upload(replica.stage.wish())
     assert grant is not None
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         answer = await http.put(grant.url, headers=dict(grant.headers), content=SOUND)
     assert answer.is_success
     stored = await replica.storage.commit_upload(audio.name, grant.attempt)

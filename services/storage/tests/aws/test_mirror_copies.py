@@ -136,7 +136,7 @@ async def body_of(calls: StorageUseCases, audio: Audio) -> bytes:
 
 async def got(calls: StorageUseCases, name: AudioName) -> bytes:
     [link] = (await calls.sign_urls([name], ttl=None, attachment=False)).values()
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         return (await http.get(str(getattr(link, "url")))).content  # noqa: B009 - an outcome may be an exception
 
 

@@ -93,7 +93,7 @@ async def test_guest_audio_is_kept_found_by_its_day_played_and_deleted_with_its_
     today = await storage.list_audio(AudioFilter(date=audio.name.date), subject=None, limit=9, cursor="")
     signed = (await storage.sign_urls([audio.name], ttl=None, attachment=False))[audio.name]
     assert isinstance(signed, SignedUrl)
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         played = await http.get(signed.url)
     assert ([each.name for each in today.items], played.content) == ([audio.name], SOUND)
 
@@ -127,7 +127,7 @@ async def test_an_object_has_the_type_that_its_writer_said(
     else:
         audio, grant = await storage.create_upload(wish)
         assert grant is not None
-        async with httpx.AsyncClient() as http:
+        async with httpx.AsyncClient(timeout=60) as http:
             await http.put(grant.url, headers=grant.headers, content=SOUND)
         await storage.commit_upload(audio.name, audio.attempt)
 

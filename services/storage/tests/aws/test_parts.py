@@ -60,7 +60,7 @@ def calls(backend: Backend, clock: FakeClock) -> Calls:
 
 @pytest.fixture
 async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient() as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         yield client
 
 

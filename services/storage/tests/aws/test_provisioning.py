@@ -217,7 +217,7 @@ def test_the_emulator_serves_as_a_process_of_its_own() -> None:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().strip()
-        status = httpx.get(f"{url}/moto-api/").status_code
+        status = httpx.get(f"{url}/moto-api/", timeout=60).status_code
         process.terminate()
 
     assert (url[:17], status) == ("http://127.0.0.1:", 200)

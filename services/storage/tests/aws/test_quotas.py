@@ -63,7 +63,7 @@ async def save(storage: StorageUseCases, token: str) -> None:
     wanted = Stage().wish(subject=GUEST, quota_reservation=token)
     audio, grant = await storage.create_upload(wanted)
     assert grant is not None
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         assert (await http.put(grant.url, headers=grant.headers, content=SOUND)).status_code == 200
     await storage.commit_upload(audio.name, grant.attempt)
 

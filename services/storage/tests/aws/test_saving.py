@@ -35,7 +35,7 @@ def commit(backend: Backend, clock: FakeClock) -> CommitUpload:
 
 
 async def put(grant: UploadGrant, body: bytes = SOUND) -> int:
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         return (await http.put(grant.url, headers=grant.headers, content=body)).status_code
 
 

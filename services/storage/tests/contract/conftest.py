@@ -105,7 +105,7 @@ async def open_files(request: pytest.FixtureRequest, clock: FakeClock) -> AsyncI
 @asynccontextmanager
 async def over_http() -> AsyncIterator[FollowLink]:
     """Follows links as a person's browser would."""
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
 
         async def follow(
             method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""

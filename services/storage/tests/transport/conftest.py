@@ -40,7 +40,7 @@ async def embedded(tmp_path: Path) -> AsyncIterator[Served]:
     options = EmbeddedOptions(data_dir=tmp_path, links=LinkServerOptions(listen="127.0.0.1:0"))
     async with (
         open_embedded(options, timing=stage.timing, now=stage.clock.now) as backend,
-        httpx.AsyncClient() as http,
+        httpx.AsyncClient(timeout=60) as http,
         serve(stage, replace(stage.world, backend=backend), tmp_path, follow=over(http)) as served,
     ):
         yield served

@@ -106,7 +106,7 @@ async def serving(
     opening: AbstractAsyncContextManager[Backend], stage: Stage, folder: Path, watched: Watched
 ) -> AsyncIterator[Served]:
     telemetry = Telemetry.exporting(SimpleSpanProcessor(watched.spans), watched.metrics, service_name="mayfly-storage")
-    async with opening as backend, httpx.AsyncClient() as http:
+    async with opening as backend, httpx.AsyncClient(timeout=60) as http:
 
         async def follow(
             method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""

@@ -203,7 +203,7 @@ async def test_a_streamed_upload_needs_no_http(mayfly: Any, tmp_path: Path) -> N
 async def test_expired_audio_is_not_found_and_its_link_refused(mayfly: Any, fake: FakeMayfly) -> None:
     audio = await save(mayfly, ttl=timedelta(minutes=5))
     link = await mayfly.call("url", audio.name, ttl=timedelta(hours=1))
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         before = await http.get(link.url)
         fake.clock.advance(timedelta(minutes=5))
         after = await http.get(link.url)

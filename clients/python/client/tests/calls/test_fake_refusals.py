@@ -114,13 +114,13 @@ SILENCE = a_second_of_silence()
 
 def damage(servers: Servers) -> None:
     made = servers.upload()
-    httpx.put(made.grant.url, content=b"RIFF", headers=dict(made.grant.headers)).raise_for_status()
+    httpx.put(made.grant.url, content=b"RIFF", headers=dict(made.grant.headers), timeout=60).raise_for_status()
     servers.commit(made)
 
 
 def commit_too_late(servers: Servers) -> None:
     made = servers.upload(sha256=hashlib.sha256(b"RIFF").digest(), ttl={"seconds": 60})
-    httpx.put(made.grant.url, content=b"RIFF", headers=dict(made.grant.headers)).raise_for_status()
+    httpx.put(made.grant.url, content=b"RIFF", headers=dict(made.grant.headers), timeout=60).raise_for_status()
     servers.fake.clock.advance(60)
     servers.commit(made)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from bench.speech_load import Load, Voice
 
-ROUNDS = 5
+ROUNDS = 6
 CALLERS = (1, 8)
 GATEWAY, GRPC, PIPER = "gateway", "Mayfly", "piper.http_server"
 _WAV_HEADER = 44
@@ -129,12 +129,14 @@ async def _all(says: dict[str, Caller], voice: Voice) -> dict[int, dict[str, lis
 
 
 async def measure(says: dict[str, Caller], voice: Voice, callers: int) -> dict[str, list[Load]]:
-    """Each in turn, round by round; the first round warms up and does not count."""
+    """Each in turn, round by round, and each as often the first; the first round warms up and does not count."""
     texts = PARAGRAPHS * max(1, voice.repeats // 4)
     found: dict[str, list[Load]] = {name: [] for name in says}
-    for _ in range(ROUNDS + 1):
-        for name, say in says.items():
-            found[name].append(await closed(say, texts, callers=callers, rate=voice.sample_rate))
+    names = list(says)
+    for number in range(ROUNDS + 1):
+        first = number % len(names)
+        for name in names[first:] + names[:first]:
+            found[name].append(await closed(says[name], texts, callers=callers, rate=voice.sample_rate))
     return {name: loads[1:] for name, loads in found.items()}
 
 

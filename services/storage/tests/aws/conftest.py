@@ -9,8 +9,10 @@ import pytest
 
 from mayfly_runtime.testing import FakeClock
 from mayfly_storage.backends.aws.clients import make_clients
+from mayfly_storage.backends.aws.provision import changes
 from mayfly_storage.backends.aws.testing import Wire, emulated_options, emulated_session, open_emulated
 from mayfly_storage.testing import an_audio
+from mayfly_storage.testing.examining import WISHES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -56,6 +58,13 @@ def raw(options: AwsOptions) -> Iterator[Clients]:
     clients = make_clients(options, session=emulated_session())
     yield clients
     clients.close()
+
+
+@pytest.fixture
+def provisioned(raw: Clients, options: AwsOptions) -> Clients:
+    """The same, of a store that is as storage wishes it."""
+    list(changes(raw, options, WISHES))
+    return raw
 
 
 @pytest.fixture

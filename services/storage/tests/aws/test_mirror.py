@@ -70,7 +70,7 @@ async def test_nobody_waits_for_a_mirror_that_is_away_and_it_is_brought_up_later
     relay.cut()
     audio = await mirrored.saved(file)
     await mirrored.failed.wait()
-    await check_backend(mirrored.backend, within=timedelta(seconds=5))
+    await check_backend(mirrored.backend, within=timedelta(minutes=1))
     assert mirrored.queue.outcomes == {"failed": 1}
     back(relay, mirrored)
     assert await mirrored.differences() == [(Differs.MISSING, audio.object_key)]

@@ -44,7 +44,7 @@ def written(file: Path) -> Path:
     return file
 
 
-FEW: dict[str, Any] = {"read_timeout": timedelta(seconds=1), "connections": 2, "s3_queue": 2}
+FEW: dict[str, Any] = {"read_timeout": timedelta(seconds=2), "connections": 2, "s3_queue": 2}
 """Calls to the mirror that may be under way, or wait."""
 
 

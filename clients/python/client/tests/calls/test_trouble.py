@@ -107,14 +107,15 @@ async def test_a_server_that_stays_away_is_given_up(mayfly: Any, fake: FakeMayfl
 
 
 async def test_a_server_that_hangs_ends_with_the_deadline(mayfly: Any, fake: FakeMayfly) -> None:
+    await mayfly.call("storage_info")  # connected, so that the time is spent on the call
     fake.hang("GetStorageInfo")
 
     with pytest.raises(DeadlineError, match=f"storage at {fake.storage} did not answer in time"):
-        await mayfly.call("storage_info", timeout=0.2)
+        await mayfly.call("storage_info", timeout=1)
 
-    (call,) = fake.calls
+    _, call = fake.calls
     assert call.seconds_left is not None
-    assert call.seconds_left < 0.5
+    assert call.seconds_left < 2
 
 
 async def test_every_call_has_a_deadline_even_if_none_is_asked_for(mayfly: Any, fake: FakeMayfly) -> None:
@@ -136,7 +137,7 @@ async def test_a_transfer_that_takes_too_long_is_given_up_and_given_back(mayfly:
     fake.hang("CommitUpload")
 
     with pytest.raises(DeadlineError):
-        await mayfly.call("save", b"RIFF", collection="temp-audio", content_type="audio/wav", timeout=0.3)
+        await mayfly.call("save", b"RIFF", collection="temp-audio", content_type="audio/wav", timeout=2)
 
     assert [call.method for call in fake.calls] == ["CreateUpload", "CommitUpload", "AbandonUpload"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
@@ -102,8 +101,7 @@ async def open_mirrored(
     second = replace(first, bucket=f"mirror-{uuid4().hex}")
     for options in (first, second):
         await asyncio.to_thread(provision, options)
-    usual: dict[str, Any] = {"connect_timeout": timedelta(seconds=2), "attempts": 1}
-    behind = replace(second, s3_endpoint_url=relay.url, **(usual | patience))
+    behind = replace(second, s3_endpoint_url=relay.url, attempts=1, **patience)
     async with AsyncExitStack() as stack:
         raw = make_clients(second, session=emulated_session())
         stack.callback(raw.close)

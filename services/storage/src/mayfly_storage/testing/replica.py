@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.stores import Backend
 
-SOON: Final = timedelta(seconds=5)
+SOON: Final = timedelta(seconds=20)
 _TIMING: Final = Timing()
 _USUAL: Final[dict[str, Any]] = {"threshold": 3, "patience": SOON}
 

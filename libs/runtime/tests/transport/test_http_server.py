@@ -191,7 +191,7 @@ async def test_a_head_that_trickles_in_is_hung_up_on(app: App) -> None:
 
 
 async def test_the_patience_for_a_head_ends_with_the_head(app: App) -> None:
-    async with serve(app, head_timeout=SOON) as server:
+    async with serve(app, head_timeout=timedelta(seconds=1)) as server:
         reader, writer = await connect(server)
         answer = asyncio.ensure_future(ask(reader, writer, HELD))
         await app.begun.wait()

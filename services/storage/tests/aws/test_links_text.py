@@ -12,9 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from mayfly_storage.domain.errors import (
-    UploadFencedError,
-)
+from mayfly_storage.domain.errors import UploadFencedError
 from mayfly_storage.domain.links import Guarantee, LinkWish
 from mayfly_storage.testing.signing import HOME, an_audio_now, end_of, grant, query_of, real_now, sign
 

@@ -11,9 +11,7 @@ from botocore.credentials import Credentials, RefreshableCredentials
 
 from mayfly_storage.backends.aws.backend import open_aws
 from mayfly_storage.backends.aws.credentials import SigningCredentials
-from mayfly_storage.domain.errors import (
-    BackendMisconfiguredError,
-)
+from mayfly_storage.domain.errors import BackendMisconfiguredError
 from mayfly_storage.domain.links import LimitedBy, LinkWish
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.testing.signing import HOME, an_audio_now, end_of, grant, query_of, real_now, sign

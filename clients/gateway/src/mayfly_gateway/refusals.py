@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
 
 from mayfly_client import MayflyError
 from mayfly_gateway.errors import GatewayError, Problem, problem_of
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
     from starlette.requests import Request
-    from starlette.responses import Response
 
+_GONE: Final = 499
+"""Of a request whose caller has left; nginx calls it so in its logs, too."""
 _REMEDIES: Final = {
     400: "Look at the form of the body.",
     408: "Send the body without pauses.",
@@ -36,6 +38,7 @@ def add_refusals(app: FastAPI) -> None:
         app.add_exception_handler(kind, _refuse)
     app.add_exception_handler(RequestValidationError, _refuse_wrong_fields)
     app.add_exception_handler(HTTPException, _refuse_by_status)
+    app.add_exception_handler(ClientDisconnect, _tell_nobody)
 
 
 def refusal(path: str, problem: Problem) -> Response:
@@ -85,6 +88,10 @@ async def _refuse_by_status(request: Request, error: Exception) -> Response:
     answer = refusal(request.url.path, problem)
     answer.headers.update(error.headers or {})
     return answer
+
+
+async def _tell_nobody(_request: Request, _error: Exception) -> Response:
+    return Response(status_code=_GONE)
 
 
 def _reason(status: HTTPStatus) -> str:

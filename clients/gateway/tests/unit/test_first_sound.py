@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from starlette.requests import ClientDisconnect, Request
 
-from mayfly_client import AudioChunk, Segment, SpeechHeader, SpeechTrailer
+from mayfly_client import AudioChunk, MayflyError, Segment, SpeechHeader, SpeechTrailer
 from mayfly_gateway.first_sound import up_to_first_sound
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+
+    from starlette.types import Message
 
     from mayfly_client import SpeechItem
 
@@ -33,6 +37,16 @@ SENTENCE = Segment(
 END = SpeechTrailer(stored=None, duration=timedelta(0), processing_time=timedelta(0), loudness_lufs=None)
 
 
+def listener(leaves: asyncio.Event | None = None) -> Request:
+    """Somebody who waits until then."""
+
+    async def receive() -> Message:
+        await (leaves or asyncio.Event()).wait()
+        return {"type": "http.disconnect"}
+
+    return Request({"type": "http"}, receive)
+
+
 @pytest.mark.parametrize(
     ("items", "expected"),
     [
@@ -52,7 +66,33 @@ async def test_nothing_is_waited_for_beyond_the_first_sound(items: list[SpeechIt
             yield item
 
     rest = stream()
-    begun = await up_to_first_sound(rest)
+    begun = await up_to_first_sound(rest, listener())
 
     assert begun == items[:expected]
     assert [item async for item in rest] == items[expected:]
+
+
+async def test_nothing_is_spoken_for_whoever_has_left() -> None:
+    leaves, ended = asyncio.Event(), asyncio.Event()
+
+    async def queued() -> AsyncGenerator[SpeechItem]:
+        try:
+            yield HEADER
+            leaves.set()
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    with pytest.raises(ClientDisconnect):
+        await up_to_first_sound(queued(), listener(leaves))
+
+    assert ended.is_set()
+
+
+async def test_a_refusal_is_told_to_whoever_waits() -> None:
+    async def refused() -> AsyncGenerator[SpeechItem]:
+        yield HEADER
+        raise MayflyError("The text cannot be spoken.")
+
+    with pytest.raises(MayflyError, match="cannot be spoken"):
+        await up_to_first_sound(refused(), listener())

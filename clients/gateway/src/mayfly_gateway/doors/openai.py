@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Any, Final
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import StreamingResponse
 
 from mayfly_client import AudioChunk, SpeechItem, VoiceNotFoundError
@@ -28,7 +28,7 @@ PCM_RATE: Final = 24_000
 
 
 @router.post("/audio/speech", summary="Speak", response_class=StreamingResponse)
-async def speech(here: Here, caller: Caller, order: SpeechRequest) -> StreamingResponse:
+async def speech(request: Request, here: Here, caller: Caller, order: SpeechRequest) -> StreamingResponse:
     """Audio as it is made, or events with audio in them (`stream_format: sse`). Nothing is stored."""
     items = here.mayfly.stream_speech(
         order.input,
@@ -40,7 +40,7 @@ async def speech(here: Here, caller: Caller, order: SpeechRequest) -> StreamingR
         user_id=None if caller == ANONYMOUS else caller,
     )
     try:
-        begun = await up_to_first_sound(items)
+        begun = await up_to_first_sound(items, request)
     except VoiceNotFoundError as error:
         raise _no_voice(order.voice_name, error) from None
     chunks = _chunks(begun, items)

@@ -60,7 +60,7 @@ async def speech(
         collection=SPEECH,
         user_id=guest,
     )
-    lines = _lines(here, order, await up_to_first_sound(items), items)
+    lines = _lines(here, order, await up_to_first_sound(items, request), items)
     return StreamingResponse(lines, media_type=NDJSON, headers=dict(response.headers))
 
 

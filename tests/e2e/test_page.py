@@ -44,7 +44,7 @@ async def test_speech_is_heard_downloaded_and_gone(tab: chromium.Tab) -> None:
     await page.click("#speak")
     await tab.position(0.5)
     await expect(page.locator("#spoken .now")).to_be_visible()
-    await expect(page.locator("#actions")).to_be_visible(timeout=15_000)
+    await expect(page.locator("#actions")).to_be_visible()
 
     # From the stored file, through its stable link, by ranges: to its end, where it stops, and from the beginning.
     await page.locator("#seek").press("End")

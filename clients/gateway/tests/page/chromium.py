@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from playwright.async_api import Browser, ConsoleMessage, Page, Request
 
 NEEDED = "MAYFLY_TESTS_BROWSER"
+PATIENCE = 60.0
+"""Seconds, for machines that are busy with other tests; nothing waits longer than it has to."""
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -79,7 +81,7 @@ class Tab:
         """The page, ready to be used."""
         await self.page.goto(self.origin + path)
         if path == "/":
-            await self.page.wait_for_selector("html[data-ready]", timeout=10_000)
+            await self.page.wait_for_selector("html[data-ready]")
         return self.page
 
     async def position(self, seconds: float) -> None:
@@ -100,7 +102,7 @@ class Tab:
           const look = () => (({condition})(given) ? done() : requestAnimationFrame(look));
           look();
         }})"""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             await self.page.evaluate(look, argument)
 
     async def violations(self) -> list[str]:
@@ -136,9 +138,8 @@ async def tab(browser: Browser, origin: str, *, store: str = "", **options: Any)
     try:
         await context.add_init_script(WATCH_POLICY)
         page = await context.new_page()
-        # Patience for machines that are busy with other tests; nothing waits longer than it has to.
-        page.set_default_timeout(15_000)
-        expect.set_options(timeout=15_000)
+        page.set_default_timeout(PATIENCE * 1000)
+        expect.set_options(timeout=PATIENCE * 1000)
         made = Tab(page, origin, store=store)
         page.on("console", made.heard_console)
         page.on("pageerror", lambda error: made.faults.append(str(error)))

@@ -159,7 +159,7 @@ async def test_the_time_that_is_left_is_counted_down(tab: Tab, standin: Standin)
 
 
 async def test_seconds_are_counted_at_the_end(tab: Tab, standin: Standin) -> None:
-    standin.keep(expire_time=(datetime.now(UTC) + timedelta(seconds=40)).isoformat())
+    standin.keep(expire_time=(datetime.now(UTC) + timedelta(seconds=55)).isoformat())
     page = await open_first(tab)
 
     first = await page.get_by_role("timer").inner_text()
@@ -170,7 +170,7 @@ async def test_seconds_are_counted_at_the_end(tab: Tab, standin: Standin) -> Non
 
 
 async def test_audio_whose_time_is_over_falls_silent_and_leaves_the_list(tab: Tab, standin: Standin) -> None:
-    standin.keep(expire_time=(datetime.now(UTC) + timedelta(seconds=5)).isoformat())
+    standin.keep(expire_time=(datetime.now(UTC) + timedelta(seconds=10)).isoformat())
     page = await open_first(tab)
     await tab.sound(0.1)
 

@@ -47,3 +47,11 @@ def test_a_sharded_sweep_has_one_pod_for_each_share() -> None:
     shard = spec["template"]["spec"]["containers"][0]["args"][-1]
     assert shard == f"$(JOB_COMPLETION_INDEX)/{spec['completions']}"
     assert spec["parallelism"] == spec["completions"]
+
+
+def test_a_share_that_fails_does_not_end_the_others() -> None:
+    spec = Cluster("base", "components/sharded-sweep").one("CronJob", "sweeper")["spec"]["jobTemplate"]["spec"]
+    assert [rule["action"] for rule in spec["podFailurePolicy"]["rules"]] == ["FailIndex", "Ignore"]
+    assert spec["backoffLimitPerIndex"] == 2
+    # Failures of all shares together would count against it.
+    assert "backoffLimit" not in spec

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Disk
-
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.testing import Subject
 
@@ -169,6 +168,25 @@ async def test_a_broken_link_key_is_refused_and_left_alone(opening: Opening, dis
 
     assert "link.key" in await refusal(opening)
     assert disk.read("link.key") == content
+
+
+@pytest.mark.parametrize("content", [None, b""])
+async def test_audio_whose_catalog_is_lost_is_not_left_to_the_sweep(
+    opening: Opening, save: Save, disk: Disk, content: bytes | None
+) -> None:
+    async with opening() as subject:
+        audio = await save(subject)
+    kept = disk.read("catalog.sqlite3")
+    disk.remove("catalog.sqlite3")
+    if content is not None:
+        disk.write("catalog.sqlite3", content)
+
+    assert "Bring the catalog back from a backup" in await refusal(opening)
+
+    assert disk.read(f"objects/{audio.object_key}") == SOUND
+    disk.write("catalog.sqlite3", kept)
+    async with opening() as subject:
+        assert await subject.catalog.get_many([audio.name])
 
 
 async def test_what_a_dead_process_left_half_written_is_removed(opening: Opening, disk: Disk) -> None:

@@ -9,7 +9,7 @@ from mayfly_storage.backends.embedded.catalog import SqliteCatalog
 from mayfly_storage.backends.embedded.certificates import SqliteCertificates
 from mayfly_storage.backends.embedded.database import open_for_reading, open_for_writing
 from mayfly_storage.backends.embedded.errors import BACKEND
-from mayfly_storage.backends.embedded.folder import open_folder
+from mayfly_storage.backends.embedded.folder import open_folder, require_catalog
 from mayfly_storage.backends.embedded.local_store import WAITING, LocalStore, open_pool
 from mayfly_storage.backends.embedded.reader import Reader
 from mayfly_storage.backends.embedded.writer import GroupWriter
@@ -43,6 +43,7 @@ async def open_embedded(
     async with AsyncExitStack() as stack:
         # Nothing is served yet, so a few looks at the disk may block.
         folder = stack.enter_context(open_folder(options.data_dir))
+        require_catalog(folder)
         catalog = await _open_catalog(stack, folder, timing=timing, now=now)
         certificates = SqliteCertificates(
             read=catalog.read, write=catalog.write, lifetime=timing.certificate_lifetime, now=now

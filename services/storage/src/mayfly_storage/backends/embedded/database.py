@@ -48,7 +48,7 @@ def open_for_writing(path: Path) -> sqlite3.Connection:
 
 
 _CHECK: Final = "Check the disk and the owner of the file."
-_MOVE: Final = "Mend the file, or move it away: without it, storage starts empty."
+_MOVE: Final = "Mend the file, bring it back from a backup, or move it and the folder `objects` away to start empty."
 _REMEDIES: Final = {
     sqlite3.SQLITE_FULL: "Make room on the disk.",
     sqlite3.SQLITE_NOTADB: _MOVE,

@@ -73,6 +73,22 @@ def open_folder(path: Path) -> Iterator[DataFolder]:
         yield folder
 
 
+def require_catalog(folder: DataFolder) -> None:
+    """Start empty with an empty folder only: a sweep takes what no row leads to for orphans, and deletes it.
+
+    Raises:
+        DataFolderError: If there is audio, and no catalog that could know it.
+    """
+    if folder.database.exists() and folder.database.stat().st_size:
+        return
+    if any(path.is_file() for path in folder.objects.rglob("*")):
+        raise DataFolderError(
+            folder.database,
+            "it is missing or empty, and audio lies in the folder `objects`, all of which the next sweep would delete. "
+            "Bring the catalog back from a backup, or move `objects` away to start empty.",
+        )
+
+
 @contextmanager
 def data_folder_errors(path: Path) -> Iterator[None]:
     """Within it, what goes wrong with a folder of audio is told as something to be mended."""

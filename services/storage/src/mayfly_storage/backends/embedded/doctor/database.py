@@ -20,7 +20,7 @@ _LONGEST: Final = 60.0
 """Seconds; a catalog of millions of rows takes a few."""
 _STEPS: Final = 100_000
 """Of SQLite's machine, between two looks at the clock."""
-_MEND: Final = "Stop storage, keep a copy, and restore the file, or move it away: without it, storage starts empty."
+_MEND: Final = "Stop storage, keep a copy, and restore the file, or move it and `objects` away to start empty."
 
 
 async def database(patient: EmbeddedPatient) -> Finding:

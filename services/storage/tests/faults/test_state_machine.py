@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,27 +19,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from mayfly_runtime.testing import FakeClock
-from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.errors import (
     AudioNotFoundError,
     ContentMismatchError,
-    LifetimeOverError,
     ObjectKeyTakenError,
-    RequestExpiredError,
     UploadFencedError,
-    UploadIncompleteError,
 )
 from mayfly_storage.domain.failpoints import Failpoint, pass_by
 from mayfly_storage.domain.links import SignedUrl
-from mayfly_storage.domain.privacy import Privacy
-from mayfly_storage.domain.timing import Timing
-from mayfly_storage.domain.uploads import NewAudio, Subject, UploadRequest
 from mayfly_storage.testing import facts_of
+from mayfly_storage.testing.histories import ERASE_POINTS, KEYS, PAUSES, REFUSALS, SAVE_POINTS, a_request, a_world
 from mayfly_storage.testing.reference import Crash, Fuse, Reference
 from mayfly_storage.testing.sites import in_memory, on_aws, on_files
-from mayfly_storage.testing.stalling import Stall, run_into
+from mayfly_storage.testing.stalling import Stall, StalledEraser, begin
 from mayfly_storage.testing.sweeping import leaks, sweep
-from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases, World
+from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -48,36 +41,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mayfly_storage.domain.audio import Audio, AudioName
-    from mayfly_storage.domain.stores import Backend
+    from mayfly_storage.domain.uploads import UploadRequest
     from mayfly_storage.testing.sites import Site
 
     Open = Callable[[FakeClock], AbstractAsyncContextManager["Site"]]
 
 USUAL_EXAMPLES = settings.get_profile("default").max_examples
-NOON = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)
-BODIES = (b"one", b"another", b"a third")
-KEYS = tuple(f"users/u1/recordings/r{number}/audio.wav" for number in range(3))
-REFUSALS = (
-    AudioNotFoundError,
-    ContentMismatchError,
-    LifetimeOverError,
-    ObjectKeyTakenError,
-    RequestExpiredError,
-    UploadFencedError,
-    UploadIncompleteError,
-)
-SAVE_POINTS = [point for point in Failpoint if "W" in point]
-ERASE_POINTS = [point for point in Failpoint if "W" not in point]
 MOST_STALLED = 2
-PAUSES = [
-    *(timedelta(seconds=1), timedelta(minutes=3), timedelta(minutes=15)),
-    *(timedelta(minutes=31), timedelta(minutes=31), timedelta(hours=25), timedelta(days=8)),
-]
 
-bodies = st.sampled_from(BODIES)
+bodies = st.sampled_from([b"one", b"another", b"a third"])
 keys = st.sampled_from([None, *range(len(KEYS))])
-picks = st.integers(min_value=-1, max_value=20)
-"""-1 is the last one."""
+picks = st.integers(min_value=-1, max_value=20)  # -1 is the last one
 
 
 def crashes(points: list[Failpoint]) -> st.SearchStrategy[Failpoint | None]:
@@ -85,21 +59,12 @@ def crashes(points: list[Failpoint]) -> st.SearchStrategy[Failpoint | None]:
     return st.one_of(st.none(), st.none(), st.sampled_from(points))
 
 
-@dataclass(frozen=True)
-class StalledEraser:
-    """A deletion that stands still; the row is a tombstone by now, or not yet."""
-
-    name: AudioName
-    stall: Stall
-    task: asyncio.Task[bool]
-
-
 class History(RuleBasedStateMachine):
     """Storage beside its reference."""
 
     def __init__(self, opened: Open, folder: Path) -> None:
         super().__init__()
-        self.clock = FakeClock(NOON)
+        self.clock = FakeClock(datetime(2026, 1, 15, 12, 0, tzinfo=UTC))
         self.fuse = Fuse()
         self.reference = Reference()
         self.unanswered: list[tuple[UploadRequest, bytes]] = []
@@ -294,39 +259,6 @@ class History(RuleBasedStateMachine):
         claimable = set(KEYS) - self.left_to_the_ttl
         assert self.run(leaks(self.site.backend, self.world.collections, claimable=claimable)) == []
         self.what_was_acknowledged_is_readable_until_it_expires_and_nothing_else_is()
-
-
-async def begin(deletion: Coroutine[Any, Any, bool], stall: Stall) -> asyncio.Task[bool]:
-    task = asyncio.ensure_future(deletion)
-    await run_into(stall, task)
-    return task
-
-
-def a_request(body: bytes, key: int | None, ttl: int | None) -> UploadRequest:
-    chosen: dict[str, Any] = {"collection": "temp-audio"}
-    if key is not None:
-        chosen = {"collection": "recordings", "key_fields": {"recording_id": f"r{key}"}}
-        chosen |= {"subject": Subject(user_id="u1")}
-    return UploadRequest(
-        caller="synth",
-        request_id=str(uuid4()),
-        audio=NewAudio(content_type="audio/wav", ttl=timedelta(seconds=ttl) if ttl else None, **chosen),
-        size_bytes=len(body),
-        sha256=hashlib.sha256(body).digest(),
-    )
-
-
-def a_world(backend: Backend, clock: FakeClock, fuse: Fuse) -> World:
-    return World(
-        backend=backend,
-        collections=read_collections(),
-        privacy=Privacy(secret=b"a secret of the tests, and long enough"),
-        timing=Timing(),
-        now=clock.now,
-        new_id=uuid4,
-        new_attempt=lambda: uuid4().hex,
-        reach=fuse,
-    )
 
 
 def explore(opened: Open, folder: Path, *, examples: int, steps: int) -> int:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from mayfly_storage.domain.audio import AudioName
     from mayfly_storage.domain.stores import Backend
 
 
@@ -61,3 +64,19 @@ async def run_into(stall: Stall, task: asyncio.Task[Any]) -> bool:
     await asyncio.wait({task, stalls}, return_when=asyncio.FIRST_COMPLETED)
     stalls.cancel()
     return not task.done()
+
+
+@dataclass(frozen=True, slots=True)
+class StalledEraser:
+    """A deletion that stands still; the row is a tombstone by now, or not yet."""
+
+    name: AudioName
+    stall: Stall
+    task: asyncio.Task[bool]
+
+
+async def begin(deletion: Coroutine[Any, Any, bool], stall: Stall) -> asyncio.Task[bool]:
+    """A deletion that has run until it stalls, or has ended before."""
+    task = asyncio.ensure_future(deletion)
+    await run_into(stall, task)
+    return task

@@ -77,11 +77,11 @@ class AsyncUploads(AsyncConnection):
             if upload.grant is None:
                 return upload.audio
             try:
-                return await self._put_and_commit(upload.audio, upload.grant, source, progress, self._long(timeout))
-            except UnavailableError:
-                _log.info("upload.through_storage", extra={"audio": upload.audio.name})
-            # A retry of the same request, so at most one of the two ways makes an audio.
-            try:
+                try:
+                    return await self._put_and_commit(upload.audio, upload.grant, source, progress, self._long(timeout))
+                except UnavailableError:
+                    _log.info("upload.through_storage", extra={"audio": upload.audio.name})
+                # A retry of the same request, so at most one of the two ways makes an audio.
                 return await self.upload_stream(
                     source, collection=collection, content_type=content_type, request_id=request_id, **audio
                 )
@@ -97,16 +97,10 @@ class AsyncUploads(AsyncConnection):
         progress: Progress | None,
         timeout: float,
     ) -> Audio:
-        try:
-            stall = _links.stall_of(timeout, audio.size_bytes)
-            etags = await put_grant(self.http, grant, source, timeout=timeout, progress=progress, stall=stall)
-            seconds = _links.commit_seconds(self._short(None), audio.size_bytes)
-            return await self.commit_upload(audio.name, grant.attempt, part_etags=etags, timeout=seconds)
-        except UnavailableError:  # there is another way
-            raise
-        except BaseException:
-            await self._give_up(audio.name, grant)
-            raise
+        stall = _links.stall_of(timeout, audio.size_bytes)
+        etags = await put_grant(self.http, grant, source, timeout=timeout, progress=progress, stall=stall)
+        seconds = _links.commit_seconds(self._short(None), audio.size_bytes)
+        return await self.commit_upload(audio.name, grant.attempt, part_etags=etags, timeout=seconds)
 
     async def _give_up(self, name: str, grant: UploadGrant) -> None:
         """Give the reservation back now, and not only by the next sweep. The failure to report is the first one."""

@@ -76,11 +76,11 @@ class SyncUploads(SyncConnection):
         if upload.grant is None:
             return upload.audio
         try:
-            return self._put_and_commit(upload.audio, upload.grant, source, progress, deadline)
-        except UnavailableError:
-            _log.info("upload.through_storage", extra={"audio": upload.audio.name})
-        # A retry of the same request, so at most one of the two ways makes an audio.
-        try:
+            try:
+                return self._put_and_commit(upload.audio, upload.grant, source, progress, deadline)
+            except UnavailableError:
+                _log.info("upload.through_storage", extra={"audio": upload.audio.name})
+            # A retry of the same request, so at most one of the two ways makes an audio.
             return self.upload_stream(
                 source,
                 collection=collection,
@@ -101,17 +101,11 @@ class SyncUploads(SyncConnection):
         progress: Progress | None,
         deadline: _links.Deadline,
     ) -> Audio:
-        try:
-            left = deadline.left()
-            stall = _links.stall_of(left, audio.size_bytes)
-            etags = put_grant_sync(self.http, grant, source, timeout=left, progress=progress, stall=stall)
-            seconds = min(_links.commit_seconds(self._short(None), audio.size_bytes), deadline.left())
-            return self.commit_upload(audio.name, grant.attempt, part_etags=etags, timeout=seconds)
-        except UnavailableError:  # there is another way
-            raise
-        except BaseException:
-            self._give_up(audio.name, grant)
-            raise
+        left = deadline.left()
+        stall = _links.stall_of(left, audio.size_bytes)
+        etags = put_grant_sync(self.http, grant, source, timeout=left, progress=progress, stall=stall)
+        seconds = min(_links.commit_seconds(self._short(None), audio.size_bytes), deadline.left())
+        return self.commit_upload(audio.name, grant.attempt, part_etags=etags, timeout=seconds)
 
     def _give_up(self, name: str, grant: UploadGrant) -> None:
         """Give the reservation back now, and not only by the next sweep. The failure to report is the first one."""

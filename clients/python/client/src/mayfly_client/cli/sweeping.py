@@ -20,29 +20,32 @@ if TYPE_CHECKING:
 _WATCH_SECONDS = 3_600.0
 
 
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only look: count what is due, delete nothing.")]
+TimeBudget = Annotated[
+    timedelta | None,
+    typer.Option("--time-budget", parser=parsing.duration, metavar="DURATION", help="Stop after this time."),
+]
+MaxDelete = Annotated[
+    int,
+    typer.Option(
+        "--max-delete", metavar="COUNT", min=0, help="Delete nothing if more than this is due. 0: the server's guard."
+    ),
+]
+Days = Annotated[float, typer.Option("--days", metavar="DAYS", min=0, help="Only what has been due for so many days.")]
+KeyPrefix = Annotated[str, typer.Option("--path", metavar="PREFIX", help="Only objects whose key begins so.")]
+LocalOnly = Annotated[bool, typer.Option("--local-only", help="Leave S3 alone: only storage's own files.")]
+
+
 def sweep(  # noqa: PLR0913 - each option of the command is a parameter
     ctx: typer.Context,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only look: count what is due, delete nothing.")] = False,
+    dry_run: DryRun = False,
     collection: Collection = None,
-    time_budget: Annotated[
-        timedelta | None,
-        typer.Option("--time-budget", parser=parsing.duration, metavar="DURATION", help="Stop after this time."),
-    ] = None,
-    max_delete: Annotated[
-        int,
-        typer.Option(
-            "--max-delete",
-            metavar="COUNT",
-            min=0,
-            help="Delete nothing if more than this is due. 0: the server's guard.",
-        ),
-    ] = 0,
-    days: Annotated[
-        float, typer.Option("--days", metavar="DAYS", min=0, help="Only what has been due for so many days.")
-    ] = 0,
-    path: Annotated[str, typer.Option("--path", metavar="PREFIX", help="Only objects whose key begins so.")] = "",
-    local_only: Annotated[bool, typer.Option("--local-only", help="Leave S3 alone: only storage's own files.")] = False,
+    time_budget: TimeBudget = None,
+    max_delete: MaxDelete = 0,
+    days: Days = 0,
+    path: KeyPrefix = "",
+    local_only: LocalOnly = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from mayfly_storage.testing.relay import Relay
     from tests.prove.site import OpenSite, Site
 
-_SOON: Final = timedelta(seconds=5)
+_SOON: Final = timedelta(minutes=1)
 _SECOND: Final = timedelta(seconds=1)
 
 

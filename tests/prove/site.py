@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.stores import Backend
     from mayfly_storage.testing.relay import Relay
 
-_SOON = timedelta(seconds=5)
+_SOON = timedelta(minutes=1)
 
 
 class StoreErrors(Protocol):

@@ -89,7 +89,7 @@ async def test_doctor_fails_before_provisioning_and_passes_after_it(tmp_path: Pa
     assert (before.code, after.code) == (1, 0)
     assert "FAIL  bucket" in before.out
     assert "-> Make it: `mayfly-storage provision`" in before.out
-    assert after.out.endswith("\n20 ok\n")
+    assert after.out.endswith("\n21 ok\n")
     for secret in (SECRET, ACCESS_KEY, SECRET_KEY, "Signature="):
         assert secret not in before.out + before.err + after.out + after.err
 

@@ -49,6 +49,7 @@ CHECKS: Final[tuple[Check[AwsPatient], ...]] = (
     Check(name="table", ask=table.schema, needs=("credentials",)),
     Check(name="ttl", ask=table.ttl, needs=_TABLE),
     Check(name="backups", ask=table.backups, needs=_TABLE),
+    Check(name="orphans", ask=table.belonging, needs=(*_BUCKET, "table")),
     Check(name=CHECK, ask=guards.features, needs=_BUCKET),
     Check(name="permissions", ask=lambda patient: patient.trips.through_storage(), needs=(*_BUCKET, "table")),
     Check(name="links", ask=lambda patient: patient.trips.through_links(), needs=(*_BUCKET, "table")),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mayfly_storage.backends.aws.provisioning.table import TTL_ON, keeps_backups
 from mayfly_storage.backends.aws.schema import TTL_ATTRIBUTE, problem_of
 from mayfly_storage.domain.errors import BackendMisconfiguredError
 from mayfly_storage.domain.findings import Finding
+from mayfly_storage.usecases.assembly import RetentionUseCases
+from mayfly_storage.usecases.belonging import examine_belonging
 
 if TYPE_CHECKING:
     from mayfly_storage.backends.aws.doctor.patient import AwsPatient
@@ -33,6 +36,12 @@ async def schema(patient: AwsPatient) -> Finding:
             f"{name} has keys and index, but a fixed capacity", "Make it pay per request, or watch for throttling."
         )
     return Finding.ok(f"{name} has keys and index, and pays per request")
+
+
+async def belonging(patient: AwsPatient) -> Finding:
+    """Whether it is the table of what lies in the bucket."""
+    world = replace(patient.trips.world, collections=patient.wishes.collections)
+    return await examine_belonging(RetentionUseCases.over(world).list_orphans)
 
 
 async def ttl(patient: AwsPatient) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 OpenAIFormat = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 MODELS = ("tts-1", "tts-1-hd", "gpt-4o-mini-tts", "mayfly")
@@ -17,6 +17,11 @@ class VoiceId(BaseModel):
     id: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+def _bare(voice: object) -> object:
+    """The voice's name, however it came."""
+    return voice.get("id") if isinstance(voice, dict) else voice
+
+
 class SpeechRequest(BaseModel):
     """What to say."""
 
@@ -26,16 +31,15 @@ class SpeechRequest(BaseModel):
 
     model: Annotated[str, Field(min_length=1, max_length=200, description="Any; see `/v1/models`.")]
     input: Annotated[str, Field(min_length=1, max_length=4_096, description="What to say.")]
-    voice: Annotated[str | VoiceId, Field(description="One of OpenAI's names, or of `/v1/audio/voices`.")]
+    voice: Annotated[
+        str,
+        BeforeValidator(_bare, json_schema_input_type=str | VoiceId),
+        Field(min_length=1, max_length=200, description="One of OpenAI's names, or of `/v1/audio/voices`."),
+    ]
     instructions: Annotated[str | None, Field(description="Taken, and without effect.")] = None
     response_format: OpenAIFormat = "mp3"
     speed: Annotated[float, Field(ge=0.25, le=4.0)] = 1.0
     stream_format: Literal["audio", "sse"] = "audio"
-
-    @property
-    def voice_name(self) -> str:
-        """The voice's name, however it came."""
-        return self.voice if isinstance(self.voice, str) else self.voice.id
 
 
 class Model(BaseModel):

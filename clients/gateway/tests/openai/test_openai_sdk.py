@@ -118,6 +118,9 @@ async def test_models_and_voices_are_listed(client: openai.AsyncOpenAI) -> None:
     ("changes", "kind", "param"),
     [
         ({"voice": "nobody"}, openai.BadRequestError, "voice"),
+        ({"voice": ""}, openai.BadRequestError, "voice"),
+        ({"voice": 5}, openai.BadRequestError, "voice"),
+        ({"voice": {"name": "nova"}}, openai.BadRequestError, "voice"),
         ({"input": ""}, openai.BadRequestError, "input"),
         ({"input": "a" * 4_097}, openai.BadRequestError, "input"),
         ({"input": " "}, openai.BadRequestError, "input"),

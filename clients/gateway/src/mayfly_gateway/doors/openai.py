@@ -33,7 +33,7 @@ async def speech(request: Request, here: Here, caller: Caller, order: SpeechRequ
     items = here.mayfly.stream_speech(
         order.input,
         discard=True,
-        voice=voice_for(order.voice_name, here.settings.openai_voices),
+        voice=voice_for(order.voice, here.settings.openai_voices),
         format=order.response_format,
         speed=order.speed,
         sample_rate_hertz=PCM_RATE if order.response_format == "pcm" else None,
@@ -42,7 +42,7 @@ async def speech(request: Request, here: Here, caller: Caller, order: SpeechRequ
     try:
         begun = await up_to_first_sound(items, request)
     except VoiceNotFoundError as error:
-        raise _no_voice(order.voice_name, error) from None
+        raise _no_voice(order.voice, error) from None
     chunks = _chunks(begun, items)
     if order.stream_format == "sse":
         return StreamingResponse(_events(chunks, len(order.input)), media_type="text/event-stream")

@@ -103,7 +103,7 @@ class Deletion(BaseModel):
     """What became of an audio."""
 
     deleted: bool = Field(description="False if it was gone already.")
-    delete_time: str
+    delete_time: str | None = Field(description="Null if it was gone already, and nobody here knows since when.")
     state: Literal["certified", "awaits_certificate"]
     receipt: DeletionReceipt | None
     message: str

@@ -93,7 +93,7 @@ async def test_a_guest_is_forgotten_and_nobody_else(browser: httpx.AsyncClient) 
 async def test_a_sweeps_certificate_is_the_receipt(browser: httpx.AsyncClient, fake: FakeMayfly) -> None:
     audio = await spoken(browser)
     path = f"/api/page/audios/{audio['token']}"
-    await browser.delete(path)
+    deleted = (await browser.delete(path)).json()
     fake.clock.advance(timedelta(minutes=31))
     async with fake.async_client() as mayfly:
         sweep = await mayfly.start_sweep()
@@ -103,6 +103,8 @@ async def test_a_sweeps_certificate_is_the_receipt(browser: httpx.AsyncClient, f
 
     assert told["state"] == "certified"
     assert told["receipt"]["verified"] is True
+    assert told["delete_time"] is None, "whoever asks later is told no time that is not known"
+    assert deleted["delete_time"] is not None
     assert len(told["receipt"]["certificate_sha256"]) == 64
 
 

@@ -110,7 +110,7 @@ def deletion(*, deleted: bool, certificate: int | None = None) -> dict[str, Any]
     proof = {"outcome": "DELETED", "verified": True, "certificate": certificate, "certificate_sha256": "5a" * 32}
     return {
         "deleted": deleted,
-        "delete_time": datetime.now(UTC).isoformat(),
+        "delete_time": datetime.now(UTC).isoformat() if deleted else None,
         "state": "certified" if certificate else "awaits_certificate",
         "receipt": proof if certificate else None,
         "message": "Gone. A certificate says so." if certificate else "Deleted. Nobody can read it any more.",

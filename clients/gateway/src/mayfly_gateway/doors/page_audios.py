@@ -156,7 +156,7 @@ async def _deletion(here: Gateway, name: str, *, deleted: bool) -> Deletion:
     )
     return Deletion(
         deleted=deleted,
-        delete_time=iso(here.now()),
+        delete_time=iso(here.now()) if deleted else None,
         state="certified" if found else "awaits_certificate",
         receipt=_receipt(found) if found else None,
         message=message,

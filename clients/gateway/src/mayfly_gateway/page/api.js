@@ -13,7 +13,7 @@ import { lines } from "./ndjson.js";
  *   file_name?: string}} Audio
  *   `expire_time` is null for what is kept until it is deleted, `duration` where nobody measured it; `file_name` is known
  *   to the page alone, and until it is loaded again.
- * @typedef {{deleted: boolean, delete_time: string, state: "certified" | "awaits_certificate", message: string,
+ * @typedef {{deleted: boolean, delete_time: string | null, state: "certified" | "awaits_certificate", message: string,
  *   receipt: {verified: boolean, certificate: number, certificate_sha256: string, certificate_time: string | null} | null}} Deletion
  */
 

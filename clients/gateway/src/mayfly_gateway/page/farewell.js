@@ -59,7 +59,7 @@ export class Farewell extends EventTarget {
     const answer = await statusOf(this.audio.link);
     this.#say("It is gone.", told.deleted ? told.message : `It had gone before you asked. ${told.message}`);
     part("receipt").replaceChildren(
-      ...row("Deleted", moment(told.delete_time)),
+      ...(told.delete_time ? row("Deleted", moment(told.delete_time)) : []),
       ...row("Size", size(this.audio.size_bytes)),
       ...row("Its link", answer === 410 ? "answers 410, gone" : answer ? `answers ${answer}` : "could not be asked"),
       ...row("Certificate", told.receipt ? certificate(told.receipt) : "a sweep will write it"),

@@ -19,7 +19,7 @@ from mayfly_synth.testing import MemoryStored, serve_synth
 from mayfly_synth.testing_processing import SOUND, config, messages, programs, silence, tone, wav
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
     from pathlib import Path
 
     from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceAsyncStub
@@ -127,6 +127,17 @@ async def test_an_audio_that_plays_too_long_is_refused(voices_dir: Path, sink: M
         error = await refusal(SynthServiceStub(channel), messages(SOUND))
 
     assert (error.reason, error.metadata) == ("AUDIO_TOO_LARGE", {"max_seconds": "2.0"})
+
+
+async def test_who_sends_too_much_hears_so_while_more_is_on_its_way(voices_dir: Path, sink: MemorySink) -> None:
+    def too_much() -> Iterator[pb.ProcessAudioRequest]:
+        yield config(preset=pb.ProcessConfig.PRESET_TRANSCODED)
+        yield from (pb.ProcessAudioRequest(chunk=part) for part in (SOUND[:65_536], *[bytes(65_536)] * 80))
+
+    async with serve_synth(voices_dir, sink, max_input_bytes=1_000_000) as channel:
+        told = [(await refusal(SynthServiceStub(channel), too_much())).reason for _ in range(10)]
+
+    assert told == ["AUDIO_TOO_LARGE"] * 10
 
 
 class SlowStored(MemoryStored):

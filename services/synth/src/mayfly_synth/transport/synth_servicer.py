@@ -79,5 +79,7 @@ class SynthServicer(synth_service_pb2_grpc.SynthServiceServicer):
         self, request_iterator: AsyncIterator[pb.ProcessAudioRequest], _context: Context
     ) -> pb.ProcessAudioResponse:
         """Process an audio and keep the result."""
-        command, chunks = await processing.process(request_iterator, caller=current_caller().name)
-        return responses.processed(await self._process(command, chunks))
+        arriving = aiter(request_iterator)
+        async with hearing_out(arriving):
+            command, chunks = await processing.process(arriving, caller=current_caller().name)
+            return responses.processed(await self._process(command, chunks))

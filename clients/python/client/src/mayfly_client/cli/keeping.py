@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mayfly_client.cli import human, parsing
+from mayfly_client.cli import human
 from mayfly_client.cli.failures import exit_code
-from mayfly_client.cli.options import Collection, Json, Name, Quiet, User, output, session
+from mayfly_client.cli.options import Collection, Json, Name, Quiet, User, duration_option, output, session
 from mayfly_client.cli.receipts import Wait, fetch, show, tell_missing
 from mayfly_client.cli.transfers import audio_facts
 
@@ -25,12 +25,8 @@ def keep(
     *,
     ttl: Annotated[
         timedelta,
-        typer.Option(
-            "--ttl",
-            parser=parsing.duration,
-            metavar="DURATION",
-            help="How long from now: 90s, 5m, 24h. Cut to the collection's limit, which counts from the creation.",
-            show_default=False,
+        duration_option(
+            "--ttl", "How long from now: 90s, 5m, 24h. Cut to the collection's limit, which counts from the creation."
         ),
     ],
     json: Json = False,

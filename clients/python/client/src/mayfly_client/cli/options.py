@@ -16,6 +16,8 @@ from mayfly_client.cli.output import Output
 from mayfly_client.config import ClientSettings
 
 if TYPE_CHECKING:
+    from typer.models import OptionInfo
+
     from mayfly_client._options import KeepOptions
 
 
@@ -68,6 +70,12 @@ def kept(*, key: list[str] | None, label: list[str] | None, user: str | None, tt
     }
 
 
+def duration_option(flag: str, meaning: str, *, metavar: str = "DURATION") -> OptionInfo:
+    """An option that is a length of time."""
+    made: OptionInfo = typer.Option(flag, parser=parsing.duration, metavar=metavar, help=meaning, show_default=False)
+    return made
+
+
 def examples(*lines: str) -> str:
     """The end of a command's help."""
     return "\n\n".join(["[bold]Examples[/bold]", *(f"  [cyan]{line}[/cyan]" for line in lines)])
@@ -100,33 +108,15 @@ Labels = Annotated[
 User = Annotated[str | None, typer.Option("--user", metavar="ID", help="Whose audio it is.", show_default=False)]
 Ttl = Annotated[
     timedelta | None,
-    typer.Option(
-        "--ttl",
-        parser=parsing.duration,
-        metavar="DURATION",
-        help="How long it may be read: 90s, 5m, 24h. Default and maximum: the collection's.",
-        show_default=False,
-    ),
+    duration_option("--ttl", "How long it may be read: 90s, 5m, 24h. Default and maximum: the collection's."),
 ]
 LinkTtl = Annotated[
     timedelta | None,
-    typer.Option(
-        "--ttl",
-        parser=parsing.duration,
-        metavar="DURATION",
-        help="How long the link lives; never longer than the audio.",
-        show_default=False,
-    ),
+    duration_option("--ttl", "How long the link lives; never longer than the audio."),
 ]
 UrlTtl = Annotated[
     timedelta | None,
-    typer.Option(
-        "--url-ttl",
-        parser=parsing.duration,
-        metavar="DURATION",
-        help="How long the link lives; never longer than the audio.",
-        show_default=False,
-    ),
+    duration_option("--url-ttl", "How long the link lives; never longer than the audio."),
 ]
 File = Annotated[
     Path,
@@ -138,7 +128,7 @@ ContentType = Annotated[
 ]
 Duration = Annotated[
     timedelta | None,
-    typer.Option("--duration", parser=parsing.duration, metavar="DURATION", help="Length of the audio."),
+    duration_option("--duration", "Length of the audio."),
 ]
 Text = Annotated[str, typer.Argument(metavar="TEXT", help="What to say; - reads it from standard input.")]
 Fetch = Annotated[
@@ -157,13 +147,7 @@ Speed = Annotated[float | None, typer.Option("--speed", metavar="FACTOR", help="
 Volume = Annotated[float | None, typer.Option("--volume", metavar="FACTOR", help="0.0 to 2.0.")]
 Pause = Annotated[
     timedelta | None,
-    typer.Option(
-        "--pause",
-        parser=parsing.duration,
-        metavar="DURATION",
-        help="Silence after each sentence: 0.5s. Default: the server's.",
-        show_default=False,
-    ),
+    duration_option("--pause", "Silence after each sentence: 0.5s. Default: the server's."),
 ]
 Language = Annotated[
     str | None, typer.Option("--language", "-l", metavar="CODE", help="Picks a voice: en or en_US.", show_default=False)

@@ -21,6 +21,7 @@ from mayfly_client.cli.options import (
     Ttl,
     UrlTtl,
     User,
+    duration_option,
     kept,
     output,
     session,
@@ -47,11 +48,11 @@ Format = Annotated[
 Trim = Annotated[bool | None, typer.Option("--trim/--no-trim", help="Remove silence at both ends.", show_default=False)]
 Start = Annotated[
     timedelta | None,
-    typer.Option("--start", parser=parsing.duration, metavar="TIME", help="Keep from here: 1m30s.", show_default=False),
+    duration_option("--start", "Keep from here: 1m30s.", metavar="TIME"),
 ]
 End = Annotated[
     timedelta | None,
-    typer.Option("--end", parser=parsing.duration, metavar="TIME", help="Keep to here.", show_default=False),
+    duration_option("--end", "Keep to here.", metavar="TIME"),
 ]
 Rate = Annotated[
     int | None, typer.Option("--rate", metavar="HERTZ", help="Sample rate, 8000 to 48000.", show_default=False)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mayfly_client._error_types import MayflyError
-from mayfly_client.cli import human, parsing
+from mayfly_client.cli import human
 from mayfly_client.cli.failures import exit_code, report_item
-from mayfly_client.cli.options import Json, Names, Quiet, output, session
+from mayfly_client.cli.options import Json, Names, Quiet, duration_option, output, session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 
 Wait = Annotated[
     timedelta | None,
-    typer.Option(
-        "--wait",
-        parser=parsing.duration,
-        metavar="DURATION",
-        help="Wait so long for the sweep that certifies it: 10m is usual, 45m for what was new.",
-        show_default=False,
-    ),
+    duration_option("--wait", "Wait so long for the sweep that certifies it: 10m is usual, 45m for what was new."),
 ]
 
 

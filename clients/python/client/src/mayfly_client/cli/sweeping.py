@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mayfly_client._results_sweeper import SweepState
-from mayfly_client.cli import human, parsing
+from mayfly_client.cli import human
 from mayfly_client.cli.failures import FAILED, PARTIAL
-from mayfly_client.cli.options import Collection, Json, Quiet, output, session
+from mayfly_client.cli.options import Collection, Json, Quiet, duration_option, output, session
 
 if TYPE_CHECKING:
     from mayfly_client._results_sweeper import Sweep
@@ -23,7 +23,7 @@ _WATCH_SECONDS = 3_600.0
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only look: count what is due, delete nothing.")]
 TimeBudget = Annotated[
     timedelta | None,
-    typer.Option("--time-budget", parser=parsing.duration, metavar="DURATION", help="Stop after this time."),
+    duration_option("--time-budget", "Stop after this time."),
 ]
 MaxDelete = Annotated[
     int,

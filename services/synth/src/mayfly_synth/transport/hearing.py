@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # A refusal should not wait for a caller who thinks, nor for one who never ends.
-_SECONDS: Final = 0.02
+_PAUSE_SECONDS: Final = 0.02
+_SECONDS: Final = 1.0
 _MESSAGES: Final = 100
 
 
@@ -34,6 +35,7 @@ async def _take(messages: AsyncIterator[T]) -> None:
     try:
         async with asyncio.timeout(_SECONDS):
             for _ in range(_MESSAGES):
-                await anext(messages)
+                async with asyncio.timeout(_PAUSE_SECONDS):
+                    await anext(messages)
     except (TimeoutError, StopAsyncIteration):
         return

@@ -37,7 +37,9 @@ class Row:
         found = [f"{self.id}: no such file: {path}" for path in self.code if not (ROOT / path).exists()]
         if bool(self.code) != bool(self.test):
             found.append(f"{self.id}: a done row needs both code and test")
-        return found + [f"{self.id}: no such test: {name}" for name in self.test if not has_test(name)]
+        found += [f"{self.id}: no such test: {name}" for name in self.test if not has_test(name)]
+        named = [*self.code, *self.test]
+        return found + [f"{self.id}: named twice: {name}" for name in sorted(set(named)) if named.count(name) > 1]
 
 
 def has_test(name: str) -> bool:

@@ -123,8 +123,11 @@ async def test_a_call_that_runs_at_sigterm_is_carried_to_its_end(tmp_path: Path)
         assert found
         assert process.stderr is not None
         async with grpc.aio.insecure_channel(found[1]) as channel:
-            call = StorageServiceStub(channel).UploadAudio(slowly())
+            storage = StorageServiceStub(channel)
+            call = storage.UploadAudio(slowly())
             await begun.wait()
+            # What comes later upon the same connection is answered: so the call has arrived.
+            await storage.GetStorageInfo(pb.GetStorageInfoRequest())
             process.send_signal(signal.SIGTERM)
             while b"draining" not in await process.stderr.readline():
                 pass

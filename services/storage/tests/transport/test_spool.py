@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -62,3 +64,30 @@ async def test_a_folder_that_cannot_be_written_is_no_full_store(tmp_path: Path, 
     async with spool.open_file() as file:
         with pytest.raises(FileNotFoundError):
             await file.write(LONG)
+
+
+async def test_a_file_that_a_thread_still_writes_goes_though_its_caller_is_cancelled_twice(
+    tmp_path: Path, offload: Offload
+) -> None:
+    paths: list[Path] = []
+
+    async def upload() -> None:
+        async with Spool(tmp_path, offload).open_file() as file:
+            paths.append(file.path)
+            os.mkfifo(file.path)  # whose writer waits for a reader
+            await file.write(LONG)
+
+    uploading = asyncio.create_task(upload())
+    while not offload.in_use:  # noqa: ASYNC110 - a thread tells nobody
+        await asyncio.sleep(0)
+    while not uploading.done():  # gRPC cancels twice, or more often
+        uploading.cancel()
+        await asyncio.sleep(0)
+    reader = await asyncio.to_thread(paths[0].open, "rb")
+    await asyncio.to_thread(reader.read)
+    reader.close()
+
+    assert uploading.cancelled()
+    async with asyncio.timeout(20):
+        while paths[0].exists():  # noqa: ASYNC110 - nor does a file
+            await asyncio.sleep(0)

@@ -87,9 +87,18 @@ class SpoolFile:
         return self._hash.digest()
 
     async def discard(self) -> None:
-        """Remove the file. A thread that still writes cannot be stopped, and is waited for: it is a local write."""
-        if self._working is not None:
-            await asyncio.gather(self._working, return_exceptions=True)
+        """Remove the file. A thread that still writes cannot be stopped, and is waited for: it is a local write.
+
+        gRPC may cancel a call that is cancelled once more; then nobody waits, and the file goes when the thread ends.
+        """
+        if self._working is not None and not self._working.done():
+            self._working.add_done_callback(self._written)
+            await asyncio.wait([self._working])
+        _remove(self.path)
+
+    def _written(self, work: asyncio.Future[None]) -> None:
+        if not work.cancelled():
+            work.exception()  # its caller has gone
         _remove(self.path)
 
     async def _flush(self) -> None:

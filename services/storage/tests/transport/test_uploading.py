@@ -168,6 +168,14 @@ async def test_the_stream_stops_at_the_first_byte_too_many(memory: Served) -> No
     assert list(memory.spool.iterdir()) == []
 
 
+async def test_who_sends_too_much_hears_so_while_more_is_on_its_way(memory: Served) -> None:
+    too_much = [header(size_bytes=65_536), *[pb.UploadAudioRequest(chunk=bytes(65_536))] * 80]
+
+    told = [(await refused(memory, too_much)).reason for _ in range(50)]
+
+    assert told == ["CONTENT_MISMATCH"] * 50
+
+
 async def test_a_size_that_is_announced_and_too_large_is_refused_at_once(memory: Served) -> None:
     error = await refused(memory, [header(size_bytes=52_428_801), *chunks(b"x")])
 

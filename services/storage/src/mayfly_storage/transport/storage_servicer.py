@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mayfly.storage.v1 import storage_service_pb2 as pb
 from mayfly.storage.v1 import storage_service_pb2_grpc as stubs
 
+from mayfly_runtime.hearing import SENDING, hearing_out
 from mayfly_runtime.identity import current_caller
 from mayfly_storage.transport import page_tokens, requests, responses
 
@@ -78,7 +79,11 @@ class StorageServicer(stubs.StorageServiceServicer):
         self, request_iterator: AsyncIterator[pb.UploadAudioRequest], _: Context
     ) -> pb.UploadAudioResponse:
         """All of it in one call."""
-        async with self._uploads.receive(request_iterator, caller=current_caller().name) as (wanted, path):
+        arriving, caller = aiter(request_iterator), current_caller().name
+        async with (
+            hearing_out(arriving, pause=SENDING),
+            self._uploads.receive(arriving, caller=caller) as (wanted, path),
+        ):
             audio = await self._calls.store_file(wanted, path)
         self._audit.stored(audio, direct=False)
         self._on_stored(audio)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from mayfly.synth.v1 import synth_service_pb2 as pb
 from mayfly.synth.v1 import synth_service_pb2_grpc
 
+from mayfly_runtime.hearing import SENDING, THINKING, hearing_out
 from mayfly_runtime.identity import current_caller
 from mayfly_synth.transport import processing, requests, responses
-from mayfly_synth.transport.hearing import hearing_out
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -68,7 +68,7 @@ class SynthServicer(synth_service_pb2_grpc.SynthServiceServicer):
     ) -> AsyncIterator[pb.StreamSynthesizeResponse]:
         """Speak a text while it comes."""
         arriving = aiter(request_iterator)
-        async with hearing_out(arriving):
+        async with hearing_out(arriving, pause=THINKING):
             command, pieces = await requests.stream(arriving, caller=current_caller().name)
             async with aclosing(self._stream(command, pieces)) as events:
                 async for event in events:
@@ -80,6 +80,6 @@ class SynthServicer(synth_service_pb2_grpc.SynthServiceServicer):
     ) -> pb.ProcessAudioResponse:
         """Process an audio and keep the result."""
         arriving = aiter(request_iterator)
-        async with hearing_out(arriving):
+        async with hearing_out(arriving, pause=SENDING):
             command, chunks = await processing.process(arriving, caller=current_caller().name)
             return responses.processed(await self._process(command, chunks))

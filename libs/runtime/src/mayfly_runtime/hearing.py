@@ -15,27 +15,36 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-# A refusal should not wait for a caller who thinks, nor for one who never ends.
-_PAUSE_SECONDS: Final = 0.02
+THINKING: Final = 0.02
+"""Seconds. A refusal should not wait for a caller who sends what a person writes."""
+SENDING: Final = 0.25
+"""Seconds. Who sends a file comes back as soon as the machine lets it; a busy one takes its time."""
+
+# Nor should it wait for a caller who never ends.
 _SECONDS: Final = 1.0
-_MESSAGES: Final = 100
+_MESSAGES: Final = 1_000
 
 
 @asynccontextmanager
-async def hearing_out(messages: AsyncIterator[T]) -> AsyncIterator[None]:
-    """Take the rest of what is being sent before an error goes on its way."""
+async def hearing_out(messages: AsyncIterator[T], *, pause: float) -> AsyncIterator[None]:
+    """Take the rest of what is being sent before an error goes on its way.
+
+    Args:
+        messages: What the caller sends.
+        pause: Seconds without a message after which the caller is taken to have stopped.
+    """
     try:
         yield
     except Exception:
-        await _take(messages)
+        await _take(messages, pause)
         raise
 
 
-async def _take(messages: AsyncIterator[T]) -> None:
+async def _take(messages: AsyncIterator[T], pause: float) -> None:
     try:
         async with asyncio.timeout(_SECONDS):
             for _ in range(_MESSAGES):
-                async with asyncio.timeout(_PAUSE_SECONDS):
+                async with asyncio.timeout(pause):
                     await anext(messages)
     except (TimeoutError, StopAsyncIteration):
         return

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mayfly_synth.transport.hearing import hearing_out
+from mayfly_runtime.hearing import THINKING, hearing_out
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ async def test_what_is_on_its_way_is_taken_before_an_error_goes(*, ends: bool) -
     taken: list[int] = []
 
     with pytest.raises(ValueError, match="busy"):
-        async with hearing_out(numbers(taken, ends=ends)):
+        async with hearing_out(numbers(taken, ends=ends), pause=THINKING):
             raise ValueError("busy")
 
     assert taken == [0, 1, 2]
@@ -39,16 +39,16 @@ async def test_one_who_never_ends_is_not_heard_for_ever() -> None:
             yield (heard := heard + 1)
 
     with pytest.raises(ValueError, match="busy"):
-        async with hearing_out(endless()):
+        async with hearing_out(endless(), pause=THINKING):
             raise ValueError("busy")
 
-    assert heard == 100
+    assert heard == 1_000
 
 
 async def test_without_an_error_nothing_is_taken() -> None:
     taken: list[int] = []
 
-    async with hearing_out(numbers(taken)):
+    async with hearing_out(numbers(taken), pause=THINKING):
         pass
 
     assert taken == []

@@ -40,7 +40,7 @@ def steps() -> list[Step]:
     """All steps, the slowest first."""
     return [
         Step("types", (f"{BIN}/mypy",)),
-        Step("lint", (f"{BIN}/ruff", "check", "--quiet", ".")),
+        Step("lint", (f"{BIN}/ruff", "check", "--no-cache", "--quiet", ".")),
         Step("format", (f"{BIN}/ruff", "format", "--check", "--quiet", ".")),
         Step("imports", (f"{BIN}/lint-imports", "--no-cache")),
         Step("stubs", (str(PROTOS_PYTHON), "tools/gen_protos.py", "--check")),

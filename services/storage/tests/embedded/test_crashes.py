@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Disk
-
     from mayfly_storage.testing import Subject
 
     Opening = Callable[..., AbstractAsyncContextManager[Subject]]

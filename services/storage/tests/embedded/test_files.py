@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from conftest import Disk
-
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.testing import Subject
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from conftest import Disk
-
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.testing import Subject
 

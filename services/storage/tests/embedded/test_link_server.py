@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from conftest import Disk
-
     from mayfly_runtime.addresses import ListenError
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.testing import Subject

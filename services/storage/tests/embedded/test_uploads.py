@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from conftest import Disk
-
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.links import UploadGrant
     from mayfly_storage.testing import Subject

@@ -70,14 +70,19 @@ def test_a_collection_of_users_needs_a_user() -> None:
     assert refused.value.field == "audio.subject"
 
 
-def test_wrong_key_fields_are_told_with_the_right_ones() -> None:
+@pytest.mark.parametrize(
+    ("collection", "takes"),
+    [
+        ("pitches", "{filename, pitch_id} or {pitch_id}"),
+        ("speech-sessions", "{index, session_id}"),  # of a user or of nobody: the same fields
+    ],
+)
+def test_wrong_key_fields_are_told_with_the_right_ones(collection: str, takes: str) -> None:
     with pytest.raises(InvalidAudioError) as refused:
-        SHIPPED.get("pitches").template_for({"pitch": "1"}, has_user=False)
+        SHIPPED.get(collection).template_for({"pitch": "1"}, has_user=False)
 
     assert refused.value.field == "audio.key_fields"
-    assert refused.value.description == (
-        "collection 'pitches' takes exactly {filename, pitch_id} or {pitch_id}, not {pitch}"
-    )
+    assert refused.value.description == f"collection {collection!r} takes exactly {takes}, not {{pitch}}"
 
 
 def test_a_key_leads_to_its_collection() -> None:

@@ -48,7 +48,7 @@ class Collection:
         raise InvalidAudioError("audio.key_fields", self._expected_fields(key_fields))
 
     def _expected_fields(self, given: Mapping[str, str]) -> str:
-        choices = " or ".join(sorted("{" + ", ".join(sorted(t.chosen_fields)) + "}" for t in self.key_templates))
+        choices = " or ".join(sorted({"{" + ", ".join(sorted(t.chosen_fields)) + "}" for t in self.key_templates}))
         return f"collection {self.id!r} takes exactly {choices}, not {{{', '.join(sorted(given))}}}"
 
     def parse_key(self, key: str) -> dict[str, str] | None:

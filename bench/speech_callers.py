@@ -7,11 +7,13 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import httpx
 
 from mayfly_client import AsyncClient, AudioChunk
+
+T = TypeVar("T")
 
 _WAV_HEADER = 44
 _SAMPLE = 2
@@ -34,13 +36,24 @@ Caller: TypeAlias = Callable[[str, int], Awaitable[Heard]]
 """Has a text spoken; the number is the sample rate of the voice."""
 
 
+class _Clients(dict[asyncio.AbstractEventLoop, T]):
+    """One for each event loop: making one costs more than a sentence."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, loop: asyncio.AbstractEventLoop) -> T:
+        self[loop] = client = self._make()
+        return client
+
+
 def mayfly(address: str) -> Caller:
     """StreamSynthesize; nothing is stored, as nobody else stores anything."""
-    clients: dict[asyncio.AbstractEventLoop, AsyncClient] = {}
+    client_of = _Clients(lambda: AsyncClient(synth=address, timeout=_TIMEOUT))
 
     async def say(text: str, rate: int) -> Heard:
-        loop = asyncio.get_running_loop()
-        client = clients.setdefault(loop, AsyncClient(synth=address, timeout=_TIMEOUT))
+        client = client_of[asyncio.get_running_loop()]
         begun, first, size = time.perf_counter(), 0.0, 0
         async for item in client.stream_speech(text, discard=True, format="pcm", sentence_silence=0):
             if isinstance(item, AudioChunk):
@@ -53,13 +66,12 @@ def mayfly(address: str) -> Caller:
 
 def http_piper(url: str) -> Caller:
     """POST /synthesize; the answer is a WAV file."""
+    client_of = _Clients(lambda: httpx.AsyncClient(timeout=_TIMEOUT))
 
     async def say(text: str, rate: int) -> Heard:
+        client = client_of[asyncio.get_running_loop()]
         begun, first, size = time.perf_counter(), 0.0, 0
-        async with (
-            httpx.AsyncClient(timeout=_TIMEOUT) as client,
-            client.stream("POST", url, json={"text": text}) as answer,
-        ):
+        async with client.stream("POST", url, json={"text": text}) as answer:
             answer.raise_for_status()
             async for piece in answer.aiter_raw():
                 size += len(piece)

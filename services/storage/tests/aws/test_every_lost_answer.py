@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
-import httpx
 import pytest
 
 from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.audio import State
-from mayfly_storage.domain.ports import Shard
 from mayfly_storage.domain.privacy import Privacy
 from mayfly_storage.domain.quotas import QuotaRequest, Work
 from mayfly_storage.domain.timing import Timing
-from mayfly_storage.domain.uploads import NewAudio, Subject, UploadRequest
 from mayfly_storage.testing import SOUND
-from mayfly_storage.testing.sweeping import all_objects, all_rows
-from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases, World
+from mayfly_storage.testing.desk import GUEST, USER, Desk
+from mayfly_storage.testing.sweeping import all_rows
+from mayfly_storage.usecases.assembly import World
 
 if TYPE_CHECKING:
     import random
@@ -34,62 +31,6 @@ if TYPE_CHECKING:
 
     Act = Callable[[], Awaitable[None]]
     Scene = Callable[["Desk"], Awaitable[Act]]
-
-GUEST = Subject(guest_address="203.0.113.7")
-USER = Subject(user_id="u1")
-
-
-@dataclass
-class Desk:
-    """Storage on an emulated AWS, and what its callers do there."""
-
-    world: World
-    folder: Path
-    wire: Wire
-    clock: FakeClock
-    storage: StorageUseCases = field(init=False)
-    retention: RetentionUseCases = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.storage = StorageUseCases.over(self.world)
-        self.retention = RetentionUseCases.over(self.world)
-
-    def wish(self, *, chosen: bool = False, **changes: Any) -> UploadRequest:
-        """A guest's speech, or a user's recording at a key of the user's choice."""
-        facts: dict[str, Any] = {"collection": "temp-audio", "subject": GUEST}
-        if chosen:
-            facts = {"collection": "recordings", "subject": USER, "key_fields": {"recording_id": uuid4().hex}}
-        return UploadRequest(
-            caller="synth",
-            request_id=str(uuid4()),
-            audio=NewAudio(**{"content_type": "audio/wav", "ttl": timedelta(hours=1), **facts}),
-            size_bytes=len(SOUND),
-            sha256=hashlib.sha256(SOUND).digest(),
-            **changes,
-        )
-
-    def body(self) -> Path:
-        path = self.folder / uuid4().hex
-        path.write_bytes(SOUND)
-        return path
-
-    async def saved(self, *, chosen: bool = False) -> Audio:
-        return await self.storage.store_file(self.wish(chosen=chosen), self.body())
-
-    async def put(self, *, chosen: bool = False) -> tuple[Audio, str]:
-        """Reserved, and put through the grant by its caller; the attempt."""
-        audio, grant = await self.storage.create_upload(self.wish(chosen=chosen))
-        assert grant is not None
-        async with httpx.AsyncClient(timeout=60) as http:
-            answer = await http.put(grant.url, headers=grant.headers, content=SOUND)
-        assert answer.status_code == 200
-        return audio, grant.attempt
-
-    async def states(self) -> list[State]:
-        return [row.state for row in await all_rows(self.world.backend.catalog)]
-
-    async def objects(self) -> int:
-        return len(await all_objects(self.world.backend, self.world.collections))
 
 
 @pytest.fixture
@@ -212,9 +153,7 @@ async def purge_what_expired(desk: Desk) -> Act:
     desk.clock.advance(timedelta(hours=2))
 
     async def act() -> None:
-        page = await desk.retention.list_expired(collection="", before=None, shard=Shard(), limit=10, cursor="")
-        results = await desk.retention.purge_audio(page.items)
-        assert [result.outcome.value for result in results] == ["DELETED", "DELETED"]
+        assert await desk.purged() == ["DELETED", "DELETED"]
         assert (await desk.states(), await desk.objects()) == ([], 0)
 
     return act
@@ -239,14 +178,19 @@ SCENES = [
 ]
 
 
+SENT_ONCE = {(purge_what_expired, "DeleteObject")}
+"""Under a lease nothing is sent twice; see below."""
+
+
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 async def test_no_lost_answer_doubles_or_fails_anything(
     desk: Desk, scene: Scene, chance: random.Random, cases: Callable[[int], range]
 ) -> None:
     """Two of the scene's calls; all of them in the thorough run."""
     calls = await calls_of(desk, scene)
-    assert calls
-    for place in chance.sample(range(len(calls)), min(len(calls), len(cases(2)))):
+    places = [place for place, operation in enumerate(calls) if (scene, operation) not in SENT_ONCE]
+    assert places
+    for place in chance.sample(places, min(len(places), len(cases(2)))):
         operation = calls[place]
         await clear(desk)
         act = await scene(desk)
@@ -258,6 +202,22 @@ async def test_no_lost_answer_doubles_or_fails_anything(
         await act()
 
         assert desk.wire.counts[operation] > before, f"{operation} was not called again"
+
+
+async def test_a_delete_under_a_lease_whose_answer_is_lost_is_left_to_the_next_sweep(desk: Desk) -> None:
+    """The first of two tries could land last, on the next owner's audio: it is not sent again under this lease."""
+    await desk.saved(chosen=True)
+    desk.clock.advance(timedelta(hours=2))
+    desk.wire.forget()
+    desk.wire.lose_answer("DeleteObject")
+
+    first, left = await desk.purged(), await desk.states()
+    sent = desk.wire.counts["DeleteObject"]
+    desk.clock.advance(desk.world.timing.erase_time + desk.world.timing.clock_allowance)
+
+    assert (first, left, sent) == (["FAILED"], [State.DELETING], 1)
+    assert await desk.purged() == ["DELETED"]
+    assert (await desk.states(), await desk.objects()) == ([], 0)
 
 
 async def calls_of(desk: Desk, scene: Scene) -> list[str]:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tools.stack.processes import Running
 
 CALLS = 80
-CALLERS = 6
+CALLERS = 16
 
 
 @pytest.fixture

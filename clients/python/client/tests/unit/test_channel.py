@@ -76,7 +76,7 @@ def test_only_unavailable_is_tried_again_and_not_for_ever() -> None:
 
     assert config["methodConfig"][0]["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
     assert config["methodConfig"][0]["retryPolicy"]["maxAttempts"] == 4
-    assert config["retryThrottling"]["maxTokens"] == 10
+    assert config["retryThrottling"]["maxTokens"] == 100
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from pydantic_settings import SettingsConfigDict
 from mayfly_client.channel import Tls
 from mayfly_gateway.callers import ApiCallers
 from mayfly_runtime.addresses import ListenAddress
-from mayfly_runtime.server_options import HttpOptions
+from mayfly_runtime.server_options import CONNECTIONS_PER_REQUEST, HttpOptions
 from mayfly_runtime.settings import Duration, ServiceSettings
 
 _MEBIBYTE = 1024 * 1024
@@ -143,7 +143,7 @@ class GatewaySettings(ServiceSettings):
         """How the door is served."""
         return HttpOptions(
             listen=self.listen,
-            max_connections=4 * self.max_requests,
+            max_connections=CONNECTIONS_PER_REQUEST * self.max_requests,
             head_timeout=self.head_timeout,
             drain=self.drain,
         )

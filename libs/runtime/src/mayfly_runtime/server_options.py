@@ -89,6 +89,10 @@ class ServerOptions:
         ]
 
 
+CONNECTIONS_PER_REQUEST: Final = 4
+"""Of those that HTTP clients keep open, most are idle."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpOptions:
     """How an HTTP server serves."""

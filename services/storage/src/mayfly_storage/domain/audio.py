@@ -136,7 +136,7 @@ class Audio:
 
     def is_expired(self, now: datetime) -> bool:
         """Whether `expire_time` has come."""
-        return self.expire_time is not None and now >= self.expire_time
+        return has_ended(self.expire_time, now)
 
     @property
     def version(self) -> tuple[State, str, datetime | None]:
@@ -182,3 +182,8 @@ class Audio:
     def released(self) -> Audio:
         """The tombstone after its key was given back: there is nothing that an eraser could still delete for it."""
         return replace(self, object_key="", bytes_gone=True, lease=None)
+
+
+def has_ended(expire_time: datetime | None, now: datetime) -> bool:
+    """Whether a life has come to its end; that without one never does."""
+    return expire_time is not None and now >= expire_time

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mayfly_storage.domain.audio import Audio, AudioName, State
+from mayfly_storage.domain.audio import Audio, AudioName, State, has_ended
 from mayfly_storage.domain.errors import (
     AudioNotFoundError,
     ContentMismatchError,
@@ -281,5 +281,5 @@ class StoreFile:
 
 def require_lifetime(audio: Audio | Ticket, now: datetime) -> None:
     """Acknowledge nothing that could never be read. Raises LifetimeOverError."""
-    if audio.expire_time is not None and now >= audio.expire_time:
+    if audio.expire_time is not None and has_ended(audio.expire_time, now):
         raise LifetimeOverError(audio.name, audio.expire_time)

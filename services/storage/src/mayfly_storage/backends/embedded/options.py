@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mayfly_runtime.server_options import HttpOptions
+from mayfly_runtime.server_options import CONNECTIONS_PER_REQUEST, HttpOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +40,7 @@ class LinkServerOptions:
         """What of it concerns the HTTP server."""
         return HttpOptions(
             listen=self.listen,
-            max_connections=4 * self.max_requests,
+            max_connections=CONNECTIONS_PER_REQUEST * self.max_requests,
             head_timeout=self.head_timeout,
             drain=self.drain,
         )

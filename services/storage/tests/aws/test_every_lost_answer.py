@@ -9,15 +9,12 @@ from uuid import uuid4
 
 import pytest
 
-from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.audio import State
-from mayfly_storage.domain.privacy import Privacy
 from mayfly_storage.domain.quotas import QuotaRequest, Work
-from mayfly_storage.domain.timing import Timing
 from mayfly_storage.testing import SOUND
 from mayfly_storage.testing.desk import GUEST, USER, Desk
 from mayfly_storage.testing.sweeping import all_rows
-from mayfly_storage.usecases.assembly import World
+from mayfly_storage.testing.worlds import a_world
 
 if TYPE_CHECKING:
     import random
@@ -35,15 +32,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def desk(backend: Backend, clock: FakeClock, wire: Wire, tmp_path: Path) -> Desk:
-    world = World(
-        backend=backend,
-        collections=read_collections(),
-        privacy=Privacy(secret=b"a secret of the tests, and long enough"),
-        timing=Timing(),
-        now=clock.now,
-        new_id=uuid4,
-        new_attempt=lambda: uuid4().hex,
-    )
+    world = a_world(backend, clock.now)
     return Desk(world, tmp_path, wire, clock)
 
 

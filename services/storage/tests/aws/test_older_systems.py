@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import httpx
 import pytest
 
-from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.audio import Location
 from mayfly_storage.domain.links import SignedUrl
 from mayfly_storage.domain.ports import AudioFilter
-from mayfly_storage.domain.privacy import Privacy
-from mayfly_storage.domain.timing import Timing
 from mayfly_storage.domain.uploads import Subject
 from mayfly_storage.testing import SOUND
 from mayfly_storage.testing.stage import Stage
 from mayfly_storage.testing.sweeping import sweep
+from mayfly_storage.testing.worlds import a_world
 from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases, World
 
 if TYPE_CHECKING:
@@ -41,15 +38,7 @@ RECORDING: dict[str, Any] = {
 
 @pytest.fixture
 def world(backend: Backend, clock: FakeClock) -> World:
-    return World(
-        backend=backend,
-        collections=read_collections(),
-        privacy=Privacy(secret=b"a secret of the tests, and long enough"),
-        timing=Timing(),
-        now=clock.now,
-        new_id=uuid4,
-        new_attempt=lambda: uuid4().hex,
-    )
+    return a_world(backend, clock.now)
 
 
 @pytest.fixture

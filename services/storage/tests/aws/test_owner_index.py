@@ -6,21 +6,18 @@ from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
 
 from mayfly_storage.backends.aws.cursors import CursorFormat, scope_of
 from mayfly_storage.backends.aws.owned import LAG
-from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.audio import AudioName, Location, State
 from mayfly_storage.domain.errors import PageTokenInvalidError
 from mayfly_storage.domain.ports import AudioFilter
-from mayfly_storage.domain.privacy import Privacy
-from mayfly_storage.domain.timing import Timing
 from mayfly_storage.domain.uploads import Subject
 from mayfly_storage.testing import a_request, an_audio
-from mayfly_storage.usecases.assembly import StorageUseCases, World
+from mayfly_storage.testing.worlds import a_world
+from mayfly_storage.usecases.assembly import StorageUseCases
 
 if TYPE_CHECKING:
     from mayfly_runtime.testing import FakeClock
@@ -211,17 +208,7 @@ async def test_a_cursor_of_another_owner_is_refused(backend: Backend, clock: Fak
 async def test_forgetting_costs_what_is_owned_and_misses_nothing_while_the_index_lags(
     backend: Backend, clock: FakeClock, wire: Wire
 ) -> None:
-    storage = StorageUseCases.over(
-        World(
-            backend=backend,
-            collections=read_collections(),
-            privacy=Privacy(secret=b"a secret of the tests, and long enough"),
-            timing=Timing(),
-            now=clock.now,
-            new_id=uuid4,
-            new_attempt=lambda: uuid4().hex,
-        )
-    )
+    storage = StorageUseCases.over(a_world(backend, clock.now))
     hers = await reserve(backend, clock, 3, age=timedelta(minutes=1))
     others = await reserve(backend, clock, 40, age=timedelta(minutes=1), owner="user:otto")
     wire.empty_index("owner", times=9)

@@ -15,17 +15,16 @@ import pytest
 
 from mayfly_storage.backends.aws.backend import open_aws
 from mayfly_storage.backends.aws.testing import emulated_session
-from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.errors import QuotaRefusedError
 from mayfly_storage.domain.ports import AudioFilter
 from mayfly_storage.domain.pricing import INDEX_WRITES, ROW_WRITES
-from mayfly_storage.domain.privacy import Privacy
 from mayfly_storage.domain.quotas import QuotaLimits, QuotaRequest, QuotaUse, Reservation, Work, tallies
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.domain.uploads import Subject
 from mayfly_storage.testing import SOUND, a_request, an_audio
 from mayfly_storage.testing.stage import Stage
-from mayfly_storage.usecases.assembly import StorageUseCases, World
+from mayfly_storage.testing.worlds import a_world
+from mayfly_storage.usecases.assembly import StorageUseCases
 
 if TYPE_CHECKING:
     from mayfly_runtime.testing import FakeClock
@@ -41,15 +40,7 @@ GUEST = Subject(guest_address=ADDRESS)
 
 @pytest.fixture
 def storage(backend: Backend, clock: FakeClock) -> StorageUseCases:
-    world = World(
-        backend=backend,
-        collections=read_collections(),
-        privacy=Privacy(secret=b"a secret of the tests, and long enough"),
-        timing=Timing(),
-        now=clock.now,
-        new_id=uuid4,
-        new_attempt=lambda: uuid4().hex,
-    )
+    world = a_world(backend, clock.now)
     return StorageUseCases.over(world)
 
 

@@ -9,7 +9,6 @@ from uuid import uuid4
 
 import pytest
 
-from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.audio import State
 from mayfly_storage.domain.errors import (
     AudioDamagedError,
@@ -18,11 +17,10 @@ from mayfly_storage.domain.errors import (
     UploadIncompleteError,
 )
 from mayfly_storage.domain.ports import BlobTarget
-from mayfly_storage.domain.privacy import Privacy
-from mayfly_storage.domain.timing import Timing
 from mayfly_storage.domain.uploads import NewAudio, UploadRequest
 from mayfly_storage.testing import facts_of
-from mayfly_storage.usecases.assembly import StorageUseCases, World
+from mayfly_storage.testing.worlds import a_world
+from mayfly_storage.usecases.assembly import StorageUseCases
 
 if TYPE_CHECKING:
     import random
@@ -38,15 +36,7 @@ DAMAGES = ("flip", "cut", "add", "swap")
 
 @pytest.fixture
 def storage(subject: Subject) -> StorageUseCases:
-    world = World(
-        backend=subject.backend,
-        collections=read_collections(),
-        privacy=Privacy(secret=b"a secret of the tests, and long enough"),
-        timing=Timing(),
-        now=subject.clock.now,
-        new_id=uuid4,
-        new_attempt=lambda: uuid4().hex,
-    )
+    world = a_world(subject.backend, subject.clock.now)
     return StorageUseCases.over(world)
 
 

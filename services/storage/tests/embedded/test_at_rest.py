@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import pytest
 
-from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.audio import State
 from mayfly_storage.domain.ports import BlobTarget
-from mayfly_storage.domain.privacy import Privacy
-from mayfly_storage.domain.timing import Timing
 from mayfly_storage.testing.sweeping import sweep
-from mayfly_storage.usecases.assembly import RetentionUseCases, World
+from mayfly_storage.testing.worlds import a_world
+from mayfly_storage.usecases.assembly import RetentionUseCases
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -80,15 +77,7 @@ async def test_one_sweep_after_the_expiry_nothing_personal_is_on_disk(
     audio = await save(embedded, expire_time=embedded.clock.now() + timedelta(seconds=90), **CANARIES)
     await embedded.catalog.get_many([audio.name])  # a reader may keep pages of the log from being emptied
     embedded.clock.advance(timedelta(seconds=90))
-    world = World(
-        backend=embedded.backend,
-        collections=read_collections(),
-        privacy=Privacy(secret=b"a secret of the tests, and long enough"),
-        timing=Timing(),
-        now=embedded.clock.now,
-        new_id=uuid4,
-        new_attempt=lambda: uuid4().hex,
-    )
+    world = a_world(embedded.backend, embedded.clock.now)
 
     await sweep(RetentionUseCases.over(world))
 

@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import grpc.aio
 import pytest
@@ -18,7 +17,6 @@ from mayfly_runtime.offload import Offload
 from mayfly_runtime.testing import FakeClock
 from mayfly_storage.backends.embedded.backend import open_embedded
 from mayfly_storage.backends.embedded.options import EmbeddedOptions, LinkServerOptions
-from mayfly_storage.collections_file import read_collections
 from mayfly_storage.data_dir import SPOOL
 from mayfly_storage.domain.audio import AudioName
 from mayfly_storage.domain.failpoints import Failpoint
@@ -29,6 +27,7 @@ from mayfly_storage.domain.timing import Timing
 from mayfly_storage.testing.process import Callers, storage_process
 from mayfly_storage.testing.sites import told_the_time
 from mayfly_storage.testing.sweeping import leaks, sweep
+from mayfly_storage.testing.worlds import a_world
 from mayfly_storage.transport.spool import Spool
 from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases, World
 
@@ -179,7 +178,7 @@ async def save_and_delete(callers: Callers, orphans: list[DueItem]) -> None:
 async def assert_nothing_lost_and_nothing_leaked(site: Site, callers: Callers) -> None:
     clock = FakeClock(datetime.now(UTC))
     async with site.open(clock) as backend:
-        world = a_world(backend, clock)
+        world = site_world(backend, clock)
         storage, retention = StorageUseCases.over(world), RetentionUseCases.over(world)
         wanted = {name: body for name, body in callers.told.items() if name not in callers.unwanted}
         await assert_stored(storage, backend, wanted)
@@ -202,13 +201,6 @@ async def assert_stored(storage: StorageUseCases, backend: Backend, bodies: dict
         assert blob.sha256 == hashlib.sha256(body).digest()
 
 
-def a_world(backend: Backend, clock: FakeClock, **changes: Any) -> World:
-    facts: dict[str, Any] = {
-        "collections": read_collections(),
-        "privacy": Privacy(secret=SECRET.encode()),
-        "timing": SHORT,
-        "now": clock.now,
-        "new_id": uuid4,
-        "new_attempt": lambda: uuid4().hex,
-    }
-    return World(backend=backend, **(facts | changes))
+def site_world(backend: Backend, clock: FakeClock, **changes: Any) -> World:
+    """As those who are killed have it."""
+    return a_world(backend, clock.now, privacy=Privacy(secret=SECRET.encode()), timing=SHORT, **changes)

@@ -24,10 +24,10 @@ from mayfly_storage.domain.errors import (
 )
 from mayfly_storage.domain.keys import normalize_component
 from mayfly_storage.domain.ports import AudioFilter
-from mayfly_storage.domain.privacy import Privacy
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.domain.uploads import NewAudio, Subject, UploadRequest
 from mayfly_storage.testing import DAWN, SOUND, an_audio
+from mayfly_storage.testing.worlds import a_world
 from mayfly_storage.usecases.assembly import StorageUseCases, World
 
 if TYPE_CHECKING:
@@ -128,15 +128,7 @@ async def site(tmp_path: Path) -> AsyncIterator[tuple[StorageUseCases, World, Pa
     clock, folder = FakeClock(DAWN), tmp_path / "data"
     options = EmbeddedOptions(data_dir=folder, links=LinkServerOptions(listen="127.0.0.1:0"))
     async with open_embedded(options, timing=Timing(), now=clock.now) as backend:
-        world = World(
-            backend=backend,
-            collections=COLLECTIONS,
-            privacy=Privacy(secret=b"a secret of the tests, and long enough"),
-            timing=Timing(),
-            now=clock.now,
-            new_id=uuid4,
-            new_attempt=lambda: uuid4().hex,
-        )
+        world = a_world(backend, clock.now, collections=COLLECTIONS)
         yield StorageUseCases.over(world), world, folder
 
 

@@ -13,13 +13,11 @@ from uuid import uuid4
 import pytest
 
 from mayfly_runtime.testing import FakeClock
-from mayfly_storage.collections_file import read_collections
-from mayfly_storage.domain.privacy import Privacy
-from mayfly_storage.domain.timing import Timing
 from mayfly_storage.domain.uploads import NewAudio, Subject, UploadRequest
 from mayfly_storage.testing.sites import in_memory, on_aws, on_files
 from mayfly_storage.testing.stalling import Stall, run_into
 from mayfly_storage.testing.sweeping import leaks, sweep
+from mayfly_storage.testing.worlds import a_world
 from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases, World
 
 if TYPE_CHECKING:
@@ -89,15 +87,7 @@ async def place(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     clock = FakeClock(NOON)
     async with AsyncExitStack() as stack:
         site = await stack.enter_async_context(openers[request.param]()(clock))
-        world = World(
-            backend=site.backend,
-            collections=read_collections(),
-            privacy=Privacy(secret=b"a secret of the tests, and long enough"),
-            timing=Timing(),
-            now=clock.now,
-            new_id=uuid4,
-            new_attempt=lambda: uuid4().hex,
-        )
+        world = a_world(site.backend, clock.now)
         yield Place(site=site, world=world, clock=clock, file=tmp_path / "body")
 
 

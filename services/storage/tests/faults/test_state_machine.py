@@ -28,11 +28,12 @@ from mayfly_storage.domain.errors import (
 from mayfly_storage.domain.failpoints import Failpoint, pass_by
 from mayfly_storage.domain.links import SignedUrl
 from mayfly_storage.testing import facts_of
-from mayfly_storage.testing.histories import ERASE_POINTS, KEYS, PAUSES, REFUSALS, SAVE_POINTS, a_request, a_world
+from mayfly_storage.testing.histories import ERASE_POINTS, KEYS, PAUSES, REFUSALS, SAVE_POINTS, a_request
 from mayfly_storage.testing.reference import Crash, Fuse, Reference
 from mayfly_storage.testing.sites import in_memory, on_aws, on_files
 from mayfly_storage.testing.stalling import Stall, StalledEraser, begin
 from mayfly_storage.testing.sweeping import leaks, sweep
+from mayfly_storage.testing.worlds import a_world
 from mayfly_storage.usecases.assembly import RetentionUseCases, StorageUseCases
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class History(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.stack = AsyncExitStack()
         self.site: Site = self.run(self.stack.enter_async_context(opened(self.clock)))
-        self.world = a_world(self.site.backend, self.clock, self.fuse)
+        self.world = a_world(self.site.backend, self.clock.now, reach=self.fuse)
         self.storage = StorageUseCases.over(self.world)
         self.retention = RetentionUseCases.over(self.world)
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from uuid import uuid4
 
-from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.errors import (
     AudioNotFoundError,
     ContentMismatchError,
@@ -18,15 +17,7 @@ from mayfly_storage.domain.errors import (
     UploadIncompleteError,
 )
 from mayfly_storage.domain.failpoints import Failpoint
-from mayfly_storage.domain.privacy import Privacy
-from mayfly_storage.domain.timing import Timing
 from mayfly_storage.domain.uploads import NewAudio, Subject, UploadRequest
-from mayfly_storage.usecases.assembly import World
-
-if TYPE_CHECKING:
-    from mayfly_runtime.testing import FakeClock
-    from mayfly_storage.domain.stores import Backend
-    from mayfly_storage.testing.reference import Fuse
 
 KEYS: Final = tuple(f"users/u1/recordings/r{number}/audio.wav" for number in range(3))
 """The keys that a history chooses: so few that it chooses them again."""
@@ -63,18 +54,4 @@ def a_request(body: bytes, key: int | None, ttl: int | None) -> UploadRequest:
         audio=NewAudio(content_type="audio/wav", ttl=timedelta(seconds=ttl) if ttl else None, **chosen),
         size_bytes=len(body),
         sha256=hashlib.sha256(body).digest(),
-    )
-
-
-def a_world(backend: Backend, clock: FakeClock, fuse: Fuse) -> World:
-    """Storage over a backend, which crashes where the fuse is armed."""
-    return World(
-        backend=backend,
-        collections=read_collections(),
-        privacy=Privacy(secret=b"a secret of the tests, and long enough"),
-        timing=Timing(),
-        now=clock.now,
-        new_id=uuid4,
-        new_attempt=lambda: uuid4().hex,
-        reach=fuse,
     )

@@ -14,16 +14,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from mayfly_storage.backends.aws.backend import open_aws
 from mayfly_storage.backends.aws.testing import emulated_options, emulated_session
-from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.errors import StorageError
-from mayfly_storage.domain.privacy import Privacy
 from mayfly_storage.domain.timing import Timing
 from mayfly_storage.domain.uploads import NewAudio, Subject, UploadRequest
-from mayfly_storage.usecases.assembly import StorageUseCases, World
+from mayfly_storage.testing.worlds import a_world
+from mayfly_storage.usecases.assembly import StorageUseCases
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,15 +68,7 @@ async def run(process: asyncio.subprocess.Process) -> Counter[str]:
 async def _race(race: Race) -> None:
     options = emulated_options(race.url, bucket=race.place, table=race.place)
     async with open_aws(options, timing=Timing(), now=_now, session=emulated_session()) as backend:
-        world = World(
-            backend=backend,
-            collections=read_collections(),
-            privacy=Privacy(secret=b"a secret of the tests, and long enough"),
-            timing=Timing(),
-            now=_now,
-            new_id=uuid4,
-            new_attempt=lambda: uuid4().hex,
-        )
+        world = a_world(backend, _now)
         storage = StorageUseCases.over(world)
         _tell("ready")
         await asyncio.to_thread(sys.stdin.readline)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
 
 import pytest
 from mayfly.storage.v1 import storage_service_pb2 as pb
@@ -14,18 +13,10 @@ from mayfly_synth.adapters.storage_sink import StorageSink
 from mayfly_synth.domain.errors import (
     QuotaExceededError,
 )
-from mayfly_synth.domain.speech import AudioFormat, Destination, RequestKey, Speech
-from mayfly_synth.domain.voices import Voice
+from mayfly_synth.domain.speech import Destination
+from mayfly_synth.testing_speech import KEY, speech
 
-KEY = RequestKey(caller="gateway", request_id=UUID(int=7))
-VOICE = Voice(name="en_US-mayfly-low", language_code="en_US", language="English", quality="low", sample_rate=16_000)
 NOWHERE = Destination()
-
-
-def speech(data: bytes = b"RIFF and so on", text: str = "Hello.") -> Speech:
-    return Speech(
-        data=data, format=AudioFormat.WAV, voice=VOICE, duration=timedelta(seconds=1.5), segments=(), text=text
-    )
 
 
 def methods(mayfly: FakeMayfly) -> list[str]:

@@ -20,23 +20,15 @@ from mayfly_synth.domain.errors import (
     StorageRefusedError,
     StorageUnavailableError,
 )
-from mayfly_synth.domain.speech import AudioFormat, Destination, RequestKey, Speech
-from mayfly_synth.domain.voices import Voice
+from mayfly_synth.domain.speech import Destination, RequestKey, Speech
+from mayfly_synth.testing_speech import KEY, VOICE, speech
 from mayfly_synth.usecases.storing import store_all
 
 if TYPE_CHECKING:
     from mayfly_client import AsyncClient
     from mayfly_client.testing import FakeMayfly
 
-KEY = RequestKey(caller="gateway", request_id=UUID(int=7))
-VOICE = Voice(name="en_US-mayfly-low", language_code="en_US", language="English", quality="low", sample_rate=16_000)
 NOWHERE = Destination()
-
-
-def speech(data: bytes = b"RIFF and so on", text: str = "Hello.") -> Speech:
-    return Speech(
-        data=data, format=AudioFormat.WAV, voice=VOICE, duration=timedelta(seconds=1.5), segments=(), text=text
-    )
 
 
 def methods(mayfly: FakeMayfly) -> list[str]:

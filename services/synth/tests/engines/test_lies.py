@@ -47,14 +47,31 @@ MOST_MEMORY = 256 * 1024 * 1024
 def lies(folder: Path) -> dict[str, bytes]:
     """Files by what they lie about."""
     rng = random.Random(7)  # noqa: S311 - always the same holes
-    m4a = converted(WHEEL, SOUND, "-c:a", "aac", "-f", "ipod", folder=folder)
-    flac = converted(WHEEL, SOUND, "-f", "flac", folder=folder)
-    ogg = converted(WHEEL, SOUND, "-c:a", "libopus", "-f", "ogg", folder=folder)
-    mp3 = converted(WHEEL, SOUND, "-f", "mp3", folder=folder)
-    webm = converted(WHEEL, SOUND, "-c:a", "libopus", "-f", "webm", folder=folder)
-    aiff = converted(WHEEL, SOUND, "-f", "aiff", folder=folder)
-    caf = converted(WHEEL, SOUND, "-f", "caf", folder=folder)
-    kinds = {"wav": SOUND, "m4a": m4a, "flac": flac, "ogg": ogg, "mp3": mp3, "webm": webm, "aiff": aiff, "caf": caf}
+    kinds = {"wav": SOUND} | {
+        kind: converted(WHEEL, SOUND, *arguments, folder=folder) for kind, arguments in _KINDS.items()
+    }
+    return {
+        **_strangers(rng),
+        **_wavs(),
+        **_mp4s(kinds["m4a"]),
+        **_others(kinds),
+        **{f"half of {kind}": data[: len(data) // 2] for kind, data in kinds.items()},
+        **{f"{kind} with holes": _holed(data, rng) for kind, data in kinds.items()},
+    }
+
+
+_KINDS = {
+    "m4a": ("-c:a", "aac", "-f", "ipod"),
+    "flac": ("-f", "flac"),
+    "ogg": ("-c:a", "libopus", "-f", "ogg"),
+    "mp3": ("-f", "mp3"),
+    "webm": ("-c:a", "libopus", "-f", "webm"),
+    "aiff": ("-f", "aiff"),
+    "caf": ("-f", "caf"),
+}
+
+
+def _strangers(rng: random.Random) -> dict[str, bytes]:
     return {
         "nothing": b"",
         "one byte": b"R",
@@ -69,6 +86,11 @@ def lies(folder: Path) -> dict[str, bytes]:
         "a program": b"\x7fELF" + bytes(1_000),
         "a page": b"<!DOCTYPE html><audio src=/etc/passwd>",
         "raw AAC": b"\xff\xf1\x50\x80" + bytes(1_000),
+    }
+
+
+def _wavs() -> dict[str, bytes]:
+    return {
         "WAV without channels": _poked(SOUND, 22, "<H", 0),
         "WAV of 65,535 channels": _poked(SOUND, 22, "<H", 65_535),
         "WAV of no rate": _poked(SOUND, 24, "<I", 0),
@@ -83,10 +105,11 @@ def lies(folder: Path) -> dict[str, bytes]:
         "RF64 of 2^63 bytes": b"RF64\xff\xff\xff\xffWAVEds64"
         + struct.pack("<IQQQI", 28, 2**63, 2**63, 2**63, 2**30)
         + SOUND[12:],
-        "FLAC of no rate": flac[:18] + bytes(8) + flac[26:],
-        "FLAC with a picture of 16 MB": flac[:4] + b"\x06\xff\xff\xff" + flac[4:],
-        "MP3 with a tag of 256 MB": b"ID3\x04\0\0\x7f\x7f\x7f\x7f" + mp3,
-        "MP3 of one frame": mp3[mp3.index(b"\xff\xfb") :][:200],
+    }
+
+
+def _mp4s(m4a: bytes) -> dict[str, bytes]:
+    return {
         "MP4 with a box of 2^63 bytes": m4a[:32] + b"\0\0\0\x01mdat" + struct.pack(">Q", 2**63 - 1) + m4a[32:],
         "MP4 with a box of no bytes": box(b"ftyp", b"M4A \0\0\0\0") + b"\0\0\0\x04moov" + bytes(1_000),
         "MP4 of 4 billion samples": _poked(m4a, m4a.index(b"stsz") + 12, ">I", 2**32 - 1),
@@ -94,6 +117,16 @@ def lies(folder: Path) -> dict[str, bytes]:
         "MP4 of 4 billion chunks": _poked(m4a, m4a.index(b"stco") + 8, ">I", 2**32 - 1),
         "MP4 in 50,000 boxes": box(b"ftyp", b"M4A \0\0\0\0") + _nested(50_000),
         "MP4 whose index is all there is": m4a[:28] + m4a[m4a.index(b"moov") - 4 :],
+    }
+
+
+def _others(kinds: dict[str, bytes]) -> dict[str, bytes]:
+    flac, mp3, ogg, webm, aiff, caf = (kinds[kind] for kind in ("flac", "mp3", "ogg", "webm", "aiff", "caf"))
+    return {
+        "FLAC of no rate": flac[:18] + bytes(8) + flac[26:],
+        "FLAC with a picture of 16 MB": flac[:4] + b"\x06\xff\xff\xff" + flac[4:],
+        "MP3 with a tag of 256 MB": b"ID3\x04\0\0\x7f\x7f\x7f\x7f" + mp3,
+        "MP3 of one frame": mp3[mp3.index(b"\xff\xfb") :][:200],
         "Ogg of a lonely page": ogg[:60],
         "Ogg with a picture instead of sound": ogg.replace(b"OpusHead", b"\x80theora"),
         "WebM of 2^56 bytes": webm.replace(
@@ -104,8 +137,6 @@ def lies(folder: Path) -> dict[str, bytes]:
         "AIFF of 2 GB": _poked(aiff, aiff.index(b"SSND") + 4, ">I", 2**31 - 1),
         "CAF of no rate": _poked(caf, 20, ">Q", 0),
         "CAF of 2^63 bytes": _poked(caf, caf.index(b"data") + 4, ">Q", 2**63 - 1),
-        **{f"half of {kind}": data[: len(data) // 2] for kind, data in kinds.items()},
-        **{f"{kind} with holes": _holed(data, rng) for kind, data in kinds.items()},
     }
 
 

@@ -44,8 +44,11 @@ def built_in(objects: list[Manifest]) -> Iterator[Manifest]:
 
 @every_overlay
 def test_objects_are_what_kubernetes_knows(overlay: str) -> None:
+    kinds = set()
     for one in built_in(render(overlay)):
-        kubernetes_validate.validate(one, KUBERNETES, strict=True)
+        kubernetes_validate.validate(one, KUBERNETES, strict=True)  # raises what it does not know
+        kinds.add(one["kind"])
+    assert {"CronJob", "Deployment", "Service", "NetworkPolicy", "ServiceAccount"} <= kinds
 
 
 @pytest.mark.skipif(

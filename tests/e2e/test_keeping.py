@@ -137,18 +137,22 @@ async def test_a_person_is_forgotten(client: AsyncClient, subject: dict[str, str
 
 
 async def test_usage_follows_what_is_saved_and_deleted(client: AsyncClient) -> None:
-    async def holds(objects: int, size_bytes: int) -> bool:
-        found = [(each.objects, each.size_bytes) for each in await client.usage("debug")]
-        return found == ([(objects, size_bytes)] if objects else [])
+    async def comes_to_hold(objects: int, size_bytes: int) -> bool:
+        async def holds() -> bool:
+            found = [(each.objects, each.size_bytes) for each in await client.usage("debug")]
+            return found == ([(objects, size_bytes)] if objects else [])
 
-    await until(lambda: holds(0, 0))
+        # A count is answered again for a while, so that asking often costs little.
+        await until(holds)
+        return await holds()
+
+    assert await comes_to_hold(0, 0)
     audios = [
         await save(client, collection="debug", key_fields={"kind": "input", "request_id": str(uuid4())})
         for _ in range(2)
     ]
-    # A count is answered again for a while, so that asking often costs little.
-    await until(lambda: holds(2, 2 * len(DATA)))
+    assert await comes_to_hold(2, 2 * len(DATA))
     for audio in audios:
         await client.delete(audio.name)
 
-    await until(lambda: holds(0, 0))
+    assert await comes_to_hold(0, 0)

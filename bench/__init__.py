@@ -4,6 +4,5 @@ from __future__ import annotations
 
 import os
 
-os.environ["ORT_DISABLE_TELEMETRY"] = (
-    "1"  # bare Piper and the peers run on the same engine, and report to nobody, either
-)
+# Bare Piper and the peers run on the same engine as synth, and report to nobody, either.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"

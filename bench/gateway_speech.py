@@ -20,9 +20,9 @@ from bench.report import Row
 from bench.speech_callers import Caller, Heard
 from bench.speech_load import closed, voices
 from bench.speech_servers import http_server, synth_server
+from bench.storage_set import running
 from bench.texts import PARAGRAPHS
 from tools.stack.layout import HOST, Layout, Ports
-from tools.stack.processes import start, stop
 from tools.stack.programs import Backend, gateway
 
 if TYPE_CHECKING:
@@ -64,16 +64,9 @@ def gateway_server(synth: str) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         layout = Layout(ports=Ports.free(), data=Path(folder), run=Path(folder))
         program = gateway(layout, Backend.EMBEDDED)
-        env = program.environment() | {"MAYFLY_GATEWAY_SYNTH_TARGET": synth, "MAYFLY_GATEWAY_LOG_LEVEL": "WARNING"}
-        process = start("gateway", program.command, env=env, cwd=Path.cwd(), log=layout.log("gateway"))
-        try:
-            while not all(probe() for probe in program.ready):
-                if not process.is_alive():
-                    raise RuntimeError(layout.log("gateway").read_text())
-                time.sleep(0.1)
+        program.settings.update(MAYFLY_GATEWAY_SYNTH_TARGET=synth, MAYFLY_GATEWAY_LOG_LEVEL="WARNING")
+        with running(program, layout):
             yield f"http://{HOST}:{layout.ports.gateway}/v1/audio/speech"
-        finally:
-            stop([process], patience=25)
 
 
 def posting(url: str, order: Callable[[str], dict[str, str]]) -> Caller:

@@ -23,10 +23,10 @@ from mayfly.synth.v1 import synth_service_pb2 as pb
 from mayfly.synth.v1 import synth_service_pb2_grpc as stubs
 
 from bench.report import Row, at_most
-from bench.storage_set import running
+from bench.storage_set import DRAIN, running, started
 from tools.stack.layout import Layout, Ports
-from tools.stack.processes import start, stop
-from tools.stack.programs import Backend, Program, storage, synth
+from tools.stack.processes import stop
+from tools.stack.programs import Backend, storage, synth
 
 if TYPE_CHECKING:
     from tools.stack.processes import Running
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 ROLLOUTS: Final = 20
 A_SECOND: Final = 50
 SPEECH_EVERY: Final = 5
-_DRAIN: Final = 25.0
 _GLANCE: Final = 0.02
 _SERVICE: Final = "mayfly.synth.v1.SynthService"
 _ROUND_ROBIN: Final = json.dumps({"loadBalancingConfig": [{"round_robin": {}}]})
@@ -58,17 +57,11 @@ class Replica:
     def __init__(self, layout: Layout) -> None:
         self.address = layout.address("synth")
         self._layout = layout
-        self._program: Program = synth(layout)
         self.process: Running | None = None
 
     async def start(self) -> None:
         """Until it serves."""
-        program, log = self._program, self._layout.log("synth")
-        self.process = start(program.name, program.command, env=program.environment(), cwd=Path.cwd(), log=log)
-        while not await asyncio.to_thread(lambda: all(probe() for probe in program.ready)):
-            if not self.process.is_alive():
-                raise RuntimeError(log.read_text())
-            await asyncio.sleep(0.1)
+        self.process = await asyncio.to_thread(started, synth(self._layout), self._layout)
 
     async def roll(self, seen: Seen) -> None:
         """Stop it as an orchestrator does, and start it again."""
@@ -92,7 +85,7 @@ class Replica:
     def stop(self) -> None:
         """For good."""
         if self.process is not None:
-            stop([self.process], patience=_DRAIN)
+            stop([self.process], patience=DRAIN)
 
 
 async def call(stub: stubs.SynthServiceAsyncStub, seen: Seen, number: int) -> None:
@@ -153,5 +146,5 @@ def rows_of(seen: Seen) -> list[Row]:
     return [
         at_most(f"calls that failed, of {seen.calls:,} in {ROLLOUTS} rollouts", "calls", len(seen.failed), allowed=0),
         at_most("NOT_SERVING after SIGTERM, slowest", "ms", max(seen.told) * 1e3, allowed=100),
-        at_most("end after SIGTERM, slowest", "s", max(seen.ended), allowed=25),
+        at_most("end after SIGTERM, slowest", "s", max(seen.ended), allowed=DRAIN),
     ]

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 from bench.peers import environment
 from bench.speech_callers import Caller, http_piper, mayfly, wyoming
+from bench.storage_set import running
 from tools.stack.layout import HOST, Layout, Ports
-from tools.stack.processes import start, stop
 from tools.stack.programs import synth
 
 if TYPE_CHECKING:
@@ -56,17 +56,10 @@ def synth_server(voice: Path, **settings: str) -> Iterator[Server]:
         layout = Layout(ports=Ports.free(), data=Path(folder), run=Path(folder))
         program = synth(layout)
         chosen = {"RENDERED_CACHE_BYTES": "0", "VOICES_DIR": str(only), "LOG_LEVEL": "WARNING", **settings}
-        env = program.environment() | {f"MAYFLY_SYNTH_{name}": value for name, value in chosen.items()}
-        process = start("synth", program.command, env=env, cwd=Path.cwd(), log=layout.log("synth"))
-        try:
-            while not all(probe() for probe in program.ready):
-                if not process.is_alive():
-                    raise RuntimeError(layout.log("synth").read_text())
-                time.sleep(0.1)
+        program.settings.update({f"MAYFLY_SYNTH_{name}": value for name, value in chosen.items()})
+        with running(program, layout) as process:
             address = layout.address("synth")
             yield Server("Mayfly", process.pid, address, mayfly(address))
-        finally:
-            stop([process], patience=25)
 
 
 @contextmanager

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SOUND = b"RIFF" * 1_000
+DRAIN = 25.0
+"""Seconds that a service gets to end."""
 _SAVERS = 16
 
 
@@ -59,17 +61,30 @@ def storage_set(backend: Backend, **settings: str) -> Iterator[StorageSet]:
 @contextmanager
 def running(program: Program, layout: Layout) -> Iterator[Running]:
     """A program until it is not needed any more."""
-    process = start(
-        program.name, program.command, env=program.environment(), cwd=Path.cwd(), log=layout.log(program.name)
-    )
+    process = started(program, layout)
     try:
-        while not all(probe() for probe in program.ready):
-            if not process.is_alive():
-                raise RuntimeError(layout.log(program.name).read_text())
-            time.sleep(0.1)
         yield process
     finally:
-        stop([process], patience=25)
+        stop([process], patience=DRAIN)
+
+
+def started(program: Program, layout: Layout) -> Running:
+    """Start a program, and wait until it is ready; one that ends instead is told with its log."""
+    log = layout.log(program.name)
+    process = start(program.name, program.command, env=program.environment(), cwd=Path.cwd(), log=log)
+    try:
+        _await_ready(program, process, log)
+    except BaseException:
+        stop([process], patience=DRAIN)
+        raise
+    return process
+
+
+def _await_ready(program: Program, process: Running, log: Path) -> None:
+    while not all(probe() for probe in program.ready):
+        if not process.is_alive():
+            raise RuntimeError(log.read_text())
+        time.sleep(0.1)
 
 
 async def save_many(address: str, count: int) -> list[str]:

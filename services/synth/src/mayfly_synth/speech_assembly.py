@@ -101,7 +101,7 @@ def _watch(gauges: SpeechGauges, turns: Turns, admission: SpeechSlots, cache: Vo
     gauges.watch(
         "queued", lambda: admission.queued, unit="{character}", description="Characters that are spoken or wait to be"
     )
-    gauges.watch("workers", lambda: turns.taken, unit="{worker}", description="Workers that speak")
+    gauges.watch("workers", lambda: turns.speaking, unit="{worker}", description="Workers that speak")
     gauges.watch("voices.size", lambda: cache.size_bytes, unit="By", description="Models of voices in memory")
 
 

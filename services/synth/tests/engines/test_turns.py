@@ -25,9 +25,11 @@ class Hall:
     held: list[Turn] = field(default_factory=list)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
-    async def ask(self, flow: Flow, name: str, *, cost: int = 100, alone: bool = False) -> asyncio.Task[None]:
+    async def ask(
+        self, flow: Flow, name: str, *, cost: int = 100, alone: bool = False, brief: bool = False
+    ) -> asyncio.Task[None]:
         async def wait() -> None:
-            turn = await self.turns.take(flow, cost=cost, alone=alone)
+            turn = await self.turns.take(flow, cost=cost, alone=alone, brief=brief)
             self.granted.append(name)
             self.held.append(turn)
 
@@ -170,6 +172,38 @@ async def test_where_somebody_else_speaks_nobody_has_all_workers() -> None:
     assert [turn.is_alone for turn in hall.held] == [False, False]
 
 
+async def test_of_brief_ones_the_next_is_handed_out_while_all_workers_speak() -> None:
+    hall = Hall(Turns(workers=2))
+    for name in "abcd":
+        await hall.ask(Flow(), name, brief=True)
+
+    assert hall.granted == ["a", "b", "c"]
+    assert (hall.turns.speaking, hall.turns.waiting) == (2, 1)
+
+    assert await hall.end_all() == ["a", "b", "c", "d"]
+    assert (hall.turns.taken, hall.turns.speaking) == (0, 0)
+
+
+async def test_a_long_one_waits_for_a_worker_beside_brief_ones() -> None:
+    hall = Hall(Turns(workers=1))
+    await hall.ask(Flow(), "brief", brief=True)
+    await hall.ask(Flow(), "long")
+    await hall.ask(Flow(), "next", brief=True)
+
+    assert hall.granted == ["brief"]
+    assert await hall.end_all() == ["brief", "long", "next"]
+
+
+async def test_beside_one_that_has_all_workers_the_next_is_not_handed_out() -> None:
+    hall = Hall(Turns(workers=2))
+    flow = Flow()
+    await hall.ask(flow, "first", alone=True, brief=True)
+    await hall.ask(flow, "second", alone=True, brief=True)
+    assert hall.granted == ["first"]
+
+    assert await hall.end_all() == ["first", "second"]
+
+
 async def test_who_goes_away_while_it_waits_takes_no_turn() -> None:
     hall = Hall(Turns(workers=1))
     await hall.ask(Flow(), "a")
@@ -214,15 +248,16 @@ async def test_whatever_happens_no_worker_is_lost(seed: int) -> None:
     for number in range(300):
         match chance.randrange(4):
             case 0 | 1:
-                await hall.ask(
-                    chance.choice(flows), str(number), cost=chance.randrange(1, 400), alone=chance.random() < 0.3
-                )
+                alone, brief = chance.random() < 0.3, chance.random() < 0.5
+                flow, cost = chance.choice(flows), chance.randrange(1, 400)
+                await hall.ask(flow, str(number), cost=cost, alone=alone, brief=brief)
             case 2 if hall.held:
                 hall.held.pop(chance.randrange(len(hall.held))).end()
             case _ if hall.tasks:
                 chance.choice(hall.tasks).cancel()
         await asyncio.sleep(0)
-        assert hall.turns.taken <= 3
+        assert hall.turns.speaking <= 3
+        assert hall.turns.taken <= 4
 
     await hall.end_all()
     assert (hall.turns.taken, hall.turns.waiting) == (0, 0)

@@ -67,6 +67,26 @@ async def test_nothing_is_begun_beside_a_first_one_that_is_waited_for_before_it_
     assert [number async for number, _ in results] == [2, 3, 4, 5, 6, 7, 8]
 
 
+async def test_what_was_taken_beside_a_first_one_is_begun_in_one_moment() -> None:
+    steps: list[str] = []
+
+    async def slow_numbers() -> AsyncIterator[int]:
+        for number in range(4):
+            steps.append(f"take {number}")
+            yield number
+            await asyncio.sleep(0)
+
+    async def work(number: int) -> int:
+        steps.append(f"begin {number}")
+        for _ in range(20):  # time for others to be taken
+            await asyncio.sleep(0)
+        return number
+
+    assert [number async for number, _ in in_order(slow_numbers(), work, window=3, first_alone=True)] == [0, 1, 2, 3]
+
+    assert steps[:6] == ["take 0", "begin 0", "take 1", "take 2", "begin 1", "begin 2"]
+
+
 async def test_a_failure_comes_in_its_place_and_cancels_what_follows() -> None:
     cancelled: list[int] = []
 

@@ -50,3 +50,16 @@ def test_what_made_no_sound_says_nothing() -> None:
     widths.note(wide=True, seconds=0.5, samples=1_000)
 
     assert widths.choose_wide()
+
+
+def test_what_lately_took_little_is_brief() -> None:
+    widths = Widths()
+    assert not widths.is_brief  # nothing is known
+
+    for _ in range(10):
+        widths.note(wide=False, seconds=0.01, samples=1_000)
+    assert widths.is_brief
+
+    for _ in range(10):
+        widths.note(wide=True, seconds=0.1, samples=1_000)
+    assert not widths.is_brief

@@ -77,7 +77,7 @@ class PiperEngine:
         may_be_wide = call.in_haste and loan.voice.wide is not None and not _is_repeatable(delivery)
         try:
             alone = may_be_wide and widths.choose_wide()
-            turn = await self._turns.take(call.flow, cost=utterance.characters, alone=alone)
+            turn = await self._turns.take(call.flow, cost=utterance.characters, alone=alone, brief=widths.is_brief)
         except BaseException:
             loan.end()
             raise

@@ -11,6 +11,9 @@ Where a lone caller waits for a sound, and nobody else for anything, the utteran
 voices that are faster so. The others of its call wait meanwhile if it is the first one; later on two side by side are
 faster than one after the other.
 
+Where utterances take little longer than a worker's way to the event loop and back, one more turn is handed out than
+there are workers: whoever ends finds it, and need not wait for the event loop. Others hold up newcomers less.
+
 Used from the event loop only, so nothing here needs a lock.
 """
 
@@ -39,6 +42,7 @@ class _Waiting:
     flow: Flow = field(compare=False)
     is_first: bool = field(compare=False)
     alone: bool = field(compare=False)
+    brief: bool = field(compare=False)
     granted: asyncio.Future[Turn] = field(compare=False)
 
 
@@ -48,7 +52,9 @@ class Turns:
     def __init__(self, *, workers: int) -> None:
         self.workers = workers
         self.taken = 0
-        """Workers that have something to do."""
+        """Workers that have something to do, and one that has its next thing to do, too."""
+        self._is_spread = False
+        """Whether one utterance has several workers."""
         self._clock = 0.0
         self._numbers = count()
         self._queue: list[_Waiting] = []
@@ -58,24 +64,30 @@ class Turns:
         """Utterances that wait or are spoken, by call."""
 
     @property
+    def speaking(self) -> int:
+        """Workers that have something to do."""
+        return min(self.taken, self.workers)
+
+    @property
     def waiting(self) -> int:
         """Utterances that wait for their turn."""
         return sum(not waiting.granted.done() for waiting in self._queue)
 
-    async def take(self, flow: Flow, *, cost: int, alone: bool = False) -> Turn:
+    async def take(self, flow: Flow, *, cost: int, alone: bool = False, brief: bool = False) -> Turn:
         """Wait for a turn, which must be ended.
 
         Args:
             flow: Whose utterance it is.
             cost: Its characters.
             alone: Whether it would rather have all workers, if nobody else needs one.
+            brief: Whether it may be handed out while all workers speak, to be the next.
         """
         begins, is_first = max(self._clock, self._next.get(flow, 0.0)), flow not in self._next
         stamp = begins - _HEAD_START * is_first
         self._next[flow] = begins + cost
         self._busy[flow] = self._busy.get(flow, 0) + 1
         granted: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._queue, _Waiting(stamp, next(self._numbers), cost, flow, is_first, alone, granted))
+        heapq.heappush(self._queue, _Waiting(stamp, next(self._numbers), cost, flow, is_first, alone, brief, granted))
         # Once all who ask in this moment have asked: whether somebody is alone is not known before.
         asyncio.get_running_loop().call_soon(self._hand_out)
         try:
@@ -87,6 +99,7 @@ class Turns:
     def end(self, flow: Flow, workers: int) -> None:
         """Give workers back."""
         self.taken -= workers
+        self._is_spread = False
         self._leave(flow)
         self._hand_out()
 
@@ -105,14 +118,18 @@ class Turns:
             del self._busy[flow]
 
     def _hand_out(self) -> None:
-        while self._queue and self.taken < self.workers:
+        while self._queue and self.taken < self._room_for(self._queue[0]):
             first = heapq.heappop(self._queue)
             if first.granted.done():  # nobody waits for it any more
                 continue
             self._clock += first.cost / len(self._busy)
             workers = self.workers if first.alone and self._is_alone(first) else 1
             self.taken += workers
+            self._is_spread = workers > 1
             first.granted.set_result(Turn(self, first.flow, workers))
+
+    def _room_for(self, utterance: _Waiting) -> int:
+        return self.workers + (utterance.brief and not self._is_spread)
 
     def _is_alone(self, utterance: _Waiting) -> bool:
         return not self.taken and len(self._busy) == 1 and (utterance.is_first or not self.waiting)

@@ -9,22 +9,31 @@ Used from the event loop only, so nothing here needs a lock.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 # One lone utterance in so many goes the slower way, to see whether it still is.
 _AGAIN: Final = 16
 # How much of the estimate each run is: the last handful decides.
 _SHARE: Final = 0.3
+# The way is about a millisecond long where all cores are busy.
+_BRIEF_SECONDS: Final = 0.03
 
 
 class Widths:
     """What the two widths of one voice took."""
 
-    __slots__ = ("_lone", "_paces")
+    __slots__ = ("_lone", "_paces", "_seconds")
 
     def __init__(self) -> None:
         self._paces: dict[bool, float] = {}
         self._lone = 0
+        self._seconds = math.inf
+
+    @property
+    def is_brief(self) -> bool:
+        """Whether the way of a result to the event loop, and of the next utterance to a worker, is a part of a run."""
+        return self._seconds < _BRIEF_SECONDS
 
     def choose_wide(self) -> bool:
         """How the next lone utterance should be spoken."""
@@ -46,3 +55,4 @@ class Widths:
             pace = seconds / samples
             before = self._paces.get(wide, pace)
             self._paces[wide] = before + (pace - before) * _SHARE
+            self._seconds = seconds if math.isinf(self._seconds) else self._seconds + (seconds - self._seconds) * _SHARE

@@ -26,7 +26,7 @@ DISTRIBUTIONS = {
     "mayfly-gateway": "clients/gateway",
 }
 AWS = {"boto3", "botocore", "s3transfer"}
-ENGINES = {"piper-tts", "onnxruntime", "ffmpeg-python", "imageio-ffmpeg"}
+ENGINES = {"piper-tts", "onnx", "onnxruntime", "ffmpeg-python", "imageio-ffmpeg"}
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ STATUS = "print(open('/proc/self/status').read())"
 HOLDS = """
 import importlib.util, json, shutil
 from pathlib import Path
-modules = ["boto3", "botocore", "piper", "onnxruntime", "ffmpeg", "imageio_ffmpeg", "pip", "hatchling", "pytest"]
+modules = ["boto3", "botocore", "piper", "onnx", "onnxruntime", "ffmpeg", "imageio_ffmpeg", "pip", "hatchling", "pytest"]
 programs = ["cc", "gcc", "g++", "make", "ffmpeg"]
 site = Path(importlib.util.find_spec("grpc").origin).parents[1]
 print(json.dumps({
@@ -101,7 +101,7 @@ def test_an_image_holds_what_its_service_needs_and_nothing_of_the_others(stack: 
 
     assert {service: one["modules"] for service, one in held.items()} == {
         "storage": ["boto3", "botocore"],
-        "synth": ["piper", "onnxruntime", "ffmpeg", "imageio_ffmpeg"],
+        "synth": ["piper", "onnx", "onnxruntime", "ffmpeg", "imageio_ffmpeg"],
         "sweeper": [],
         "gateway": [],
     }

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import onnxruntime
 from piper.const import BOS, EOS, PAD
 
+from mayfly_synth.engines.blocked import in_blocks
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -50,7 +52,8 @@ def open_session(model: Path, *, threads: int = 1) -> Any:
     # lasts, and not after it: they would take the cores from the encoder and from other voices.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(model), sess_options=options, providers=_PROVIDERS)
+    given = str(model) if threads > 1 else in_blocks(model)
+    return onnxruntime.InferenceSession(given, sess_options=options, providers=_PROVIDERS)
 
 
 def wide_voice(

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SENTENCES = (1, 2, 5, 10, 20)
 ROUNDS = 15
+QUIET = 0.1
+"""Seconds before each: threads of a bare run look for more work for a while after it, and take a core from whoever is next."""
 FIRST = "Please keep this ticket until the end of your journey."
 _REST = [f"{sentence.strip()}." for text in PARAGRAPHS for sentence in text.split(".") if sentence.strip()]
 
@@ -48,8 +50,10 @@ async def measure(say: Caller, voice: Voice) -> tuple[dict[int, list[float]], di
     alone: dict[int, list[float]] = {threads: [] for threads in bare}
     for _ in range(ROUNDS + 1):
         for sentences in SENTENCES:
+            await asyncio.sleep(QUIET)
             first[sentences].append((await say(text_of(sentences), voice.sample_rate)).first)
         for threads, piper in bare.items():
+            await asyncio.sleep(QUIET)
             alone[threads].append(seconds_alone(piper))
     return first, alone
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SENTENCES = (1, 2, 5, 10, 20)
 ROUNDS = 15
 QUIET = 0.1
-"""Seconds before each: threads of a bare run look for more work for a while after it, and take a core from whoever is next."""
+"""Seconds before each: threads of a bare run look for more work for a while, and take a core from whoever is next."""
 FIRST = "Please keep this ticket until the end of your journey."
 _REST = [f"{sentence.strip()}." for text in PARAGRAPHS for sentence in text.split(".") if sentence.strip()]
 

@@ -18,7 +18,9 @@ STATUS = "print(open('/proc/self/status').read())"
 HOLDS = """
 import importlib.util, json, shutil
 from pathlib import Path
-modules = ["boto3", "botocore", "piper", "onnx", "onnxruntime", "ffmpeg", "imageio_ffmpeg", "pip", "hatchling", "pytest"]
+modules = [
+    "boto3", "botocore", "piper", "onnx", "onnxruntime", "ffmpeg", "imageio_ffmpeg", "pip", "hatchling", "pytest",
+]
 programs = ["cc", "gcc", "g++", "make", "ffmpeg"]
 site = Path(importlib.util.find_spec("grpc").origin).parents[1]
 print(json.dumps({

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mayfly_client._results_storage import UploadGrant
 
 PARTS_AT_A_TIME: Final = 4
-"""More fills the line of a fast network, and the memory of a slow one: 256 KiB each."""
+"""More fills the line of a fast network, and the memory of a slow one: 512 KiB each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,7 @@ from mayfly_client._results_storage import without_query
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 
-TRANSFER_CHUNK_BYTES = 256 * 1024
+TRANSFER_CHUNK_BYTES = 512 * 1024
 """How much of a file is in memory at a time."""
 
 RETRY_DELAYS = (0.1, 0.2, 0.4)

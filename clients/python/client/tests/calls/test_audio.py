@@ -60,7 +60,7 @@ async def test_a_file_is_saved_with_the_type_of_its_suffix_and_its_progress(mayf
     audio = await mayfly.call("save", source, collection="temp-audio", progress=lambda *step: seen.append(step))
 
     assert audio.content_type == "audio/mpeg"
-    assert seen == [(262_144, 524_288), (524_288, 524_288)]
+    assert seen == [(524_288, 1_048_576), (1_048_576, 1_048_576)]
 
 
 async def test_a_download_goes_to_a_file_with_its_progress(mayfly: Any, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from bench.speech_callers import Caller
 
 SENTENCES = (1, 2, 5, 10, 20)
-ROUNDS = 15
+ROUNDS = 25
 QUIET = 0.1
 """Seconds before each: threads of a bare run look for more work for a while, and take a core from whoever is next."""
 FIRST = "Please keep this ticket until the end of your journey."

@@ -55,7 +55,7 @@ async def test_saved_bytes_come_back_the_same(mayfly: Any) -> None:
 
 async def test_a_file_is_saved_with_the_type_of_its_suffix_and_its_progress(mayfly: Any, tmp_path: Path) -> None:
     source, seen = tmp_path / "clip.mp3", []
-    source.write_bytes(DATA)
+    source.write_bytes(DATA * 2)
 
     audio = await mayfly.call("save", source, collection="temp-audio", progress=lambda *step: seen.append(step))
 

@@ -96,7 +96,9 @@ async def soaked(layout: Layout, record: Record, minutes: int, pause: float, tel
             await asyncio.sleep(_MINUTE)
             await sweep(soak, client)
             look(soak, record)
-            tell(f"minute {minute}: {soak.lived.total():,} lives, errors: {dict(+soak.errors) or 'none'}")
+            memory = ", ".join(f"{name} {seen[-1]:.1f}" for name, seen in soak.memory.items())
+            errors = dict(+soak.errors) or "none"
+            tell(f"minute {minute}: {soak.lived.total():,} lives; MiB: {memory}; errors: {errors}")
         stop.set()
         await asyncio.sleep(2 * TTL)
         await sweep(soak, client)

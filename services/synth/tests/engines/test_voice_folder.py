@@ -58,7 +58,9 @@ def test_the_shipped_voice_is_loaded_with_its_facts(folder: Path) -> None:
 def test_a_voice_has_one_thread_so_that_workers_share_the_cores(folder: Path) -> None:
     (loaded,) = load_voices(folder)
 
-    assert loaded.piper.session.get_session_options().intra_op_num_threads == 1
+    options = loaded.piper.session.get_session_options()
+    assert options.intra_op_num_threads == 1
+    assert not options.enable_mem_pattern  # one for each length, for ever
 
 
 def test_a_missing_folder_is_told_with_what_to_do(tmp_path: Path) -> None:

@@ -48,6 +48,8 @@ def open_session(model: Path, *, threads: int = 1) -> Any:
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     # The arena saves some time in each inference, and keeps what it has. Utterances are bounded, so it is, too.
     options.enable_cpu_mem_arena = True
+    # It would remember a plan of its memory for each length of an utterance, and would never forget one.
+    options.enable_mem_pattern = False
     # Threads of one run wait for each other so often that sleeping takes a third of the time. They may spin while a run
     # lasts, and not after it: they would take the cores from the encoder and from other voices.
     options.add_session_config_entry("session.force_spinning_stop", "1")

@@ -140,11 +140,19 @@ class ReceiptSearch:
         return bool(self._missing)
 
     def _look(self, certificate: Certificate) -> None:
-        for entry in certificate.document.get("results", ()):
+        for entry in _results(certificate):
             name = entry.get("name")
             if name in self._missing and entry.get("outcome") in ("DELETED", "ALREADY_GONE"):
                 self.found[name] = _receipt(entry, certificate)
                 del self._missing[name]
+
+
+def _results(certificate: Certificate) -> Iterable[Document]:
+    try:
+        found: Iterable[Document] = certificate.document.get("results", ())
+    except ValueError:  # older releases took any text for a certificate, which is a receipt of nothing
+        return ()
+    return found
 
 
 def find_receipt(certificates: Iterable[Certificate], name: str) -> Receipt | None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mayfly_client.certificates import Certificate
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -131,3 +133,22 @@ def test_who_was_forgotten_gets_receipts_by_the_names(run: Any, fake: FakeMayfly
     assert forgotten == [name]
     assert done.exit_code == 0
     assert "was: requested\noutcome: deleted\nverified gone: by the store's own answer\n" in done.stdout
+
+
+def test_what_is_no_json_object_is_listed_and_told(run: Any, names: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        Certificate, "document", property(lambda one: json.loads(b"{" if one.sequence == 2 else one.body))
+    )
+
+    listed = run("sweeps", "ls")
+    assert listed.exit_code == 0
+    assert [line.split("\t")[2] for line in listed.stdout.splitlines()] == ["unreadable", "clean"]
+    assert [one["document"] is None for one in json.loads(run("sweeps", "ls", "--json").stdout)] == [True, False]
+
+    shown = run("sweeps", "show", "2")
+    assert shown.exit_code == 1
+    assert "Certificate 2 is no JSON object" in shown.stderr
+
+    receipt = run("sweeps", "receipt", names[1])
+    assert receipt.exit_code == 1
+    assert "No certificate names" in receipt.stderr

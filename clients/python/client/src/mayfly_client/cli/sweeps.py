@@ -75,9 +75,13 @@ def show(
         one = next((each for each in client.certificates() if each.sequence <= number), None)
     if one is None or one.sequence != number:
         raise MayflyError(f"There is no certificate {number}, or it was forgotten; `mayfly sweeps ls` names them.")
+    if (document := _document(one)) is None:
+        raise MayflyError(
+            f"Certificate {number} is no JSON object, which older releases took; see its text by `mayfly sweeps export`."
+        )
     if json:
-        return out.data(one.document)
-    return out.line(json_text.dumps(one.document, indent=2, ensure_ascii=False))
+        return out.data(document)
+    return out.line(json_text.dumps(document, indent=2, ensure_ascii=False))
 
 
 @sweeps.command(epilog=examples("mayfly sweeps export certificates.jsonl"))
@@ -147,18 +151,28 @@ def _tell(out: Output, found: ChainReport) -> None:
 
 def _plain(one: Certificate) -> dict[str, Any]:
     facts = {name: getattr(one, name) for name in ("sequence", "sha256", "previous_sha256", "create_time")}
-    return {**facts, "document": one.document}
+    return {**facts, "document": _document(one)}
+
+
+def _document(one: Certificate) -> dict[str, Any] | None:
+    """What it says; None if it is no JSON object."""
+    try:
+        return dict(one.document)
+    except ValueError:
+        return None
 
 
 def _row(one: Certificate) -> tuple[str, ...]:
-    document = one.document
+    return (str(one.sequence), human.moment(one.create_time), *_facts(_document(one)))
+
+
+def _facts(document: dict[str, Any] | None) -> tuple[str, ...]:
+    if document is None:
+        return ("unreadable", "", "", "", "")
     totals = document.get("totals")
-    stored = human.moment(one.create_time)
     if totals is None:
-        return (str(one.sequence), stored, "part", f"{len(document.get('results', ())):,}", "", "", "")
+        return ("part", f"{len(document.get('results', ())):,}", "", "", "")
     return (
-        str(one.sequence),
-        stored,
         str(totals["state"]).lower(),
         f"{totals['deleted']:,}",
         f"{totals['verified_gone']:,}",

@@ -77,7 +77,7 @@ def show(
         raise MayflyError(f"There is no certificate {number}, or it was forgotten; `mayfly sweeps ls` names them.")
     if (document := _document(one)) is None:
         raise MayflyError(
-            f"Certificate {number} is no JSON object, which older releases took; see its text by `mayfly sweeps export`."
+            f"Certificate {number} is no JSON object, as older releases took; `mayfly sweeps export` writes its text."
         )
     if json:
         return out.data(document)

@@ -112,6 +112,22 @@ def test_what_others_need_as_lines_is_there_as_lines(tmp_path: Path) -> None:
     assert sorted(lines) == sorted(set(lines))
 
 
+def test_what_a_branch_takes_from_around_it_is_there_as_a_line(tmp_path: Path) -> None:
+    taking, other = (
+        helper.make_graph(
+            [helper.make_node(does, [given], [does])],
+            does,
+            [],
+            [helper.make_tensor_value_info(does, TensorProto.FLOAT, [None] * 3)],
+        )
+        for does, given in (("Tanh", "a"), ("Neg", "x"))
+    )
+    yes = helper.make_node("Constant", [], ["yes"], value=numpy_helper.from_array(np.array(True)))  # noqa: FBT003
+    branch = helper.make_node("If", ["yes"], ["y"], then_branch=taking, else_branch=other)
+
+    assert_same(saved(tmp_path, [conv("x", "a", pads=[1, 1]), yes, branch]))
+
+
 def test_weights_that_are_computed_are_planes_too(tmp_path: Path) -> None:
     node = helper.make_node("Conv", ["x", "doubled"], ["y"], name="y", kernel_shape=[3], pads=[1, 1])
     path = saved(tmp_path, [helper.make_node("Mul", ["w3", "three"], ["doubled"]), node])

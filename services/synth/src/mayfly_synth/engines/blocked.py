@@ -18,7 +18,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 _LEAST_OPSET: Final = 13
@@ -70,7 +70,7 @@ class _Planes:
             elif self._follows(node):
                 self._add_over_planes(node, {name: self._planes.get(name, name) for name in node.input})
             else:
-                self._needs_lines(node.input)
+                self._needs_lines(_read_by(node))
                 self._nodes.append(node)
         self._needs_lines(output.name for output in self._graph.output)
         return self._nodes
@@ -115,6 +115,15 @@ class _Planes:
                 self._only_planes.discard(name)
                 plane = self._planes[name]
                 self._nodes.append(helper.make_node("Squeeze", [plane, _AXES], [name], name=f"{plane}/line"))
+
+
+def _read_by(node: onnx.NodeProto) -> Iterator[str]:
+    """What it takes, and what its branches take from around them."""
+    yield from node.input
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            for inner in graph.node:
+                yield from _read_by(inner)
 
 
 def _is_convolution(node: onnx.NodeProto) -> bool:

@@ -84,20 +84,30 @@ class PiperEngine:
         wide = loan.voice.wide if turn.is_alone else None
         run = onnxruntime.RunOptions()
         forget = call.on_cancel(lambda: setattr(run, "terminate", True))
-        piper, began = _stoppable(wide or loan.voice.piper, run), self._monotonic()
-        work = asyncio.ensure_future(self._offload(_speak, piper, utterance, delivery, call=call))
+        piper = _stoppable(wide or loan.voice.piper, run)
+        work = asyncio.ensure_future(self._offload(self._clocked, piper, utterance, delivery, call))
 
-        def over(done: asyncio.Future[SpokenSentence]) -> None:
+        def over(done: asyncio.Future[tuple[SpokenSentence, float]]) -> None:
             # When the thread has ended, and not when nobody waits for it any more.
             forget()
             turn.end()
             loan.end()
             # Asked for its exception, as nobody else may be there to hear it.
             if not done.cancelled() and done.exception() is None:
-                widths.note(wide=wide is not None, seconds=self._monotonic() - began, samples=done.result().samples)
+                spoken, seconds = done.result()
+                widths.note(wide=wide is not None, seconds=seconds, samples=spoken.samples)
 
         work.add_done_callback(over)
-        return await asyncio.shield(work)
+        spoken, _ = await asyncio.shield(work)
+        return spoken
+
+    def _clocked(
+        self, piper: PiperVoice, utterance: Utterance, delivery: Delivery, call: Call
+    ) -> tuple[SpokenSentence, float]:
+        """With the seconds that it took, without those that it waited for a worker: its turn may come in advance."""
+        began = self._monotonic()
+        spoken = _speak(piper, utterance, delivery, call=call)
+        return spoken, self._monotonic() - began
 
     async def phonemize(self, sentence: str, voice: Voice) -> str:
         """Pronounce one sentence; see `SpeechEngine`."""

@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import hashlib
-from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -209,10 +208,9 @@ async def test_a_retry_waits_until_the_try_before_it_has_given_up(sink: StorageS
     with pytest.raises(StorageUnavailableError):
         await sink.store(speech(), key=KEY, destination=NOWHERE)
 
-    # Storage begins an abandoned upload again; the fake takes it for one that is gone.
-    with suppress(StorageRefusedError):
-        await sink.store(speech(), key=KEY, destination=NOWHERE)
+    stored = await sink.store(speech(), key=KEY, destination=NOWHERE)
 
+    assert stored.size_bytes == 14
     assert methods(mayfly)[:4] == ["CreateUpload", "CommitUpload", "AbandonUpload", "CreateUpload"]
 
 
@@ -273,3 +271,14 @@ async def test_a_retry_finishes_what_a_failure_left(sink: StorageSink, mayfly: F
     stored = await store_all(sink, in_three_files(), key=KEY, destination=SESSION, reservation="")
 
     assert len({one.name for one in stored}) == 3
+
+
+async def test_a_retry_stores_what_a_failure_gave_up(sink: StorageSink, mayfly: FakeMayfly) -> None:
+    mayfly.refuse("CommitUpload", grpc.StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY")
+    with pytest.raises(StorageUnavailableError):
+        await store_all(sink, in_three_files(), key=KEY, destination=SESSION, reservation="")
+
+    stored = await store_all(sink, in_three_files(), key=KEY, destination=SESSION, reservation="")
+
+    assert len({one.name for one in stored}) == 3
+    assert "AbandonUpload" in methods(mayfly)

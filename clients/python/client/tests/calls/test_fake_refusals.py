@@ -8,6 +8,7 @@ import io
 import json
 import re
 import wave
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
@@ -112,15 +113,19 @@ def a_second_of_silence() -> bytes:
 SILENCE = a_second_of_silence()
 
 
+def put_riff(made: storage_pb.CreateUploadResponse) -> None:
+    httpx.put(made.grant.url, content=b"RIFF", headers=dict(made.grant.headers), timeout=60).raise_for_status()
+
+
 def damage(servers: Servers) -> None:
     made = servers.upload()
-    httpx.put(made.grant.url, content=b"RIFF", headers=dict(made.grant.headers), timeout=60).raise_for_status()
+    put_riff(made)
     servers.commit(made)
 
 
 def commit_too_late(servers: Servers) -> None:
     made = servers.upload(sha256=hashlib.sha256(b"RIFF").digest(), ttl={"seconds": 60})
-    httpx.put(made.grant.url, content=b"RIFF", headers=dict(made.grant.headers), timeout=60).raise_for_status()
+    put_riff(made)
     servers.fake.clock.advance(60)
     servers.commit(made)
 
@@ -140,9 +145,11 @@ def begin_another(servers: Servers) -> None:
 
 def come_late(servers: Servers) -> None:
     request_id = str(uuid4())
-    made = servers.upload(request_id=request_id)
-    servers.storage.AbandonUpload(storage_pb.AbandonUploadRequest(name=made.audio.name, attempt=made.grant.attempt))
-    servers.upload(request_id=request_id)
+    made = servers.upload(request_id=request_id, sha256=hashlib.sha256(b"RIFF").digest())
+    put_riff(made)
+    servers.commit(made)
+    servers.storage.DeleteAudio(storage_pb.DeleteAudioRequest(name=made.audio.name))
+    servers.upload(request_id=request_id, sha256=hashlib.sha256(b"RIFF").digest())
 
 
 def speak_another(servers: Servers) -> None:
@@ -246,6 +253,39 @@ def test_a_caller_that_is_not_known_is_told_nothing_more() -> None:
         error = refusal(lambda: servers.storage.GetStorageInfo(storage_pb.GetStorageInfoRequest()))
 
     assert (error.reason, error.metadata) == ("CALLER_UNAUTHENTICATED", {})
+
+
+def abandon(servers: Servers, made: storage_pb.CreateUploadResponse) -> None:
+    servers.storage.AbandonUpload(storage_pb.AbandonUploadRequest(name=made.audio.name, attempt=made.grant.attempt))
+
+
+def commit_something_else(servers: Servers, made: storage_pb.CreateUploadResponse) -> None:
+    put_riff(made)
+    with pytest.raises(grpc.RpcError, match="is not what was announced"):
+        servers.commit(made)
+
+
+def let_it_run_out(servers: Servers, _made: storage_pb.CreateUploadResponse) -> None:
+    servers.fake.clock.advance(timedelta(minutes=2))
+
+
+def let_it_be_swept(servers: Servers, made: storage_pb.CreateUploadResponse) -> None:
+    let_it_run_out(servers, made)
+    servers.sweeper.StartSweep(sweeper_pb.StartSweepRequest(request_id=str(uuid4())))
+
+
+@pytest.mark.parametrize("give_up", [abandon, commit_something_else, let_it_run_out, let_it_be_swept])
+def test_an_upload_that_was_given_up_begins_again_with_its_request_id(
+    servers: Servers, give_up: Callable[[Servers, storage_pb.CreateUploadResponse], None]
+) -> None:
+    request_id = str(uuid4())
+    given_up = servers.upload(request_id=request_id)
+    give_up(servers, given_up)
+
+    again = servers.upload(request_id=request_id)
+
+    assert again.audio.name != given_up.audio.name
+    put_riff(again)
 
 
 def test_no_reason_of_the_fake_is_left_out_here() -> None:

@@ -71,6 +71,7 @@ class Shelf:
         self._now = now
         self._items: dict[str, Item] = {}
         self._requests: dict[str, tuple[bytes, str]] = {}
+        self._committed: set[str] = set()
         self._deleted: list[Item] = []
         self._lock = threading.RLock()
 
@@ -79,8 +80,8 @@ class Shelf:
         kind = self._checked(request_id, new, size_bytes)
         with self._lock:
             payload = new.SerializeToString(deterministic=True) + sha256
-            if known := self._requests.get(request_id):
-                return self._known(request_id, payload, known)
+            if (before := self._made_before(request_id, payload)) is not None:
+                return before
             item = self._new_item(kind, new, size_bytes, sha256)
             self._items[item.name] = item
             self._requests[request_id] = (payload, item.name)
@@ -113,6 +114,7 @@ class Shelf:
                 del self._items[name]
                 raise _mismatch(item.sha256.hex(), actual.hex())
             self._items[name] = ready = replace(item, ready=True)
+            self._committed.add(name)
             if not ready.readable(self._now()):
                 raise _lifetime_over(ready)
             return ready
@@ -201,8 +203,9 @@ class Shelf:
             )
         return kind
 
-    def _known(self, request_id: str, payload: bytes, known: tuple[bytes, str]) -> Item:
-        earlier, name = known
+    def _made_before(self, request_id: str, payload: bytes) -> Item | None:
+        """The row of the same request; None if there is none, or if it was given up and begins again."""
+        earlier, name = self._requests.get(request_id, (payload, ""))
         if earlier != payload:
             raise Refusal(
                 code=grpc.StatusCode.ALREADY_EXISTS,
@@ -210,10 +213,14 @@ class Shelf:
                 message="the request_id was used before, for a different request",
                 metadata={"request_id": request_id},
             )
-        if name not in self._items:
+        item = self._items.get(name)
+        if item is not None and item.due(self._now()) is None:
+            return item
+        if name in self._committed:
             message = "the request_id belongs to an audio that is gone"
             raise _precondition("REQUEST_EXPIRED", message, {"request_id": request_id})
-        return self._items[name]
+        self._items.pop(name, None)
+        return None
 
     def _new_item(self, kind: Kind, new: audio_pb2.NewAudio, size_bytes: int, sha256: bytes) -> Item:
         now, audio_id = self._now(), str(uuid.uuid4())

@@ -96,6 +96,10 @@ class Tab:
         """Wait until the stored file stands at its end."""
         await self._until("([id]) => document.getElementById(id).ended", ["sound"])
 
+    async def lit(self, words: int) -> None:
+        """Wait until so many words were seen to light up, by who notes them as `window.lit`."""
+        await self._until("([least]) => window.lit.length >= least", [words])
+
     async def _until(self, condition: str, argument: list[Any]) -> None:
         # Playwright's own waiting evaluates text in the page, which its policy refuses.
         look = f"""(given) => new Promise((done) => {{

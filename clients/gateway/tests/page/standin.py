@@ -27,6 +27,7 @@ from fastapi.responses import (
     StreamingResponse,
 )
 
+from clients.gateway.tests.page.chromium import PATIENCE
 from mayfly_gateway.doors import pages
 from mayfly_gateway.security.dates import Dated
 from mayfly_gateway.security.headers import SecurityHeaders
@@ -54,6 +55,8 @@ class Standin:
     store: str = ""
     """Origin of the signed links."""
     lifetime: timedelta = timedelta(hours=24)
+    ahead: timedelta = timedelta()
+    """How far its clock is ahead of the machine's. The page hears of the time with every answer."""
     audios: dict[str, dict[str, Any]] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     rest: asyncio.Event = field(default_factory=asyncio.Event)
@@ -68,16 +71,22 @@ class Standin:
     """What was asked to be spoken."""
     heard: list[tuple[str, str]] = field(default_factory=list)
     """What the page reported of playing: token and outcome."""
+    reported: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set by the first report."""
     max_upload_bytes: int = 50_000_000
     certificate: int | None = None
     """Number of the certificate that proves deletions; none before a sweep."""
     operators: dict[str, Any] = field(default_factory=dict)
     numbers: itertools.count[int] = field(default_factory=itertools.count)
 
+    def now(self) -> datetime:
+        """The time by its clock."""
+        return datetime.now(UTC) + self.ahead
+
     def keep(self, **more: Any) -> dict[str, Any]:
         """An audio that is stored now."""
         token = f"tok{next(self.numbers)}xq7Zk2"
-        now = datetime.now(UTC)
+        now = self.now()
         audio = {
             "token": token,
             "link": f"/a/{token}",
@@ -102,7 +111,13 @@ class Standin:
         if audio is None or token in self.gone:
             return False
         end = audio["expire_time"]
-        return end is None or datetime.fromisoformat(end) > datetime.now(UTC)
+        return end is None or datetime.fromisoformat(end) > self.now()
+
+    async def reports(self) -> list[tuple[str, str]]:
+        """What the page has reported of playing, once it has: it does so on the side."""
+        async with asyncio.timeout(PATIENCE):
+            await self.reported.wait()
+        return self.heard
 
 
 def deletion(*, deleted: bool, certificate: int | None = None) -> dict[str, Any]:
@@ -142,7 +157,7 @@ def application(standin: Standin) -> FastAPI:
     _add_speech(app, standin)
     _add_audios(app, standin)
     _add_links(app, standin)
-    app.add_middleware(Dated, now=lambda: datetime.now(UTC))
+    app.add_middleware(Dated, now=standin.now)
     app.add_middleware(SecurityHeaders, link_origins=[standin.store], is_https=False)
 
     @app.middleware("http")
@@ -187,6 +202,7 @@ def _add_audios(app: FastAPI, standin: Standin) -> None:
     @app.post("/api/page/audios/{token}/playback", status_code=204)
     async def playback(token: str, request: Request) -> None:
         standin.heard.append((token, (await request.json())["outcome"]))
+        standin.reported.set()
 
     @app.get("/api/page/audios/{token}/captions.{kind}")
     async def captions(token: str, kind: str) -> Response:

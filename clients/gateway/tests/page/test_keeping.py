@@ -51,7 +51,7 @@ async def test_kept_audio_plays_through_its_stable_link(tab: Tab, standin: Stand
     heard = [word["text"] for word in audio["words"] if word["start"] <= time]
     await expect(page.locator("#spoken .now")).to_have_text(heard[-1])
     assert await page.evaluate("new URL(document.querySelector('#sound').src).pathname") == audio["link"]
-    assert standin.heard == [(audio["token"], "played")]
+    assert await standin.reports() == [(audio["token"], "played")]
 
 
 async def test_it_can_be_paused_and_sought_by_keys(tab: Tab, standin: Standin) -> None:
@@ -170,9 +170,12 @@ async def test_seconds_are_counted_at_the_end(tab: Tab, standin: Standin) -> Non
 
 
 async def test_audio_whose_time_is_over_falls_silent_and_leaves_the_list(tab: Tab, standin: Standin) -> None:
-    standin.keep(expire_time=(datetime.now(UTC) + timedelta(seconds=10)).isoformat())
+    standin.keep()
     page = await open_first(tab)
     await tab.sound(0.1)
+
+    standin.ahead = standin.lifetime - timedelta(seconds=2)
+    await page.evaluate("async () => { await (await import('/page/api.js')).history(); }")
 
     await expect(page.get_by_role("timer")).to_have_text("Its time is over. Nobody can hear it any more.")
 

@@ -57,7 +57,7 @@ async def test_it_goes_on_without_a_gap_when_the_rest_has_come(tab: Tab, standin
 
     await expect(page.locator("#speak")).to_have_text("Speak")
     await expect(page.locator("#duration")).to_have_text("0:08")
-    assert standin.heard == [(next(iter(standin.audios)), "played")]
+    assert await standin.reports() == [(next(iter(standin.audios)), "played")]
 
 
 async def test_it_waits_for_what_comes_late_and_then_goes_on(tab: Tab, standin: Standin) -> None:
@@ -79,12 +79,12 @@ async def test_words_light_up_in_their_order(tab: Tab) -> None:
 
     await speak(page)
     await tab.position(2.8)
+    # Of short words a busy machine may show none; each that is shown comes in its turn.
+    await tab.lit(4)
 
     lit = await page.evaluate("window.lit")
-    # Of short words a busy machine may show none; each that is shown comes in its turn.
     words = iter(TEXT.split())
     assert all(word in words for word in lit)
-    assert len(lit) >= 4
 
 
 async def test_all_that_was_typed_stays_on_the_page(tab: Tab) -> None:

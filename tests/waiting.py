@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mayfly_client import AsyncClient, Audio, AudioNotFoundError, Sweep
@@ -19,6 +21,15 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not await condition():  # noqa: ASYNC110 - another process has no event
             await asyncio.sleep(0.05)
+
+
+def opened_by(pid: int, folder: Path) -> list[str]:
+    """Descriptors of a process that lead into a folder. It may close some while one looks."""
+    found = []
+    for entry in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(str(entry.readlink()))
+    return [path for path in found if path.startswith(str(folder))]
 
 
 async def is_gone(client: AsyncClient, audio: Audio) -> bool:

@@ -12,7 +12,7 @@ from google.protobuf import descriptor_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from mayfly.storage.v1 import storage_service_pb2, storage_service_pb2_grpc
 
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, opened_by
 
 if TYPE_CHECKING:
     from tests.conftest import Stack
@@ -35,9 +35,7 @@ def test_only_storage_is_given_credentials(aws: Stack) -> None:
 
 @pytest.mark.parametrize("name", ["synth", "sweeper", "gateway"])
 def test_no_open_file_of_the_others_is_storages(aws: Stack, name: str) -> None:
-    opened = [str(link.readlink()) for link in Path(f"/proc/{aws.pids[name]}/fd").iterdir() if link.is_symlink()]
-
-    assert [path for path in opened if path.startswith(str(aws.layout.data / "storage"))] == []
+    assert opened_by(aws.pids[name], aws.layout.data / "storage") == []
 
 
 def messages(file: descriptor_pb2.FileDescriptorProto) -> list[str]:

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import os
 import signal
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -17,13 +16,14 @@ from mayfly.synth.v1 import synth_service_pb2 as pb
 from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceStub
 
 from mayfly_client import AudioNotFoundError, InvalidRequestError
-from mayfly_synth.testing_processing import SOUND, config, silence, tone, wav
+from mayfly_synth.testing_processing import SOUND, children_of, config, runs, silence, tone, wav
 from tests.conftest import running
-from tests.waiting import PATIENCE, until
+from tests.waiting import PATIENCE, opened_by, until
 from tools.stack.programs import Backend
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
     from mayfly_client import AsyncClient
     from tests.conftest import Stack
@@ -108,25 +108,6 @@ def own_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack
     monkeypatch.setenv("MAYFLY_SYNTH_DEBUG_COPIES", "errors")
     with running(tmp_path, Backend.EMBEDDED) as stack:
         yield stack
-
-
-def opened_by(pid: int, folder: Path) -> list[str]:
-    """Descriptors of a process that lead into a folder."""
-    links = [entry.readlink() for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()]
-    return [str(link) for link in links if str(link).startswith(str(folder))]
-
-
-def children_of(pid: int) -> list[int]:
-    return [
-        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
-    ]
-
-
-def runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 async def test_a_synth_that_is_killed_in_the_middle_leaves_nothing(own_stack: Stack, tmp_path: Path) -> None:

@@ -55,8 +55,23 @@ def programs() -> list[int]:
 
     Other tests have children of their own: servers, a browser.
     """
-    children = [int(pid) for task in Path("/proc/self/task").iterdir() for pid in _words(task / "children")]
-    return [pid for pid in children if any(word.startswith("ffmpeg") for word in _words(Path(f"/proc/{pid}/comm")))]
+    return [
+        pid for pid in children_of() if any(word.startswith("ffmpeg") for word in _words(Path(f"/proc/{pid}/comm")))
+    ]
+
+
+def children_of(pid: int | str = "self") -> list[int]:
+    """Pids of a process's children. Its threads may end while one looks."""
+    tasks = list(Path(f"/proc/{pid}/task").iterdir())
+    return [int(child) for task in tasks for child in _words(task / "children")]
+
+
+def runs(pid: int) -> bool:
+    """Whether a process runs; one that is dead and not yet collected does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):  # the second if it goes between opening and reading
+        return False
 
 
 def _words(file: Path) -> list[str]:

@@ -5,7 +5,6 @@ import os
 import stat
 import sys
 from contextlib import aclosing
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +13,11 @@ from mayfly_synth.domain.formats import AudioFormat
 from mayfly_synth.engines.arguments import compile_arguments, output, pcm_input
 from mayfly_synth.engines.encoders import SpeechEncoder
 from mayfly_synth.engines.ffmpeg import Ffmpeg, FfmpegError, FfmpegFailedError, Limits
+from mayfly_synth.testing_processing import runs
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
+    from pathlib import Path
 
 ARGUMENTS = compile_arguments(
     pcm_input(16_000), [], output(AudioFormat.MP3, sample_rate=16_000, bit_rate=64_000), talks=False
@@ -153,14 +154,6 @@ async def ended(pids: list[int]) -> None:
     async with asyncio.timeout(60):
         while any(runs(pid) for pid in pids):  # noqa: ASYNC110 - the kernel sends no event for a grandchild
             await asyncio.sleep(0.005)
-
-
-def runs(pid: int) -> bool:
-    """Whether a process runs; one that is dead and not yet collected does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 def test_this_process_runs() -> None:

@@ -31,7 +31,7 @@ from mayfly_synth.domain.processing_errors import (
 from mayfly_synth.engines.ffmpeg import Ffmpeg, Limits
 from mayfly_synth.engines.processing import FfmpegProcessor
 from mayfly_synth.engines.scratch import Scratch
-from mayfly_synth.testing_processing import SOUND, box, converted, pieces, silence, wav
+from mayfly_synth.testing_processing import SOUND, box, children_of, converted, pieces, silence, wav
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -256,13 +256,15 @@ async def watched(program: Path) -> AsyncIterator[None]:
         yield
     finally:
         looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+    assert looking.cancelled(), "it looked to the end"
     assert 0 < max(peaks) < MOST_MEMORY
 
 
 def memory_of(program: Path) -> list[int]:
     """The most memory that each child that is this program has had so far. Unit: bytes."""
     found = []
-    for pid in (pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()):
+    for pid in children_of():
         with suppress(OSError):
             if Path(f"/proc/{pid}/exe").samefile(program):
                 told = Path(f"/proc/{pid}/status").read_text()

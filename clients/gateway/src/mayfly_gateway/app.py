@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from mayfly_gateway.config import GatewaySettings
 
+_log = logging.getLogger("mayfly.gateway")
+
 
 async def run(settings: GatewaySettings) -> None:
     """Serve until SIGTERM or SIGINT, then drain."""
@@ -29,6 +32,7 @@ async def run(settings: GatewaySettings) -> None:
         mayfly = await stack.enter_async_context(open_client(settings, telemetry))
         server = HttpServer(create_app(settings, mayfly, telemetry=telemetry), settings.http_options())
         await stack.enter_async_context(server)
+        _log.info("serving", extra={"address": str(server.address)})
         await serve_until_signal(server)
 
 

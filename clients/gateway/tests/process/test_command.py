@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
-import time
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -27,15 +28,9 @@ def environment(**settings: str) -> dict[str, str]:
     return {**kept, **{f"MAYFLY_GATEWAY_{name}": value for name, value in settings.items()}}
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as one:
-        port: int = one.getsockname()[1]
-        return port
-
-
-def settings_of(fake: FakeMayfly, port: int) -> dict[str, str]:
+def settings_of(fake: FakeMayfly) -> dict[str, str]:
     targets = {f"{name.upper()}_TARGET": getattr(fake, name) for name in ("storage", "synth", "sweeper")}
-    return {"LISTEN": f"127.0.0.1:{port}", **targets}
+    return {"LISTEN": "127.0.0.1:0", **targets}
 
 
 @contextmanager
@@ -50,16 +45,21 @@ def running(settings: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
         process.communicate(timeout=PATIENCE)
 
 
-def wait_until_it_serves(port: int, process: subprocess.Popen[str]) -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        assert process.poll() is None, process.communicate()[1]
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=60).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.05)
-    pytest.fail("it did not serve in time")
+def until_it_serves(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Where it serves, and all that it has said until then."""
+    assert process.stderr is not None
+    said = ""
+    late = threading.Timer(PATIENCE, process.kill)
+    late.start()
+    try:
+        while not (served := re.search(r"serving address=(\S+)", said)):
+            line = process.stderr.readline()
+            assert line, f"it ended: {said}"
+            said += line
+    finally:
+        late.cancel()
+        late.join()
+    return served[1], said
 
 
 @pytest.fixture
@@ -69,26 +69,22 @@ def fake() -> Iterator[FakeMayfly]:
 
 
 def test_it_serves_until_it_is_told_to_stop_and_ends_with_0(fake: FakeMayfly) -> None:
-    port = free_port()
-    with running(settings_of(fake, port)) as process:
-        wait_until_it_serves(port, process)
-        spoken = httpx.post(f"http://127.0.0.1:{port}/public/tts/sync", json={"text": "Hello."}, timeout=60)
-        probe = subprocess.run(
-            [sys.executable, "-m", "mayfly_gateway.probe", f"127.0.0.1:{port}"], check=False, timeout=PATIENCE
-        )
+    with running(settings_of(fake)) as process:
+        address, said = until_it_serves(process)
+        spoken = httpx.post(f"http://{address}/public/tts/sync", json={"text": "Hello."}, timeout=60)
+        probe = subprocess.run([sys.executable, "-m", "mayfly_gateway.probe", address], check=False, timeout=PATIENCE)
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=PATIENCE)
+        _, rest = process.communicate(timeout=PATIENCE)
 
     assert (spoken.status_code, probe.returncode, process.returncode) == (200, 0, 0)
-    assert "secret.made_up" in told
-    assert "Hello." not in told
+    assert "secret.made_up" in said
+    assert "Hello." not in said + rest
 
 
 def test_a_request_that_runs_is_answered_before_it_ends(fake: FakeMayfly) -> None:
-    port = free_port()
-    with running(settings_of(fake, port)) as process:
-        wait_until_it_serves(port, process)
-        with httpx.stream("POST", f"http://127.0.0.1:{port}/v1/audio/speech", json=_long_order(), timeout=60) as answer:
+    with running(settings_of(fake)) as process:
+        address, _ = until_it_serves(process)
+        with httpx.stream("POST", f"http://{address}/v1/audio/speech", json=_long_order(), timeout=60) as answer:
             process.send_signal(signal.SIGTERM)
             whole = b"".join(answer.iter_bytes())
         process.communicate(timeout=PATIENCE)
@@ -135,13 +131,15 @@ def test_a_port_that_somebody_has_is_named() -> None:
 
 
 def test_a_probe_of_nobody_fails_and_says_so() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "mayfly_gateway.probe", f"127.0.0.1:{free_port()}"],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=PATIENCE,
-    )
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        done = subprocess.run(
+            [sys.executable, "-m", "mayfly_gateway.probe", f"127.0.0.1:{nobody.getsockname()[1]}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
 
     assert done.returncode == 1
     assert "does not answer" in done.stderr

@@ -18,6 +18,7 @@ from mayfly_storage.backends.embedded.options import EmbeddedOptions, LinkServer
 from mayfly_storage.collections_file import read_collections
 from mayfly_storage.domain.findings import Finding, Verdict
 from mayfly_storage.domain.timing import Timing
+from tools.stack.layout import Ports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,11 +34,8 @@ def now() -> datetime:
 
 @pytest.fixture
 def port() -> int:
-    """One that is free: while storage runs, the doctor knows its links by their address alone."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        number: int = taken.getsockname()[1]
-        return number
+    """One that is free, and stays so: while storage runs, the doctor knows its links by their address alone."""
+    return Ports.free().links
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 
 from mayfly_storage.app import running_storage
 from mayfly_storage.config import StorageSettings
+from tools.stack.layout import Ports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,7 +105,7 @@ async def test_for_machines_doctor_prints_json(tmp_path: Path, aws: dict[str, st
 
 
 async def test_doctor_looks_at_a_storage_that_serves(tmp_path: Path) -> None:
-    address = f"127.0.0.1:{await free_port()}"
+    address = f"127.0.0.1:{Ports.free().links}"
     free = {"listen": "127.0.0.1:0", "retention_listen": "127.0.0.1:0", "links_listen": address}
 
     async with running_storage(StorageSettings.load(data_dir=tmp_path / "data", **free)):
@@ -113,14 +114,6 @@ async def test_doctor_looks_at_a_storage_that_serves(tmp_path: Path) -> None:
     assert ended.code == 0, ended.out
     assert f"links          {address} answers, and knows links of ours" in ended.out
     assert "skip  files" in ended.out
-
-
-async def free_port() -> int:
-    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-    port: int = server.sockets[0].getsockname()[1]
-    server.close()
-    await server.wait_closed()
-    return port
 
 
 async def test_the_policy_of_storage_s_role_is_json_for_iam(tmp_path: Path, aws: dict[str, str]) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -21,13 +23,6 @@ from mayfly_client.testing import FakeMayfly
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def command(**settings: object) -> dict[str, object]:
@@ -45,25 +40,45 @@ def why_not(**settings: object) -> str:
     return str(ended.stderr)
 
 
+PATIENCE = 60.0
+
+
 @pytest.fixture
 def mayfly() -> Iterator[FakeMayfly]:
     with FakeMayfly() as fake:
         yield fake
 
 
-def test_the_process_speaks_and_stops_when_it_is_told_to(voices_dir: Path, port: int, mayfly: FakeMayfly) -> None:
-    started = command(listen=f"127.0.0.1:{port}", voices_dir=voices_dir, storage_target=mayfly.storage, drain="2s")
+def until_it_serves(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Where it serves, and all that it has said until then."""
+    assert process.stderr is not None
+    said = ""
+    late = threading.Timer(PATIENCE, process.kill)
+    late.start()
+    try:
+        while not (served := re.search(r"serving address=(\S+)", said)):
+            line = process.stderr.readline()
+            assert line, f"it ended: {said}"
+            said += line
+    finally:
+        late.cancel()
+        late.join()
+    return served[1], said
+
+
+def test_the_process_speaks_and_stops_when_it_is_told_to(voices_dir: Path, mayfly: FakeMayfly) -> None:
+    started = command(listen="127.0.0.1:0", voices_dir=voices_dir, storage_target=mayfly.storage, drain="2s")
     process = subprocess.Popen(**started, stderr=subprocess.PIPE, text=True)  # type: ignore[call-overload]
     try:
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            grpc.channel_ready_future(channel).result(timeout=30)
+        address, said = until_it_serves(process)
+        with grpc.insecure_channel(address) as channel:
             health: Any = health_pb2_grpc.HealthStub(channel)  # its methods are set when it is made
             asked = health_pb2.HealthCheckRequest(service="mayfly.synth.v1.SynthService")
             serving = health.Check(asked, timeout=30).status
             request = pb.SynthesizeRequest(request_id=str(uuid4()), text="Canary sentence, hello.")
-            answer = SynthServiceStub(channel).Synthesize(request, timeout=20)
+            answer = SynthServiceStub(channel).Synthesize(request, timeout=PATIENCE)
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=20)
+        said += process.communicate(timeout=PATIENCE)[1]
     finally:
         process.kill()
         process.wait()

@@ -81,18 +81,19 @@ async def test_a_handler_is_cancelled_at_its_deadline(serve: Any, echo: Any, cal
             cancelled.set()
 
     echo.act = act
-    async with serve(options=options_for_tests(default_deadline=timedelta(milliseconds=100))) as channel:
+    # Long enough for the work to begin on any machine.
+    async with serve(options=options_for_tests(default_deadline=timedelta(milliseconds=800))) as channel:
         with pytest.raises(grpc.aio.AioRpcError) as failed:
             await call(channel, kind)
 
     assert cancelled.is_set()
     details = rpc_error(failed)
     assert (details.code, details.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_TOO_SHORT")
-    assert details.metadata == {"allowed_ms": "100"}
+    assert details.metadata == {"allowed_ms": "800"}
     assert details.domain == "test.mayfly"
 
 
-@pytest.mark.parametrize("asked", [0.6, 1, 9.5, 30, 95, 300, 950, 3000])
+@pytest.mark.parametrize("asked", [0.95, 1, 9.5, 30, 95, 300, 950, 3000])
 async def test_the_servers_deadline_is_before_the_callers(asked: float, serve: Any, seen: Seen, call: Any) -> None:
     async with serve() as channel:
         await channel.channel_ready()

@@ -163,6 +163,8 @@ async def test_work_that_fails_while_the_pool_closes_is_nobodys_and_is_not_logge
     offload: Offload, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate = Gate()
+    gc.collect()  # what other tests have left is told now
+    caplog.clear()
 
     def fail() -> None:
         gate.work()

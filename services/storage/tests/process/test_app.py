@@ -21,6 +21,7 @@ from mayfly_runtime.testing import rpc_error
 from mayfly_storage.app import running_storage
 from mayfly_storage.config import StorageSettings
 from mayfly_storage.testing import SOUND
+from tools.stack.layout import Ports
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,8 +136,8 @@ async def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
 
 
 async def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
-    async with running_storage(settings(tmp_path)) as running:
-        taken = running.retention.address
+    taken = f"127.0.0.1:{Ports.free().retention}"
+    async with running_storage(settings(tmp_path, retention_listen=taken)):
         with pytest.raises(PortInUseError):
             async with running_storage(settings(tmp_path / "other", retention_listen=taken)):
                 raise AssertionError("it started")

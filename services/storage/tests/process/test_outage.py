@@ -57,7 +57,7 @@ async def settings(aws_url: str, relay: Relay, tmp_path: Path, options: AwsOptio
         "MAYFLY_STORAGE_ADDRESSING_STYLE": "path",
         "MAYFLY_STORAGE_FALLBACK_DIR": str(tmp_path / "shared"),
         "MAYFLY_STORAGE_FALLBACK_THRESHOLD": "1",
-        "MAYFLY_STORAGE_READINESS_INTERVAL": "1s",
+        "MAYFLY_STORAGE_READINESS_INTERVAL": "3s",  # so long may a check take: one that is late begins an outage
         "MAYFLY_STORAGE_AWS_ATTEMPTS": "1",
         "MAYFLY_STORAGE_PRIVACY_SECRET": "a secret of the tests, and long enough",
         "AWS_ACCESS_KEY_ID": "test",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,9 @@ from mayfly_synth.domain.timeline import SpokenSentence
 from mayfly_synth.domain.utterance import Manner, MarkedPlace, Piece, Utterance
 from mayfly_synth.domain.voices import Voice, VoiceCatalog
 from mayfly_synth.usecases.rendered import RenderedSpeech
+
+if TYPE_CHECKING:
+    from mayfly_synth.domain.ports import Heard
 
 VOICE = Voice(name="v", language_code="en", language="English", quality="low", sample_rate=16_000)
 DELIVERY = Delivery.of(SpeechOptions(), VoiceCatalog([VOICE], default="v"), sentence_silence=timedelta())
@@ -26,9 +30,13 @@ class CountingEngine:
         self.go = asyncio.Event()
         self.go.set()
         self.fail: Exception | None = None
+        self.hearing: list[Heard | None] = []
 
-    async def speak(self, utterance: Utterance, delivery: Delivery, *, call: Call) -> SpokenSentence:
+    async def speak(
+        self, utterance: Utterance, delivery: Delivery, *, call: Call, heard: Heard | None = None
+    ) -> SpokenSentence:
         self.asked.append((utterance.written, call))
+        self.hearing.append(heard)
         number = len(self.asked)
         await self.go.wait()
         if self.fail is not None:
@@ -239,3 +247,34 @@ async def test_it_is_told_how_each_one_was_answered(engine: CountingEngine, cloc
 
 async def test_pronouncing_is_passed_on(rendered: RenderedSpeech) -> None:
     assert await rendered.phonemize("Hello.", VOICE) == "Hello."
+
+
+async def test_all_who_wait_for_the_same_hear_its_beginning(rendered: RenderedSpeech, engine: CountingEngine) -> None:
+    engine.go.clear()
+    early: list[bytes] = []
+    late: list[bytes] = []
+    silent: list[bytes] = []
+    first = asyncio.ensure_future(rendered.speak(HELLO, DELIVERY, call=Call(), heard=early.append))
+    second = asyncio.ensure_future(rendered.speak(HELLO, DELIVERY, call=Call()))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    [hear] = engine.hearing
+    assert hear is not None
+    hear(b"be")
+    third = asyncio.ensure_future(rendered.speak(HELLO, DELIVERY, call=Call(), heard=late.append))
+    await asyncio.sleep(0)
+    assert (early, late) == ([b"be"], [b"be"])
+    engine.go.set()
+    await asyncio.gather(first, second, third)
+
+    await rendered.speak(HELLO, DELIVERY, call=Call(), heard=silent.append)
+    assert silent == []
+
+
+async def test_nothing_is_cut_for_those_who_wait_for_all_of_it(
+    rendered: RenderedSpeech, engine: CountingEngine
+) -> None:
+    await rendered.speak(HELLO, DELIVERY, call=Call())
+
+    assert engine.hearing == [None]

@@ -19,9 +19,10 @@ from mayfly_synth.engines.slots import SpeechSlots
 from mayfly_synth.usecases.speaking import Pace, Speaking
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator
 
     from mayfly_synth.domain.call import Call
+    from mayfly_synth.domain.ports import Heard
     from mayfly_synth.domain.speech import Delivery
 
 VOICE = Voice(name="v", language_code="en", language="English", quality="low", sample_rate=16_000)
@@ -34,11 +35,18 @@ class HeldEngine:
         self.go = asyncio.Event()
         self.began = asyncio.Event()
         self.calls: list[Call] = []
+        self.hearing: list[Heard | None] = []
+        self.fail: Exception | None = None
 
-    async def speak(self, utterance: Utterance, delivery: Delivery, *, call: Call) -> SpokenSentence:
+    async def speak(
+        self, utterance: Utterance, delivery: Delivery, *, call: Call, heard: Heard | None = None
+    ) -> SpokenSentence:
         self.calls.append(call)
+        self.hearing.append(heard)
         self.began.set()
         await self.go.wait()
+        if self.fail is not None:
+            raise self.fail
         return SpokenSentence(pcm=bytes(2 * len(utterance.written)), phonemes=utterance.written)
 
     async def phonemize(self, sentence: str, voice: Voice) -> str:
@@ -72,11 +80,16 @@ def speaking(engine: HeldEngine, slots: SpeechSlots) -> Speaking:
 
 
 async def speak(speaking: Speaking, *texts: str) -> bytes:
+    return b"".join([part async for part in streamed(speaking, *texts, streams=False)])
+
+
+async def streamed(speaking: Speaking, *texts: str, streams: bool = True) -> AsyncGenerator[bytes, None]:
     delivery, timeline = speaking.delivery(SpeechOptions()), Timeline(sample_rate=16_000)
     with speaking.admission.admit(sum(map(len, texts))) as slot:
-        encoded = speaking.encoded(sentences(*texts), delivery, timeline, pace=Pace(slot=slot, window=2))
-        async with aclosing(encoded) as parts:
-            return b"".join([part.data async for part in parts])
+        pace = Pace(slot=slot, window=2, streams=streams)
+        async with aclosing(speaking.encoded(sentences(*texts), delivery, timeline, pace=pace)) as parts:
+            async for part in parts:
+                yield part.data
 
 
 async def test_while_the_bound_is_reached_others_are_refused_at_once(
@@ -113,3 +126,66 @@ async def test_the_default_silence_follows_each_sentence(speaking: Speaking, eng
     file = await speak(speaking, "12345", "67")
 
     assert len(file) == 44 + 2 * (5 + 3200 + 2 + 3200)
+
+
+async def test_a_stream_has_its_beginning_before_its_first_sentence_is_done(
+    speaking: Speaking, engine: HeldEngine
+) -> None:
+    async with aclosing(streamed(speaking, "12345", "67")) as stream:
+        header = await anext(stream)
+        coming = asyncio.ensure_future(anext(stream))
+        await engine.began.wait()
+        [heard] = engine.hearing
+        assert heard is not None
+        heard(b"abcd")
+        assert await coming == b"abcd"
+        engine.go.set()
+        rest = b"".join([part async for part in stream])
+
+    assert len(header) == 44
+    # The engine's sentence is silent: what was heard of it before is not in it once more.
+    assert rest == bytes(2 * (5 + 3200 + 2 + 3200) - 4)
+    assert engine.hearing[1] is None
+
+
+async def test_only_a_stream_has_a_beginning(speaking: Speaking, engine: HeldEngine) -> None:
+    engine.go.set()
+
+    await speak(speaking, "12345", "67")
+
+    assert engine.hearing == [None, None]
+
+
+async def test_a_stream_that_is_closed_after_its_beginning_is_not_spoken_to_its_end(
+    speaking: Speaking, engine: HeldEngine, slots: SpeechSlots
+) -> None:
+    async with aclosing(streamed(speaking, "12345", "67")) as stream:
+        await anext(stream)
+        coming = asyncio.ensure_future(anext(stream))
+        await engine.began.wait()
+        [heard] = engine.hearing
+        assert heard is not None
+        heard(b"abcd")
+        await coming
+
+    assert [call.is_cancelled() for call in engine.calls] == [True]
+    assert slots.queued == 0
+
+
+async def test_a_first_sentence_that_fails_after_its_beginning_breaks_the_stream_off(
+    speaking: Speaking, engine: HeldEngine, slots: SpeechSlots
+) -> None:
+    async with aclosing(streamed(speaking, "12345")) as stream:
+        await anext(stream)
+        coming = asyncio.ensure_future(anext(stream))
+        await engine.began.wait()
+        [heard] = engine.hearing
+        assert heard is not None
+        heard(b"abcd")
+        await coming
+        engine.fail = RuntimeError("broken")
+        engine.go.set()
+        with pytest.raises(RuntimeError, match="broken"):
+            await anext(stream)
+
+    assert slots.queued == 0

@@ -16,15 +16,26 @@ if TYPE_CHECKING:
     from mayfly_synth.domain.utterance import Utterance
     from mayfly_synth.domain.voices import Voice
 
+    Heard = Callable[[bytes], None]
+
 
 class SpeechEngine(Protocol):
     """Speaks single sentences, many at a time, without blocking the event loop."""
 
-    async def speak(self, utterance: Utterance, delivery: Delivery, *, call: Call) -> SpokenSentence:
+    async def speak(
+        self, utterance: Utterance, delivery: Delivery, *, call: Call, heard: Heard | None = None
+    ) -> SpokenSentence:
         """Speak one utterance, when it is the call's turn.
 
         Cancelling the awaiting task does not stop a thread that already works; cancelling the call does, at the next
         step. What is answered then is of no use.
+
+        Args:
+            utterance: What to say.
+            delivery: How to say it.
+            call: Whose it is.
+            heard: Called in the event loop with the samples of its beginning, if they are there much sooner than the
+                rest; at most once, and before this returns. All together takes a little longer then.
 
         Returns:
             Its sound; empty if nothing in it can be pronounced.

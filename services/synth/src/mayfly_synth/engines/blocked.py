@@ -17,9 +17,10 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from mayfly_synth.engines.graphs import constants_of, read_by
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Iterable, Mapping
 
 _LEAST_OPSET: Final = 13
 """Since when Unsqueeze takes its axes as an input."""
@@ -31,23 +32,14 @@ _UNARY: Final = frozenset(("LeakyRelu", "Relu", "Sigmoid", "Tanh"))
 _BINARY: Final = frozenset(("Add", "Div", "Mul", "Sub"))
 
 
-def in_blocks(model: Path) -> bytes:
-    """The model with its convolutions over planes. Blocks. Time and memory grow with its size.
-
-    Args:
-        model: The file.
-
-    Raises:
-        google.protobuf.message.DecodeError: If it is not an ONNX model.
-    """
-    loaded = onnx.load(model)
-    opset = next((each.version for each in loaded.opset_import if each.domain in ("", "ai.onnx")), 0)
+def put_in_blocks(model: onnx.ModelProto) -> None:
+    """Write a model's convolutions as such over planes. Blocks; time grows with its graph."""
+    opset = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 0)
     if opset >= _LEAST_OPSET:
-        nodes = _Planes(loaded.graph).nodes()
-        del loaded.graph.node[:]
-        loaded.graph.node.extend(nodes)
-        loaded.graph.initializer.append(numpy_helper.from_array(np.array([_AXIS], np.int64), _AXES))
-    return loaded.SerializeToString()
+        nodes = _Planes(model.graph).nodes()
+        del model.graph.node[:]
+        model.graph.node.extend(nodes)
+        model.graph.initializer.append(numpy_helper.from_array(np.array([_AXIS], np.int64), _AXES))
 
 
 class _Planes:
@@ -60,7 +52,7 @@ class _Planes:
         """Tensors that are there as planes, by what they are called as lines."""
         self._only_planes: set[str] = set()
         """Those of them that are not there as lines."""
-        self._scalars = _scalars(graph)
+        self._scalars = {name for name, tensor in constants_of(graph).items() if not tensor.dims}
 
     def nodes(self) -> list[onnx.NodeProto]:
         """The nodes of the same graph, over planes where that is faster."""
@@ -70,7 +62,7 @@ class _Planes:
             elif self._follows(node):
                 self._add_over_planes(node, {name: self._planes.get(name, name) for name in node.input})
             else:
-                self._needs_lines(_read_by(node))
+                self._needs_lines(read_by(node))
                 self._nodes.append(node)
         self._needs_lines(output.name for output in self._graph.output)
         return self._nodes
@@ -117,15 +109,6 @@ class _Planes:
                 self._nodes.append(helper.make_node("Squeeze", [plane, _AXES], [name], name=f"{plane}/line"))
 
 
-def _read_by(node: onnx.NodeProto) -> Iterator[str]:
-    """What it takes, and what its branches take from around them."""
-    yield from node.input
-    for attribute in node.attribute:
-        for graph in (attribute.g, *attribute.graphs):
-            for inner in graph.node:
-                yield from _read_by(inner)
-
-
 def _is_convolution(node: onnx.NodeProto) -> bool:
     """Over one dimension, with paddings that are told."""
     known = {attribute.name: attribute for attribute in node.attribute}
@@ -145,14 +128,3 @@ def _over_plane(attribute: onnx.AttributeProto) -> onnx.AttributeProto:
     if attribute.name in ("kernel_shape", "strides", "dilations"):
         return helper.make_attribute(attribute.name, [1, *values])
     return attribute
-
-
-def _scalars(graph: onnx.GraphProto) -> set[str]:
-    """Constants that are one number, and so have no dimension to be moved."""
-    told = [each for each in graph.initializer if not each.dims]
-    constants = {
-        node.output[0]
-        for node in graph.node
-        if node.op_type == "Constant" and any(each.name == "value" and not each.t.dims for each in node.attribute)
-    }
-    return {each.name for each in told} | constants

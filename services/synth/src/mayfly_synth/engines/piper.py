@@ -4,6 +4,7 @@ What differs from `PiperVoice.synthesize`, and why:
 
 - Sessions have one thread, and workers fill the cores; see `sessions.py` and `turns.py`.
 - A run that nobody waits for any more is stopped in the middle.
+- Whoever waits for the first sound hears it before its sentence is done, if the voice can be cut; see `seams.py`.
 - Samples are not scaled to full range sentence by sentence, which would make the loudness jump.
 - No text is logged. Piper logs it at DEBUG, and the phonemes that a voice lacks at WARNING.
 """
@@ -23,6 +24,7 @@ from piper import SynthesisConfig
 from mayfly_synth.domain.timeline import SpokenSentence
 from mayfly_synth.domain.utterance import Utterance
 from mayfly_synth.engines.alignments import Lengths, TimedWords, estimated_bounds, timed_words
+from mayfly_synth.engines.parted import PartedSession
 from mayfly_synth.engines.pronunciation import Pronounced, pronounce
 from mayfly_synth.engines.widths import Widths
 
@@ -34,8 +36,10 @@ if TYPE_CHECKING:
 
     from mayfly_runtime.offload import Offload
     from mayfly_synth.domain.call import Call
+    from mayfly_synth.domain.ports import Heard
     from mayfly_synth.domain.speech import Delivery
     from mayfly_synth.domain.voices import Voice
+    from mayfly_synth.engines.parted import HearsSamples
     from mayfly_synth.engines.turns import Turns
     from mayfly_synth.engines.voice_cache import VoiceCache
 
@@ -69,12 +73,17 @@ class PiperEngine:
         self._offload = offload
         logging.getLogger("piper").setLevel(logging.ERROR)
 
-    async def speak(self, utterance: Utterance, delivery: Delivery, *, call: Call) -> SpokenSentence:
+    async def speak(
+        self, utterance: Utterance, delivery: Delivery, *, call: Call, heard: Heard | None = None
+    ) -> SpokenSentence:
         """Speak one utterance; see `SpeechEngine`."""
         loan = await self._voices.borrow(delivery.voice.name)
         widths = self._widths.setdefault(delivery.voice.name, Widths())
-        # With another number of threads sums may be added in another order: what is to be repeatable is not.
-        may_be_wide = call.in_haste and loan.voice.wide is not None and not _is_repeatable(delivery)
+        if _is_repeatable(delivery):
+            # With other threads, or in pieces, sums may be added in another order.
+            may_be_wide, heard = False, None
+        else:
+            may_be_wide = call.in_haste and loan.voice.wide is not None
         try:
             alone = may_be_wide and widths.choose_wide()
             turn = await self._turns.take(call.flow, cost=utterance.characters, alone=alone, brief=widths.is_brief)
@@ -84,7 +93,8 @@ class PiperEngine:
         wide = loan.voice.wide if turn.is_alone else None
         run = onnxruntime.RunOptions()
         forget = call.on_cancel(lambda: setattr(run, "terminate", True))
-        piper = _stoppable(wide or loan.voice.piper, run)
+        hears = _hears(heard, volume=delivery.volume * utterance.volume) if heard is not None else None
+        piper = _with_session_of_one_run(wide or loan.voice.piper, run, hears)
         work = asyncio.ensure_future(self._offload(self._clocked, piper, utterance, delivery, call))
 
         def over(done: asyncio.Future[tuple[SpokenSentence, float]]) -> None:
@@ -119,22 +129,37 @@ class PiperEngine:
         return "".join(said.phonemes)
 
 
-class _StoppableSession:
-    """A session whose runs end when their caller has gone."""
+class _SessionOfOneRun:
+    """A session whose run ends when its caller has gone, and whose beginning may be heard before its end."""
 
-    __slots__ = ("_options", "_session")
+    __slots__ = ("_hears", "_options", "_session")
 
-    def __init__(self, session: Any, options: onnxruntime.RunOptions) -> None:
+    def __init__(self, session: Any, options: onnxruntime.RunOptions, hears: HearsSamples | None) -> None:
         self._session = session
         self._options = options
+        self._hears = hears
 
-    def run(self, names: list[str] | None, inputs: dict[str, Any]) -> Any:
+    def run(self, names: None, inputs: dict[str, Any]) -> Any:
         """As `InferenceSession.run`."""
+        if self._hears is not None and isinstance(self._session, PartedSession):
+            return self._session.run(names, inputs, self._options, hears=self._hears)
         return self._session.run(names, inputs, self._options)
 
 
-def _stoppable(piper: PiperVoice, options: onnxruntime.RunOptions) -> PiperVoice:
-    return dataclasses.replace(piper, session=_StoppableSession(piper.session, options))
+def _with_session_of_one_run(
+    piper: PiperVoice, options: onnxruntime.RunOptions, hears: HearsSamples | None
+) -> PiperVoice:
+    return dataclasses.replace(piper, session=_SessionOfOneRun(piper.session, options, hears))
+
+
+def _hears(heard: Heard, *, volume: float) -> HearsSamples:
+    """Called in a thread, calls in the event loop, from which this is made."""
+    loop = asyncio.get_running_loop()
+
+    def hears(samples: NDArray[np.float32]) -> None:
+        loop.call_soon_threadsafe(heard, _pcm(samples, volume))
+
+    return hears
 
 
 def _is_repeatable(delivery: Delivery) -> bool:

@@ -12,10 +12,12 @@ import math
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+import onnx
 import onnxruntime
 from piper.const import BOS, EOS, PAD
 
-from mayfly_synth.engines.blocked import in_blocks
+from mayfly_synth.engines.blocked import put_in_blocks
+from mayfly_synth.engines.parted import PartedSession, in_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,12 +38,29 @@ _PHONEMES: Final = 40
 
 
 def open_session(model: Path, *, threads: int = 1) -> Any:
-    """An inference session.
+    """An inference session, or one in two parts. Blocks.
 
     Args:
         model: The file.
         threads: How many compute one utterance.
+
+    Raises:
+        google.protobuf.message.DecodeError: If it is not an ONNX model.
     """
+    loaded = onnx.load(model)
+    parts = in_parts(loaded)
+    if parts is None:
+        return _session(loaded, threads=threads)
+    return PartedSession(_session(parts.front, threads=threads), _session(parts.back, threads=threads), seam=parts.seam)
+
+
+def _session(model: onnx.ModelProto, *, threads: int) -> onnxruntime.InferenceSession:
+    if threads == 1:
+        put_in_blocks(model)
+    return onnxruntime.InferenceSession(model.SerializeToString(), sess_options=_options(threads), providers=_PROVIDERS)
+
+
+def _options(threads: int) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -54,8 +73,7 @@ def open_session(model: Path, *, threads: int = 1) -> Any:
     # lasts, and not after it: they would take the cores from the encoder and from other voices.
     options.add_session_config_entry("session.force_spinning_stop", "1")
     options.log_severity_level = 3
-    given = str(model) if threads > 1 else in_blocks(model)
-    return onnxruntime.InferenceSession(given, sess_options=options, providers=_PROVIDERS)
+    return options
 
 
 def wide_voice(

@@ -10,7 +10,7 @@ sentence said within the lifetime; where that matters, the cache is switched off
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from datetime import timedelta
 
-    from mayfly_synth.domain.ports import SpeechEngine
+    from mayfly_synth.domain.ports import Heard, SpeechEngine
     from mayfly_synth.domain.speech import Delivery
     from mayfly_synth.domain.timeline import SpokenSentence
     from mayfly_synth.domain.utterance import Utterance
@@ -52,9 +52,25 @@ class _Entry:
 class _Flight:
     """An utterance that is being spoken for one or more."""
 
-    task: asyncio.Task[SpokenSentence]
     call: Call
+    task: asyncio.Future[SpokenSentence] = field(init=False)
     waiting: int = 0
+    _beginning: bytes = field(default=b"", repr=False)
+    _hearing: list[Heard] = field(default_factory=list)
+
+    def hear(self, pcm: bytes) -> None:
+        """Tell all who want to hear its beginning."""
+        self._beginning = pcm
+        for heard in self._hearing:
+            heard(pcm)
+
+    def join(self, heard: Heard | None) -> None:
+        """Wait for it, and perhaps for its beginning."""
+        self.waiting += 1
+        if heard is not None and self._beginning:
+            heard(self._beginning)
+        elif heard is not None:
+            self._hearing.append(heard)
 
 
 class RenderedSpeech:
@@ -88,7 +104,9 @@ class RenderedSpeech:
         self.bytes = 0
         """How much is remembered."""
 
-    async def speak(self, utterance: Utterance, delivery: Delivery, *, call: Call) -> SpokenSentence:
+    async def speak(
+        self, utterance: Utterance, delivery: Delivery, *, call: Call, heard: Heard | None = None
+    ) -> SpokenSentence:
         """Speak one utterance, or remember it; see `SpeechEngine`."""
         key = _key(utterance, delivery)
         self.forget_old()
@@ -99,10 +117,10 @@ class RenderedSpeech:
         flight = self._flights.get(key)
         if flight is None or flight.call.is_cancelled():
             self._note(Outcome.SPOKEN)
-            flight = self._begin(key, utterance, delivery, call)
+            flight = self._begin(key, utterance, delivery, call, in_parts=heard is not None)
         else:
             self._note(Outcome.SHARED)
-        flight.waiting += 1
+        flight.join(heard)
         try:
             return await asyncio.shield(flight.task)
         finally:
@@ -116,15 +134,16 @@ class RenderedSpeech:
         """Pronounce one sentence; see `SpeechEngine`."""
         return await self._engine.phonemize(sentence, voice)
 
-    def _begin(self, key: Hashable, utterance: Utterance, delivery: Delivery, call: Call) -> _Flight:
+    def _begin(self, key: Hashable, utterance: Utterance, delivery: Delivery, call: Call, *, in_parts: bool) -> _Flight:
         # A call of its own, as the first one to ask may go away before the others do; in the first one's turn.
         own = Call(flow=call.flow, in_haste=call.in_haste)
-        task = asyncio.ensure_future(self._engine.speak(utterance, delivery, call=own))
-        flight = self._flights[key] = _Flight(task, own)
-        task.add_done_callback(lambda done: self._end(key, flight, done))
+        flight = self._flights[key] = _Flight(own)
+        heard = flight.hear if in_parts else None
+        flight.task = asyncio.ensure_future(self._engine.speak(utterance, delivery, call=own, heard=heard))
+        flight.task.add_done_callback(lambda done: self._end(key, flight, done))
         return flight
 
-    def _end(self, key: Hashable, flight: _Flight, done: asyncio.Task[SpokenSentence]) -> None:
+    def _end(self, key: Hashable, flight: _Flight, done: asyncio.Future[SpokenSentence]) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]
         if done.cancelled() or done.exception() is not None or flight.call.is_cancelled():

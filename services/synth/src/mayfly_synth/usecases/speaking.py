@@ -14,13 +14,14 @@ from mayfly_synth.domain.formats import Meter
 from mayfly_synth.domain.lexicon import Lexicon
 from mayfly_synth.domain.speech import SAMPLE_BYTES, Delivery, Speech
 from mayfly_synth.domain.timeline import SpokenSentence
+from mayfly_synth.usecases.beginning import Beginning, with_beginning
 from mayfly_synth.usecases.in_order import in_order
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
     from mayfly_synth.domain.limits import SpeechLimits
-    from mayfly_synth.domain.ports import Admission, Encoded, Encoder, Slot, SpeechEngine
+    from mayfly_synth.domain.ports import Admission, Encoded, Encoder, Heard, Slot, SpeechEngine
     from mayfly_synth.domain.speech import SpeechOptions
     from mayfly_synth.domain.timeline import Timeline
     from mayfly_synth.domain.utterance import Utterance
@@ -39,6 +40,8 @@ class Pace:
     """Most that are spoken at a time, or are spoken and wait to be taken."""
     in_haste: bool = True
     """Whether somebody waits for the first one, and not for all of them. Then it is spoken before any other begins."""
+    streams: bool = False
+    """Whether somebody hears each as it comes. Then the first one is heard before it is spoken to its end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,10 +92,13 @@ class Speaking:
         Raises:
             TextUnspeakableError: If nothing in any utterance can be pronounced.
         """
+        beginning = Beginning()
+        heard = beginning.hear if pace.streams else None
         # Closed from the encoder backwards, so that nothing is closed while the next one still takes from it.
         async with (
-            aclosing(self.spoken(utterances, delivery, pace=pace)) as spoken,
-            aclosing(_laid_out(spoken, delivery, timeline)) as pcm,
+            aclosing(self.spoken(utterances, delivery, pace=pace, heard=heard)) as spoken,
+            aclosing(with_beginning(spoken, beginning)) as sounds,
+            aclosing(_laid_out(sounds, delivery, timeline)) as pcm,
             aclosing(self.file_of(pcm, delivery, meter)) as parts,
         ):
             async for part in parts:
@@ -100,16 +106,25 @@ class Speaking:
         self.check_heard(delivery, timeline)
 
     async def spoken(
-        self, utterances: AsyncIterator[Utterance], delivery: Delivery, *, pace: Pace
+        self, utterances: AsyncIterator[Utterance], delivery: Delivery, *, pace: Pace, heard: Heard | None = None
     ) -> AsyncGenerator[tuple[Utterance, SpokenSentence], None]:
-        """Speak utterances side by side, and answer each with its sound, in order. To be closed by whoever opens it."""
+        """Speak utterances side by side, and answer each with its sound, in order. To be closed by whoever opens it.
+
+        Args:
+            utterances: What to speak.
+            delivery: How to speak.
+            pace: How many at a time.
+            heard: May be called with the beginning of the first one.
+        """
         call = Call(in_haste=pace.in_haste)
+        hears = iter((heard,))
 
         async def speak(utterance: Utterance) -> SpokenSentence:
+            heard = next(hears, None)
             if not utterance.pieces:
                 return _SILENCE
             try:
-                return await self.engine.speak(utterance, delivery, call=call)
+                return await self.engine.speak(utterance, delivery, call=call, heard=heard)
             finally:
                 pace.slot.done(utterance.characters)
 
@@ -200,10 +215,17 @@ def silence_after(utterance: Utterance, sound: SpokenSentence, delivery: Deliver
 
 
 async def _laid_out(
-    spoken: AsyncIterator[tuple[Utterance, SpokenSentence]], delivery: Delivery, timeline: Timeline
+    sounds: AsyncIterator[bytes | tuple[Utterance, SpokenSentence]], delivery: Delivery, timeline: Timeline
 ) -> AsyncGenerator[bytes, None]:
-    async for utterance, sound in spoken:
-        silence = silence_after(utterance, sound, delivery)
-        timeline.add(utterance, sound, silence=silence)
-        if sound.pcm or silence:
-            yield sound.pcm + bytes(silence * SAMPLE_BYTES)
+    beginning = b""
+    async for sound in sounds:
+        if isinstance(sound, bytes):
+            beginning = sound
+            yield beginning
+            continue
+        utterance, spoken = sound
+        silence = silence_after(utterance, spoken, delivery)
+        timeline.add(utterance, spoken, silence=silence)
+        if spoken.pcm or silence:
+            yield spoken.pcm[len(beginning) :] + bytes(silence * SAMPLE_BYTES)
+        beginning = b""

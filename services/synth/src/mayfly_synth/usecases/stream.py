@@ -114,7 +114,7 @@ class StreamSpeech:
         script = self._script(command, delivery)
         with self.speaking.admission.admit(0) as slot:
             yield StreamHeader(delivery)
-            pace = Pace(slot=slot, window=self.window)
+            pace = Pace(slot=slot, window=self.window, streams=True)
             async with (
                 aclosing(script.utterances(pieces, slot)) as utterances,
                 aclosing(self.speaking.encoded(utterances, delivery, timeline, pace=pace, meter=meter)) as parts,

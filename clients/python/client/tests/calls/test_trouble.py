@@ -111,11 +111,11 @@ async def test_a_server_that_hangs_ends_with_the_deadline(mayfly: Any, fake: Fak
     fake.hang("GetStorageInfo")
 
     with pytest.raises(DeadlineError, match=f"storage at {fake.storage} did not answer in time"):
-        await mayfly.call("storage_info", timeout=1)
+        await mayfly.call("storage_info", timeout=2)
 
     _, call = fake.calls
     assert call.seconds_left is not None
-    assert call.seconds_left < 2
+    assert call.seconds_left < 3
 
 
 async def test_every_call_has_a_deadline_even_if_none_is_asked_for(mayfly: Any, fake: FakeMayfly) -> None:
@@ -137,7 +137,8 @@ async def test_a_transfer_that_takes_too_long_is_given_up_and_given_back(mayfly:
     fake.hang("CommitUpload")
 
     with pytest.raises(DeadlineError):
-        await mayfly.call("save", b"RIFF", collection="temp-audio", content_type="audio/wav", timeout=2)
+        # Time enough to come to the commit on any machine.
+        await mayfly.call("save", b"RIFF", collection="temp-audio", content_type="audio/wav", timeout=4)
 
     assert [call.method for call in fake.calls] == ["CreateUpload", "CommitUpload", "AbandonUpload"]
 

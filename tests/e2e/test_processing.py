@@ -115,7 +115,7 @@ async def test_a_synth_that_is_killed_in_the_middle_leaves_nothing(own_stack: St
     recording = wav(silence(1) + tone(30))
 
     async def halfway() -> AsyncIterator[pb.ProcessAudioRequest]:
-        yield config(trim_silence=True)
+        yield config(trim_silence=True, loudness_lufs=-20.0)
         for start in range(0, len(recording), 65_536):
             yield pb.ProcessAudioRequest(chunk=recording[start : start + 65_536])
         await asyncio.Event().wait()

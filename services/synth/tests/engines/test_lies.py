@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
 
 WHEEL = Path(imageio_ffmpeg.get_ffmpeg_exe())
+STEPS = (Steps(), Steps(trim_silence=True), Steps(loudness_lufs=-20.0))
 MOST_CPU = 5.0
 """Seconds."""
 MOST_MEMORY = 256 * 1024 * 1024
@@ -156,7 +157,7 @@ def _holed(data: bytes, rng: random.Random) -> bytes:
     return bytes(holed)
 
 
-@pytest.mark.parametrize("steps", [Steps(), Steps(trim_silence=True)], ids=["one pass", "two passes"])
+@pytest.mark.parametrize("steps", STEPS, ids=["one pass", "trimmed", "two passes"])
 async def test_lies_cost_no_more_than_the_truth(
     processor: FfmpegProcessor, program: Path, tmp_path: Path, steps: Steps
 ) -> None:
@@ -189,7 +190,7 @@ async def test_hours_of_nothing_are_refused_before_they_are_heard(
     assert unpacked > 1_000 * len(bomb)
 
     async with watched(program):
-        for steps in (Steps(), Steps(trim_silence=True)):
+        for steps in STEPS:
             before = _cpu()
             with pytest.raises(InputTooLongError, match="unpack into more than"):
                 await processor.process(pieces(bomb), steps)

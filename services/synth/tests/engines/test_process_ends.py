@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mayfly_runtime.offload import Offload
+from mayfly_synth.domain.formats import AudioFormat
 from mayfly_synth.domain.processing import ProcessingLimits, Steps
 from mayfly_synth.domain.processing_errors import InputTooLongError
 from mayfly_synth.engines.ffmpeg import Ffmpeg, Limits
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
 
-TRIMMED = Steps(trim_silence=True)
+TWICE = Steps(trim_silence=True, format=AudioFormat.OPUS)
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def processor(folder: Path, disk: Offload) -> FfmpegProcessor:
     return FfmpegProcessor(ffmpeg, scratch=scratch, limits=limits, offload=disk)
 
 
-@pytest.mark.parametrize("steps", [Steps(), TRIMMED], ids=["one pass", "two passes"])
+@pytest.mark.parametrize("steps", [Steps(), TWICE], ids=["one pass", "two passes"])
 async def test_after_success(tmp_path: Path, disk: Offload, steps: Steps) -> None:
     before = descriptors()
 
@@ -99,7 +100,7 @@ async def test_after_success(tmp_path: Path, disk: Offload, steps: Steps) -> Non
     assert names_in(tmp_path) == []
 
 
-@pytest.mark.parametrize("steps", [Steps(), TRIMMED], ids=["one pass", "two passes"])
+@pytest.mark.parametrize("steps", [Steps(), TWICE], ids=["one pass", "two passes"])
 async def test_after_a_cancellation_in_the_middle(tmp_path: Path, disk: Offload, steps: Steps) -> None:
     before, halfway = descriptors(), asyncio.Event()
 

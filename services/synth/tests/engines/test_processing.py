@@ -141,7 +141,7 @@ async def test_only_silence_is_nothing(process: Process) -> None:
         await process(SOUND, Steps(start=timedelta(seconds=9), trim_silence=True))
 
 
-@pytest.mark.parametrize("steps", [Steps(), Steps(trim_silence=True)])
+@pytest.mark.parametrize("steps", [Steps(), Steps(trim_silence=True), Steps(loudness_lufs=-20.0)])
 async def test_more_bytes_than_are_taken_are_refused(process: Process, steps: Steps) -> None:
     with pytest.raises(InputTooLargeError) as refused:
         await process(SOUND, steps, max_input_bytes=150_000)

@@ -45,6 +45,11 @@ class AudioFormat(Enum):
         return self in _BIT_RATES
 
     @property
+    def is_cuttable(self) -> bool:
+        """Whether a finished file can be cut to the sample, without encoding it again."""
+        return self in _CUTTABLE
+
+    @property
     def sample_rates(self) -> tuple[int, ...]:
         """The sample rates that it takes; empty: any. Unit: hertz."""
         return _SAMPLE_RATES.get(self, ())
@@ -87,6 +92,8 @@ _EXTENSIONS: Final = {
     AudioFormat.MULAW: "ulaw",
     AudioFormat.ALAW: "alaw",
 }
+# Samples one after the other; and MP3, whose first frame says where in the others the sound begins and ends.
+_CUTTABLE: Final = (AudioFormat.WAV, AudioFormat.PCM, AudioFormat.MULAW, AudioFormat.ALAW, AudioFormat.MP3)
 # For one channel. Speech of one speaker has no more to say: the voices end at 11 kHz.
 _BIT_RATES: Final = {AudioFormat.MP3: 64_000, AudioFormat.OPUS: 32_000, AudioFormat.AAC: 64_000}
 _MOST_OPUS: Final = 256_000

@@ -62,7 +62,12 @@ class Steps:
     @property
     def measures_first(self) -> bool:
         """Whether the whole sound has to be heard before the first of it can be written."""
-        return self.trim_silence or self.loudness_lufs is not None
+        return self.loudness_lufs is not None or (self.trim_silence and not self.format.is_cuttable)
+
+    @property
+    def trims_last(self) -> bool:
+        """Whether silent ends are written, too, and cut off the finished file."""
+        return self.trim_silence and not self.measures_first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

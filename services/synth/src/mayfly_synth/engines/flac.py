@@ -39,9 +39,9 @@ class FlacClock:
         self._open = data[at:] if at >= 0 else data[-1:]
 
 
-def state_length(file: bytearray, *, samples: int) -> None:
+def state_length(file: bytearray | memoryview, *, samples: int) -> None:
     """Write the length into the header, in place; ffmpeg knew none when it wrote it."""
-    if file[:4] != b"fLaC" or len(file) < _TOTAL + 8:
+    if bytes(file[:4]) != b"fLaC" or len(file) < _TOTAL + 8:
         return
     file[_TOTAL + 3] = file[_TOTAL + 3] & 0xF0 | samples >> 32 & 0x0F
     struct.pack_into(">I", file, _TOTAL + 4, samples & 0xFFFFFFFF)

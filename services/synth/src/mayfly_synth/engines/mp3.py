@@ -29,6 +29,8 @@ _HAS_BYTES: Final = 0b10
 _LARGEST: Final = 0xFFFFFFFF
 _MOST_PADDING: Final = 0xFFF
 _TAG_HEADER: Final = 10
+_HEADER: Final = 4
+_HIGHEST_RATE: Final = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +71,37 @@ class FrameHeader:
         return 9 if mono else 17
 
     @property
+    def data_at(self) -> int:
+        """Where the sound's data lies in a frame without a checksum, if it does not begin in earlier ones."""
+        return _HEADER + self.side_information
+
+    @property
+    def reach(self) -> int:
+        """How many bytes of earlier frames' data a frame's own may begin in."""
+        return 511 if self.mpeg1 else 255
+
+    @property
     def size(self) -> int:
         """Bytes of a frame without the padding byte that some frames have."""
         return self.samples // 8 * self.bit_rate // self.sample_rate
 
+    def largest(self) -> FrameHeader:
+        """Of a frame like this one at the highest bit rate, without the padding byte."""
+        rates = _HIGHEST_RATE << 4 | self.raw[2] & 0b1100
+        return FrameHeader.parse(bytes((self.raw[0], self.raw[1], rates, self.raw[3])))
 
-def info_frame(first: FrameHeader, *, frames: int = 0, size: int = 0, samples: int = 0) -> bytes:
+
+def info_frame(
+    first: FrameHeader, *, frames: int = 0, size: int = 0, samples: int = 0, delay: int = ENCODER_DELAY
+) -> bytes:
     """The frame to put before all others.
 
     Args:
         first: Header of the first real frame.
         frames: How many real frames follow. 0: not known yet.
         size: Bytes of the whole file, this frame included.
-        samples: How many samples went into the encoder.
+        samples: How many samples are to be heard.
+        delay: How many samples the encoder put before them.
     """
     # Not protected by a checksum, and without the padding byte, whatever the first real frame is.
     head = bytes((first.raw[0], first.raw[1] | 1, first.raw[2] & 0b11111101, first.raw[3]))
@@ -89,9 +109,9 @@ def info_frame(first: FrameHeader, *, frames: int = 0, size: int = 0, samples: i
     padding = 0
     counts = struct.pack(">4sII", b"Info", _HAS_BYTES, _LARGEST)
     if frames:
-        padding = min(max(frames * first.samples - ENCODER_DELAY - samples, 0), _MOST_PADDING)
+        padding = min(max(frames * first.samples - delay - samples, 0), _MOST_PADDING)
         counts = struct.pack(">4sIII", b"Info", _HAS_FRAMES | _HAS_BYTES, frames, size)
-    lame = struct.pack(">9s12x3s", b"LAME3.100", (ENCODER_DELAY << 12 | padding).to_bytes(3))
+    lame = struct.pack(">9s12x3s", b"LAME3.100", (delay << 12 | padding).to_bytes(3))
     return (head + side_information + counts + lame).ljust(first.size, b"\0")
 
 

@@ -14,7 +14,7 @@ _CONTAINERS: Final = (b"moov", b"trak", b"edts", b"moof", b"traf")
 _BOX: Final = 8
 
 
-def boxes(data: bytes | bytearray, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+def boxes(data: bytes | bytearray | memoryview, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
     """The boxes between two places: kind, start and end of the body. Ends at what is no box."""
     while start + _BOX <= end:
         size, kind = struct.unpack_from(">I4s", data, start)
@@ -60,7 +60,7 @@ class Mp4Clock:
             self.seconds = max(self._frames - 2, 0) * _FRAME / self._rate
 
 
-def state_length(file: bytearray, *, samples: int) -> None:
+def state_length(file: bytearray | memoryview, *, samples: int) -> None:
     """Write the length into the index, in place; ffmpeg knew none when it wrote it.
 
     Args:

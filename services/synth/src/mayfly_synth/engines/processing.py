@@ -1,5 +1,7 @@
 """Processing by ffmpeg: once over the input where that is enough, twice where all of it has to be heard before.
 
+Silent ends are cut off the finished file, if its format allows it (see results.py): then once is enough for them, too.
+
 A temporary file is made in two cases alone: the container has its index behind its sound, or the sound is heard twice;
 then the first pass already runs while the input comes. Everything else goes through pipes.
 """
@@ -91,10 +93,7 @@ class FfmpegProcessor:
                     pass
         await spool.fill()
         rate, heard = self._heard(report)
-        end = heard if steps.end is None else min(heard, steps.end.total_seconds())
-        length = end - steps.start.total_seconds()
-        if length <= 0:
-            raise NothingLeftError
+        length = _length(steps, heard)
         start, to = _ends(report, length) if steps.trim_silence else (0.0, None)
         return plans.Measured(sample_rate=rate, duration=heard, keep_from=start, keep_to=to, loudness=report.loudness)
 
@@ -164,6 +163,15 @@ class _Job:
     intake: Intake
 
 
+def _length(steps: Steps, heard: float) -> float:
+    """How many seconds of an input the cut leaves."""
+    end = heard if steps.end is None else min(heard, steps.end.total_seconds())
+    length = end - steps.start.total_seconds()
+    if length <= 0:
+        raise NothingLeftError
+    return length
+
+
 def _ends(report: Report, length: float) -> tuple[float, float | None]:
     """Where the sound begins and ends; None: at the end of the input."""
     trailing = report.trailing_silence
@@ -174,15 +182,25 @@ def _ends(report: Report, length: float) -> tuple[float, float | None]:
     return plans.kept_between(report.leading_silence, trailing, length)
 
 
+def _kept(steps: Steps, report: Report, *, samples: int, rate: int, heard: float) -> range:
+    """Which samples of the result stay."""
+    length = _length(steps, heard)
+    if not steps.trims_last:
+        return range(samples)
+    start, to = _ends(report, length)
+    return range(round(start * rate), samples if to is None else min(round(to * rate), samples))
+
+
 def _finished(job: _Job, report: Report, result: Result, *, heard: float) -> Processed:
-    samples, steps = report.samples.get("out", 0), job.steps
-    if not samples or not result.size or not report.output_rate:
+    samples, rate, steps = report.samples.get("out", 0), report.output_rate, job.steps
+    if not samples or not result.size or not rate:
         raise NothingLeftError
+    kept = _kept(steps, report, samples=samples, rate=rate, heard=heard)
     whole = steps.end is None or heard < steps.end.total_seconds()
     return Processed(
-        data=result.finished(steps.format, samples=samples),
+        data=result.finished(steps.format, samples=samples, kept=kept),
         format=steps.format,
-        duration=timedelta(seconds=samples / report.output_rate),
+        duration=timedelta(seconds=len(kept) / rate),
         source=job.detected.container,
         source_size_bytes=job.intake.size,
         source_duration=timedelta(seconds=heard) if whole else None,

@@ -27,6 +27,7 @@ PIPE: Final = "pipe:0"
 _SILENCE_LEVEL: Final = "-45dB"
 """What is below is silence: under quiet speech, above the noise of a room."""
 _SHORTEST_SILENCE: Final = 0.2
+_SILENCE_TOLD: Final = f"silencedetect@ends=noise={_SILENCE_LEVEL}:d={_SHORTEST_SILENCE}"
 _KEPT_SILENCE: Final = 0.1
 """Seconds of silence that stay at each end, so that no word begins too abruptly."""
 _MONO_ONLY: Final = (AudioFormat.PCM, AudioFormat.MULAW, AudioFormat.ALAW)
@@ -100,7 +101,7 @@ def measuring(
     """
     filters = _begin(steps, limits)
     if steps.trim_silence and kept is None:
-        filters.append(f"silencedetect@ends=noise={_SILENCE_LEVEL}:d={_SHORTEST_SILENCE}")
+        filters.append(_SILENCE_TOLD)
     else:
         filters += [*(_trim(kept) if kept else []), arguments.measure()]
     return arguments.compile_arguments(
@@ -124,6 +125,8 @@ def rendering(
         rate = rate or steps.format.nearest_rate(measured.sample_rate)
         if steps.loudness_lufs is not None and measured.loudness is not None:
             filters += arguments.loudness_filters(measured.loudness, steps.loudness_lufs, sample_rate=rate, whole=True)
+    if steps.trims_last:
+        filters.append(_SILENCE_TOLD)
     filters += _rate(steps.format, rate)
     if steps.loudness_lufs is not None:
         filters.append(arguments.measure())

@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import io
-import struct
-from typing import TYPE_CHECKING, Final
 
 from mayfly_synth.domain.formats import AudioFormat
 from mayfly_synth.domain.processing_errors import ResultTooLargeError
-from mayfly_synth.engines import flac, mp3, mp4
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_RIFF_HEADER: Final = 12
-_CHUNK: Final = 8
+from mayfly_synth.engines import flac, mp3, mp3_cuts, mp4, wav
 
 
 class Result:
@@ -41,61 +33,57 @@ class Result:
             raise ResultTooLargeError(max_size_bytes=self._max_bytes)
         self._file.write(piece)
 
-    def finished(self, audio_format: AudioFormat, *, samples: int) -> bytes:
+    def finished(self, audio_format: AudioFormat, *, samples: int, kept: range) -> bytes:
         """The file with its true length in the header.
 
         Args:
             audio_format: What it is.
             samples: How many there are of each channel.
+            kept: Which of them stay: all, unless the format `is_cuttable`.
         """
         if audio_format is AudioFormat.MP3:
-            return _with_info_frame(self._file.getvalue(), samples=samples)
-        if seal := _SEALS.get(audio_format):
-            view = self._file.getbuffer()
-            start = bytearray(view[:_MOST_HEADER])
-            seal(start, self.size, samples)
-            view[: len(start)] = start
-            view.release()
+            return _with_info_frame(self._file.getvalue(), samples=samples, kept=kept)
+        with self._file.getbuffer() as view:
+            start = wav.samples_at(view, samples=samples) if audio_format is AudioFormat.WAV else 0
+        if len(kept) < samples:
+            self._keep(kept, samples, start=start)
+        with self._file.getbuffer() as view:
+            _seal(audio_format, view, start=start, samples=len(kept))
         return self._file.getvalue()
 
-
-_MOST_HEADER: Final = 256 * 1024
-"""An index without samples, and the source's tags, which may hold a few pages of text."""
-
-
-def _wav(start: bytearray, size: int, _samples: int) -> None:
-    """Ffmpeg leaves the lengths open, as it cannot go back in a pipe."""
-    at = _RIFF_HEADER
-    while at + _CHUNK <= len(start):
-        kind, length = struct.unpack_from("<4sI", start, at)
-        if kind == b"data":
-            struct.pack_into("<I", start, 4, size - _CHUNK)
-            struct.pack_into("<I", start, at + 4, size - at - _CHUNK)
-            return
-        at += _CHUNK + length + length % 2
+    def _keep(self, kept: range, samples: int, *, start: int) -> None:
+        """Leave some samples of those that begin at `start`."""
+        with self._file.getbuffer() as view:
+            each = (len(view) - start) // samples
+            end = start + len(kept) * each
+            view[start:end] = view[start + kept.start * each : start + kept.stop * each]
+        self._file.truncate(end)
 
 
-def _flac(start: bytearray, _size: int, samples: int) -> None:
-    flac.state_length(start, samples=samples)
+def _seal(audio_format: AudioFormat, file: memoryview, *, start: int, samples: int) -> None:
+    """Write the true length into the header; ffmpeg leaves it open, as it cannot go back in a pipe.
+
+    Args:
+        audio_format: What it is.
+        file: Complete.
+        start: Where the samples begin, if it is a WAV file.
+        samples: How many there are of each channel.
+    """
+    if audio_format is AudioFormat.WAV:
+        wav.state_length(file, start=start)
+    elif audio_format is AudioFormat.FLAC:
+        flac.state_length(file, samples=samples)
+    elif audio_format is AudioFormat.AAC:
+        mp4.state_length(file, samples=samples)
 
 
-def _mp4(start: bytearray, _size: int, samples: int) -> None:
-    mp4.state_length(start, samples=samples)
-
-
-_SEALS: Final[dict[AudioFormat, Callable[[bytearray, int, int], None]]] = {
-    AudioFormat.WAV: _wav,
-    AudioFormat.FLAC: _flac,
-    AudioFormat.AAC: _mp4,
-}
-
-
-def _with_info_frame(file: bytes, *, samples: int) -> bytes:
+def _with_info_frame(file: bytes, *, samples: int, kept: range) -> bytes:
     """Our frame goes between the tag and the first frame of sound."""
     at = mp3.tag_size(file[:10])
     if len(file) < at + 4:
         return file
-    first = mp3.FrameHeader.parse(file[at : at + 4])
-    frames = mp3.frames_in(len(file) - at, first)
-    info = mp3.info_frame(first, frames=frames, size=len(file) - at + first.size, samples=samples)
-    return b"".join((file[:at], info, file[at:]))
+    first, sound = mp3.FrameHeader.parse(file[at : at + 4]), memoryview(file)[at:]
+    frames = mp3_cuts.whole(sound, first) if len(kept) == samples else mp3_cuts.cut(sound, first, kept)
+    size = first.size + frames.size
+    info = mp3.info_frame(first, frames=frames.count, size=size, samples=len(kept), delay=frames.delay)
+    return b"".join((file[:at], info, *frames.parts))

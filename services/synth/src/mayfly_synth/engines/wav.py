@@ -1,4 +1,4 @@
-"""The header of a WAV file: RIFF, 16-bit mono PCM, 44 bytes, and those of a tag."""
+"""The header of a WAV file: RIFF, 16-bit PCM, 44 bytes, and those of a tag. What we write ourselves has one channel."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from mayfly_synth.domain.formats import SAMPLE_BYTES
 HEADER_BYTES: Final = 44
 # What a stream states, whose length is not known yet: the most that the 32-bit fields can say, in whole samples.
 LARGEST_DATA: Final = (0xFFFFFFFF - 36) // SAMPLE_BYTES * SAMPLE_BYTES
+_FRAME_BYTES_AT: Final = 32
+_TAG_AT: Final = 36
 
 
 def header(*, sample_rate: int, data_bytes: int = LARGEST_DATA, comment: str = "") -> bytes:
@@ -34,6 +36,25 @@ def header(*, sample_rate: int, data_bytes: int = LARGEST_DATA, comment: str = "
     )
     riff = struct.pack("<4sI4s", b"RIFF", data_bytes + HEADER_BYTES + len(tag) - 8, b"WAVE")
     return riff + about + tag + struct.pack("<4sI", b"data", data_bytes)
+
+
+def samples_at(file: memoryview, *, samples: int) -> int:
+    """Where the samples of each channel begin, so many as there are: they are all that comes after the header."""
+    (frame_bytes,) = struct.unpack_from("<H", file, _FRAME_BYTES_AT)
+    return len(file) - samples * int(frame_bytes)
+
+
+def state_length(file: memoryview, *, start: int) -> None:
+    """Write the lengths into the header, in place: ffmpeg knew none when it wrote it, and not always that of its tag.
+
+    Args:
+        file: Complete.
+        start: Where the samples begin.
+    """
+    struct.pack_into("<I", file, 4, len(file) - 8)
+    struct.pack_into("<I", file, start - 4, len(file) - start)
+    if bytes(file[_TAG_AT : _TAG_AT + 4]) == b"LIST":
+        struct.pack_into("<I", file, _TAG_AT + 4, start - _TAG_AT - 16)
 
 
 def _comment_chunk(comment: str) -> bytes:

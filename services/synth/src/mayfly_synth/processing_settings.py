@@ -36,8 +36,8 @@ class ProcessingSettings(ServerSettings):
     """Processor time of one run of ffmpeg over an input. MP3 is made some 300 times faster than it plays."""
 
     scratch_dir: Path = Path("/tmp")  # noqa: S108 - a private folder is made in it, and files in that have no names
-    """Folder for temporary files, which some audio needs: what has its index at its end, or is heard twice (trimming,
-    loudness). In a container, a volume in memory (`emptyDir: {medium: Memory}`)."""
+    """Folder for temporary files, which some audio needs: what has its index at its end, or is heard twice
+    (loudness; trimming of AAC, Opus and FLAC). In a container, a volume in memory (`emptyDir: {medium: Memory}`)."""
 
     scratch_fallback_dir: Path | None = Path("/var/tmp")  # noqa: S108 - as above
     """Second folder, for when the first one is full or may not be written to. Empty: none."""

@@ -64,7 +64,8 @@ class Standin:
     breaks: bool = False
     """Whether a stream breaks off after its first sentence."""
     refusal: tuple[int, dict[str, Any], dict[str, str]] | None = None
-    """What the next call of the API is answered instead: status, body, headers."""
+    """What the next call of the API is answered instead: status, body, headers. A report of playing, which the page sends
+    on the side, does not take it away."""
     fault: dict[str, str] | None = None
     """The error that the next stream ends with."""
     orders: list[dict[str, Any]] = field(default_factory=list)
@@ -162,7 +163,8 @@ def application(standin: Standin) -> FastAPI:
 
     @app.middleware("http")
     async def refuse(request: Request, call_next: Any) -> Response:
-        if standin.refusal is None or not request.url.path.startswith("/api/"):
+        path = request.url.path
+        if standin.refusal is None or not path.startswith("/api/") or path.endswith("/playback"):
             return await call_next(request)
         status, body, headers = standin.refusal
         standin.refusal = None

@@ -64,8 +64,8 @@ class Standin:
     breaks: bool = False
     """Whether a stream breaks off after its first sentence."""
     refusal: tuple[int, dict[str, Any], dict[str, str]] | None = None
-    """What the next call of the API is answered instead: status, body, headers. A report of playing, which the page sends
-    on the side, does not take it away."""
+    """What the next call of the API is answered instead: status, body, headers. A report of playing, which the page
+    sends on the side, does not take it away."""
     fault: dict[str, str] | None = None
     """The error that the next stream ends with."""
     orders: list[dict[str, Any]] = field(default_factory=list)

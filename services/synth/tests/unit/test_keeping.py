@@ -1,15 +1,22 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from mayfly_runtime.testing import FakeClock
-from mayfly_synth.domain.errors import QuotaExceededError, RequestIdReusedError, StorageUnavailableError
+from mayfly_synth.domain.errors import (
+    QuotaExceededError,
+    RequestIdReusedError,
+    SpeechBusyError,
+    StorageUnavailableError,
+)
 from mayfly_synth.domain.speech import AudioFormat, Destination, RequestKey, Speech
 from mayfly_synth.domain.voices import Voice
+from mayfly_synth.engines.slots import SpeechSlots
 from mayfly_synth.testing import MemorySink, quota_exceeded
 from mayfly_synth.usecases.keeping import Keeping
 from mayfly_synth.usecases.recent import RecentSpeech
@@ -28,7 +35,7 @@ class Voicebox:
         self.go = asyncio.Event()
         self.go.set()
 
-    async def __call__(self) -> Speech:
+    async def __call__(self, _place: None) -> Speech:
         self.times += 1
         self.began.set()
         take = f"take {self.times}".encode()
@@ -50,8 +57,8 @@ def keeping(sink: MemorySink) -> Keeping:
 async def test_a_retry_keeps_what_was_spoken_the_first_time(keeping: Keeping, sink: MemorySink) -> None:
     speak = Voicebox()
 
-    first = await keeping(KEY, HERE, fingerprint="text", speak=speak)
-    second = await keeping(KEY, HERE, fingerprint="text", speak=speak)
+    first = await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=speak)
+    second = await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=speak)
 
     assert second == first
     assert (speak.times, len(sink.kept)) == (1, 1)
@@ -61,9 +68,9 @@ async def test_a_retry_after_storage_failed_does_not_speak_again(keeping: Keepin
     speak = Voicebox()
     sink.fail = StorageUnavailableError(retry_after=timedelta(seconds=1))
     with pytest.raises(StorageUnavailableError):
-        await keeping(KEY, HERE, fingerprint="text", speak=speak)
+        await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=speak)
 
-    speech, _ = await keeping(KEY, HERE, fingerprint="text", speak=speak)
+    speech, _ = await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=speak)
 
     assert speech.data == b"take 1"
 
@@ -71,7 +78,9 @@ async def test_a_retry_after_storage_failed_does_not_speak_again(keeping: Keepin
 async def test_calls_at_the_same_time_are_spoken_and_kept_once(keeping: Keeping) -> None:
     speak = Voicebox()
     speak.go.clear()
-    calls = [asyncio.create_task(keeping(KEY, HERE, fingerprint="text", speak=speak)) for _ in range(5)]
+    calls = [
+        asyncio.create_task(keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=speak)) for _ in range(5)
+    ]
     await speak.began.wait()
     speak.go.set()
 
@@ -84,9 +93,9 @@ async def test_calls_at_the_same_time_are_spoken_and_kept_once(keeping: Keeping)
 async def test_whoever_waits_for_a_call_that_is_cancelled_speaks_itself(keeping: Keeping) -> None:
     speak = Voicebox()
     speak.go.clear()
-    first = asyncio.create_task(keeping(KEY, HERE, fingerprint="text", speak=speak))
+    first = asyncio.create_task(keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=speak))
     await speak.began.wait()
-    second = asyncio.create_task(keeping(KEY, HERE, fingerprint="text", speak=speak))
+    second = asyncio.create_task(keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=speak))
     first.cancel()
     await asyncio.wait([first])
     speak.go.set()
@@ -98,26 +107,26 @@ async def test_whoever_waits_for_a_call_that_is_cancelled_speaks_itself(keeping:
 
 
 async def test_a_failure_to_speak_is_not_remembered(keeping: Keeping) -> None:
-    async def fail() -> Speech:
+    async def fail(_place: None) -> Speech:
         raise ValueError("no voice today")
 
     with pytest.raises(ValueError, match="today"):
-        await keeping(KEY, HERE, fingerprint="text", speak=fail)
+        await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=fail)
 
-    speech, _ = await keeping(KEY, HERE, fingerprint="text", speak=Voicebox())
+    speech, _ = await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=Voicebox())
     assert speech.data == b"take 1"
 
 
 async def test_another_text_with_the_same_request_id_is_refused(keeping: Keeping, sink: MemorySink) -> None:
-    await keeping(KEY, HERE, fingerprint="text", speak=Voicebox())
+    await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=Voicebox())
 
     with pytest.raises(RequestIdReusedError):
-        await keeping(KEY, HERE, fingerprint="other text", speak=Voicebox())
+        await keeping(KEY, HERE, fingerprint="other text", admit=nullcontext, speak=Voicebox())
     assert len(sink.kept) == 1
 
 
 async def test_nothing_is_left_of_a_call_but_what_it_remembers(keeping: Keeping) -> None:
-    await keeping(KEY, HERE, fingerprint="text", speak=Voicebox())
+    await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=Voicebox())
 
     assert not keeping._turns
 
@@ -129,6 +138,39 @@ async def test_a_refused_subject_costs_no_speech(keeping: Keeping) -> None:
         raise quota_exceeded()
 
     with pytest.raises(QuotaExceededError):
-        await keeping(KEY, HERE, fingerprint="text", reserve=refuse, speak=speak)
+        await keeping(KEY, HERE, fingerprint="text", reserve=refuse, admit=nullcontext, speak=speak)
 
     assert speak.times == 0
+
+
+async def test_a_call_without_a_place_has_nothing_counted(keeping: Keeping) -> None:
+    counted: list[str] = []
+
+    async def reserve() -> str:
+        counted.append("counted")
+        return "counted"
+
+    slots = SpeechSlots(max_queued_characters=10, retry_after=timedelta(seconds=1))
+    with slots.admit(10), pytest.raises(SpeechBusyError):
+        await keeping(
+            KEY,
+            HERE,
+            fingerprint="text",
+            reserve=reserve,
+            admit=lambda: slots.admit(1),
+            speak=lambda _: Voicebox()(None),
+        )
+
+    assert counted == []
+
+
+async def test_what_is_remembered_needs_no_place(keeping: Keeping) -> None:
+    await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=Voicebox())
+
+    slots = SpeechSlots(max_queued_characters=10, retry_after=timedelta(seconds=1))
+    with slots.admit(10):
+        speech, _ = await keeping(
+            KEY, HERE, fingerprint="text", admit=lambda: slots.admit(1), speak=lambda _: Voicebox()(None)
+        )
+
+    assert speech.data == b"take 1"

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakValueDictionary
 
 from mayfly_synth.usecases.storing import store_all
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractContextManager
 
     from mayfly_synth.domain.ports import AudioSink
     from mayfly_synth.domain.speech import Destination, RequestKey, Speech, StoredAudio
     from mayfly_synth.usecases.recent import RecentSpeech
+
+A = TypeVar("A")
 
 
 async def _uncounted() -> str:
@@ -37,9 +40,10 @@ class Keeping:
         *,
         fingerprint: object,
         reserve: Callable[[], Awaitable[str]] = _uncounted,
-        speak: Callable[[], Awaitable[Speech]],
+        admit: Callable[[], AbstractContextManager[A]],
+        speak: Callable[[A], Awaitable[Speech]],
     ) -> tuple[Speech, tuple[StoredAudio, ...]]:
-        """Reserve, speak, or remember what was spoken for this request, and store it: one file, or one for each part.
+        """Speak, or remember what was spoken for this request, and store it: one file, or one for each part.
 
         Calls with the same key take turns: the second one finds what the first one spoke, stores the same bytes again,
         and storage answers the audio that it has. If the first one fails or is cancelled, the second one speaks itself.
@@ -50,16 +54,20 @@ class Keeping:
             fingerprint: Everything that shapes the speech.
             reserve: Counts the work for the subject before it is done, so that a refused guest costs no speech. Counts
                 once for a key, and answers the same for a retry.
-            speak: Speaks it now.
+            admit: Takes the work in until it is done. Whoever is refused for want of a place has nothing counted.
+            speak: Speaks it now, in the place that it has.
 
         Raises:
             RequestIdReusedError: If the key was used for something else.
-            SynthError: Whatever `reserve`, `speak` and `AudioSink.store` raise.
+            SynthError: Whatever `admit`, `reserve`, `speak` and `AudioSink.store` raise.
         """
         async with self._turns.setdefault(key, asyncio.Lock()):
-            reservation = await reserve()
             speech = self.recent.recall(key, fingerprint)
-            if speech is None:
-                speech = await speak()
+            if speech is not None:
+                reservation = await reserve()
+            else:
+                with admit() as place:
+                    reservation = await reserve()
+                    speech = await speak(place)
                 self.recent.remember(key, fingerprint, speech)
             return speech, await store_all(self.sink, speech, key=key, destination=destination, reservation=reservation)

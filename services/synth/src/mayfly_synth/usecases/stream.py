@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeAlias
@@ -142,7 +142,7 @@ class StreamSpeech:
     async def _keep(
         self, command: StreamCommand, delivery: Delivery, speech: Speech, counted: CountedAhead
     ) -> StoredAudio:
-        async def spoken() -> Speech:
+        async def spoken(_: None) -> Speech:
             return speech
 
         async def reserved() -> str:
@@ -150,7 +150,12 @@ class StreamSpeech:
 
         fingerprint = (delivery, speech.text)
         _, [audio] = await self.keeping(
-            command.key, command.destination, fingerprint=fingerprint, reserve=reserved, speak=spoken
+            command.key,
+            command.destination,
+            fingerprint=fingerprint,
+            reserve=reserved,
+            admit=nullcontext,
+            speak=spoken,
         )
         return audio
 

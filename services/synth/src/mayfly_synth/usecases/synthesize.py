@@ -19,6 +19,7 @@ from mayfly_synth.usecases.speaking import Pace
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
+    from mayfly_synth.domain.ports import Slot
     from mayfly_synth.domain.speech import Delivery, Destination, RequestKey, Speech, SpeechOptions, StoredAudio
     from mayfly_synth.domain.utterance import Script, Utterance
     from mayfly_synth.usecases.keeping import Keeping
@@ -80,7 +81,8 @@ class Synthesize:
                 characters=script.characters,
                 size_bytes=delivery.least_bytes(script.characters),
             ),
-            speak=lambda: self._speak(script, delivery, in_files=command.file_per_segment),
+            admit=lambda: self.speaking.admission.admit(script.characters),
+            speak=lambda slot: self._speak(script, delivery, slot, in_files=command.file_per_segment),
         )
         return KeptSpeech(speech, files, timedelta(seconds=self.monotonic() - began))
 
@@ -97,13 +99,12 @@ class Synthesize:
             raise TooManySegmentsError(segments=len(script.utterances), max_segments=limits.max_segment_files)
         return script
 
-    async def _speak(self, script: Script, delivery: Delivery, *, in_files: bool) -> Speech:
-        with self.speaking.admission.admit(script.characters) as slot:
-            # For many utterances it is faster to speak side by side from the first one on.
-            pace = Pace(slot=slot, window=self.window, in_haste=len(script.utterances) == 1)
-            if in_files:
-                return await spoken_in_files(self.speaking, script, delivery, pace=pace)
-            return await self._in_one_file(script, delivery, pace)
+    async def _speak(self, script: Script, delivery: Delivery, slot: Slot, *, in_files: bool) -> Speech:
+        # For many utterances it is faster to speak side by side from the first one on.
+        pace = Pace(slot=slot, window=self.window, in_haste=len(script.utterances) == 1)
+        if in_files:
+            return await spoken_in_files(self.speaking, script, delivery, pace=pace)
+        return await self._in_one_file(script, delivery, pace)
 
     async def _in_one_file(self, script: Script, delivery: Delivery, pace: Pace) -> Speech:
         timeline, recording = Timeline(sample_rate=delivery.voice.sample_rate), self.speaking.recording()

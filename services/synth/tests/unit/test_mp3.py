@@ -34,6 +34,18 @@ def test_the_frame_of_a_stream_and_that_of_the_finished_file_have_one_size() -> 
     assert len(info_frame(first)) == len(info_frame(first, frames=10, size=3168, samples=4000)) == first.size
 
 
+@pytest.mark.parametrize("raw", ["fff324c4", "fff320c4", "fff32464"])
+def test_a_frame_that_has_no_room_for_all_that_is_told_is_told_in_the_largest(raw: str) -> None:
+    # MPEG-2, 16 kbit/s, at 24 and 22.05 kHz, mono and joint stereo: of 48 and 52 bytes.
+    first = FrameHeader.parse(bytes.fromhex(raw))
+
+    info = info_frame(first, frames=10, size=3168, samples=4000)
+
+    told = FrameHeader.parse(info[:4])
+    assert told.size == len(info) == len(info_frame(first))
+    assert (told.sample_rate, told.side_information) == (first.sample_rate, first.side_information)
+
+
 def test_frames_are_counted_from_bytes_although_some_have_a_padding_byte() -> None:
     # 22.05 kHz at 64 kbit/s: 208.98 bytes on average.
     first = FrameHeader.parse(bytes.fromhex("fff380c4"))

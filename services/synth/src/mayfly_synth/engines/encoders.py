@@ -157,10 +157,11 @@ def _first_part(encoding: Encoding, piece: bytes) -> bytes:
 
 
 def _seal_mp3(file: bytearray, *, samples: int) -> None:
-    """The frame of the stream's start repeats the header of the first real one, up to the padding byte."""
+    """The frame of the stream's start has the place of the one that tells everything."""
     at = mp3.tag_size(bytes(file[:10]))
     if len(file) <= at:
         return
-    first = mp3.FrameHeader.parse(bytes(file[at : at + 4]))
-    frames = mp3.frames_in(len(file) - at - first.size, first)
-    file[at : at + first.size] = mp3.info_frame(first, frames=frames, size=len(file) - at, samples=samples)
+    start = at + mp3.FrameHeader.parse(bytes(file[at : at + 4])).size
+    first = mp3.FrameHeader.parse(bytes(file[start : start + 4]))
+    frames = mp3.frames_in(len(file) - start, first)
+    file[at:start] = mp3.info_frame(first, frames=frames, size=len(file) - at, samples=samples)

@@ -31,6 +31,8 @@ _MOST_PADDING: Final = 0xFFF
 _TAG_HEADER: Final = 10
 _HEADER: Final = 4
 _HIGHEST_RATE: Final = 14
+# Bytes of the counts, and of LAME's extension.
+_TOLD: Final = 16 + 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,13 @@ class FrameHeader:
         """Bytes of a frame without the padding byte that some frames have."""
         return self.samples // 8 * self.bit_rate // self.sample_rate
 
+    @property
+    def info(self) -> FrameHeader:
+        """Of the frame before all others: like this one, if that has room for what it tells, or else the largest."""
+        # Not protected by a checksum, and without the padding byte, whatever the first real frame is.
+        plain = FrameHeader.parse(bytes((self.raw[0], self.raw[1] | 1, self.raw[2] & 0b11111101, self.raw[3])))
+        return plain if plain.size >= plain.data_at + _TOLD else plain.largest()
+
     def largest(self) -> FrameHeader:
         """Of a frame like this one at the highest bit rate, without the padding byte."""
         rates = _HIGHEST_RATE << 4 | self.raw[2] & 0b1100
@@ -103,16 +112,13 @@ def info_frame(
         samples: How many samples are to be heard.
         delay: How many samples the encoder put before them.
     """
-    # Not protected by a checksum, and without the padding byte, whatever the first real frame is.
-    head = bytes((first.raw[0], first.raw[1] | 1, first.raw[2] & 0b11111101, first.raw[3]))
-    side_information = bytes(first.side_information)
-    padding = 0
+    head, padding = first.info, 0
     counts = struct.pack(">4sII", b"Info", _HAS_BYTES, _LARGEST)
     if frames:
         padding = min(max(frames * first.samples - delay - samples, 0), _MOST_PADDING)
         counts = struct.pack(">4sIII", b"Info", _HAS_FRAMES | _HAS_BYTES, frames, size)
     lame = struct.pack(">9s12x3s", b"LAME3.100", (delay << 12 | padding).to_bytes(3))
-    return (head + side_information + counts + lame).ljust(first.size, b"\0")
+    return (head.raw.ljust(head.data_at, b"\0") + counts + lame).ljust(head.size, b"\0")
 
 
 def frames_in(size: int, first: FrameHeader) -> int:

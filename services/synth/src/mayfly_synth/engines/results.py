@@ -84,6 +84,6 @@ def _with_info_frame(file: bytes, *, samples: int, kept: range) -> bytes:
         return file
     first, sound = mp3.FrameHeader.parse(file[at : at + 4]), memoryview(file)[at:]
     frames = mp3_cuts.whole(sound, first) if len(kept) == samples else mp3_cuts.cut(sound, first, kept)
-    size = first.size + frames.size
+    size = first.info.size + frames.size
     info = mp3.info_frame(first, frames=frames.count, size=size, samples=len(kept), delay=frames.delay)
     return b"".join((file[:at], info, *frames.parts))

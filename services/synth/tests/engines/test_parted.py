@@ -13,7 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mayfly_synth.domain.call import Call
 from mayfly_synth.domain.utterance import Utterance
-from mayfly_synth.engines.parted import PartedSession, in_parts
+from mayfly_synth.engines.parted import Listener, PartedSession, in_parts
 from mayfly_synth.engines.seams import find_seam
 from mayfly_synth.engines.sessions import open_session
 from mayfly_synth.engines.voice_folder import load_voices
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # 7 taps: 3 frames; up by 8 from 16 taps: 11/8; 6 of 8 places: 6/8; up again: 11/64; 6 and 3 of 64. Together 5.4.
 REACH = 6
+DEAF = Listener(lambda _: None, 0.125)
 SENTENCE = "The quick brown fox jumps over the lazy dog, and the dog does not mind."
 
 
@@ -71,7 +72,7 @@ def test_two_parts_say_what_the_whole_says(tiny_model: Path, phonemes: int, thre
 
     [whole], [parted] = whole_session().run(None, ids(phonemes)), session.run(None, ids(phonemes))
     heard: list[NDArray[np.float32]] = []
-    [pieces] = session.run(None, ids(phonemes), hears=heard.append)
+    [pieces] = session.run(None, ids(phonemes), listener=Listener(heard.append, 0.125))
 
     assert whole.shape == parted.shape == pieces.shape == (1, 1, 1, phonemes * FRAMES * HOP)
     np.testing.assert_allclose(parted, whole, atol=1e-5)
@@ -84,7 +85,7 @@ def test_two_parts_say_what_the_whole_says(tiny_model: Path, phonemes: int, thre
 def test_the_beginning_is_long_enough_to_be_listened_to(tiny_model: Path, phonemes: int, beginning: list[int]) -> None:
     heard: list[NDArray[np.float32]] = []
 
-    open_session(tiny_model).run(None, ids(phonemes), hears=heard.append)
+    open_session(tiny_model).run(None, ids(phonemes), listener=Listener(heard.append, 0.125))
 
     assert [each.shape[-1] for each in heard] == beginning
 
@@ -97,7 +98,7 @@ def test_with_fewer_frames_around_it_a_beginning_would_be_another() -> None:
 
     def differs(reach: int) -> float:
         session = PartedSession(front, back, dataclasses.replace(parts.seam, reach=reach))
-        return float(np.abs(session.run(None, ids(60), hears=lambda _: None)[0] - whole).max())
+        return float(np.abs(session.run(None, ids(60), listener=DEAF)[0] - whole).max())
 
     assert parts.seam.reach == REACH
     assert differs(REACH) < 1e-6
@@ -124,7 +125,7 @@ def test_what_is_told_besides_the_samples_comes_from_the_front(tmp_path: Path) -
     assert isinstance(session, PartedSession)
     assert [each.name for each in session.get_inputs()] == ["input", "input_lengths", "scales"]
     assert [each.name for each in session.get_outputs()] == ["output", "columns"]
-    samples, columns = session.run(None, ids(30), hears=lambda _: None)
+    samples, columns = session.run(None, ids(30), listener=DEAF)
     assert samples.shape[-1] == columns.shape[-1] * HOP
 
 
@@ -226,6 +227,7 @@ async def test_what_is_to_be_repeatable_is_spoken_in_one(tiny: LoadedVoice, nois
 
 def test_whoever_goes_away_after_the_beginning_is_not_spoken_to(tiny_model: Path) -> None:
     options = onnxruntime.RunOptions()
+    leaves = Listener(lambda _: setattr(options, "terminate", True), 0.125)
 
     with pytest.raises(Exception, match="terminate flag"):
-        open_session(tiny_model).run(None, ids(60), options, hears=lambda _: setattr(options, "terminate", True))
+        open_session(tiny_model).run(None, ids(60), options, listener=leaves)

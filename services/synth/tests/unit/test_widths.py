@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from mayfly_synth.engines.widths import Widths
 
 
@@ -63,3 +65,14 @@ def test_what_lately_took_little_is_brief() -> None:
     for _ in range(10):
         widths.note(wide=True, seconds=0.1, samples=1_000)
     assert not widths.is_brief
+
+
+def test_the_beginning_of_an_utterance_lasts_twice_as_long_as_the_rest_takes() -> None:
+    widths = Widths()
+    assert widths.share(sample_rate=1_000) == pytest.approx(1 / 6)  # nothing is known
+
+    widths.note(wide=False, seconds=0.25, samples=1_000)
+    assert widths.share(sample_rate=1_000) == pytest.approx(1 / 3)
+
+    widths.note(wide=True, seconds=0.5, samples=1_000)
+    assert widths.share(sample_rate=1_000) == pytest.approx(1 / 2)

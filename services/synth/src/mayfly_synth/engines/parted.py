@@ -8,6 +8,7 @@ of the whole, to within rounding: that is the price, so there are two pieces onl
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -25,12 +26,18 @@ if TYPE_CHECKING:
 
     from mayfly_synth.engines.seams import Seam
 
-    HearsSamples = Callable[[NDArray[np.float32]], None]
-
 _LEAST: Final = 8_000
-"""Samples of the beginning: about 0.4 s. Whoever hears it must not be done before the rest is there."""
-_SHARE: Final = 8
-"""The beginning of a long utterance is such a part of it, for the same reason."""
+"""Samples of the beginning: about 0.4 s. With less, whoever hears it would wait for the next part of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Somebody who hears the beginning of an utterance before the rest of it is there."""
+
+    hears: Callable[[NDArray[np.float32]], None]
+    """Called in the thread of the run."""
+    share: float
+    """Which part of the utterance lasts as long as the rest takes to be computed. From 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,26 +111,26 @@ class PartedSession:
         return [*self._back.get_outputs(), *self._front.get_outputs()[1:]]
 
     def run(
-        self, _names: None, inputs: Mapping[str, Any], options: Any = None, *, hears: HearsSamples | None = None
+        self, _names: None, inputs: Mapping[str, Any], options: Any = None, *, listener: Listener | None = None
     ) -> list[Any]:
         """As `InferenceSession.run`, all outputs.
 
         Args:
             inputs: What goes into the voice.
             options: Of both runs.
-            hears: Called with the samples of the beginning as soon as they are there, if that is worth it.
+            listener: Hears the beginning as soon as it is there, if that is worth it.
         """
         frames, *others = self._front.run(None, inputs, options)
-        beginning = self._beginning(frames.shape[-1]) if hears is not None else 0
-        if hears is None or not beginning:
+        beginning = self._beginning(frames.shape[-1], listener.share) if listener is not None else 0
+        if listener is None or not beginning:
             return [self._samples(frames, options), *others]
         first = self._samples(frames, options, end=beginning)
-        hears(first)
+        listener.hears(first)
         return [np.concatenate((first, self._samples(frames, options, start=beginning)), axis=-1), *others]
 
-    def _beginning(self, frames: int) -> int:
-        """Frames of the beginning; 0: it would be no sooner than everything."""
-        beginning = max(-(-_LEAST // self._seam.hop), frames // _SHARE)
+    def _beginning(self, frames: int, share: float) -> int:
+        """Frames of the beginning; 0: it would be little sooner than everything."""
+        beginning = ceil(max(_LEAST / self._seam.hop, frames * share))
         return beginning if 2 * (beginning + self._seam.reach) <= frames else 0
 
     def _samples(self, frames: Any, options: Any, *, start: int = 0, end: int | None = None) -> Any:

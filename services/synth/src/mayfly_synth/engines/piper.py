@@ -24,7 +24,7 @@ from piper import SynthesisConfig
 from mayfly_synth.domain.timeline import SpokenSentence
 from mayfly_synth.domain.utterance import Utterance
 from mayfly_synth.engines.alignments import Lengths, TimedWords, estimated_bounds, timed_words
-from mayfly_synth.engines.parted import PartedSession
+from mayfly_synth.engines.parted import Listener, PartedSession
 from mayfly_synth.engines.pronunciation import Pronounced, pronounce
 from mayfly_synth.engines.widths import Widths
 
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from mayfly_synth.domain.ports import Heard
     from mayfly_synth.domain.speech import Delivery
     from mayfly_synth.domain.voices import Voice
-    from mayfly_synth.engines.parted import HearsSamples
     from mayfly_synth.engines.turns import Turns
     from mayfly_synth.engines.voice_cache import VoiceCache
 
@@ -79,11 +78,13 @@ class PiperEngine:
         """Speak one utterance; see `SpeechEngine`."""
         loan = await self._voices.borrow(delivery.voice.name)
         widths = self._widths.setdefault(delivery.voice.name, Widths())
+        may_be_wide, listener = call.in_haste and loan.voice.wide is not None, None
         if _is_repeatable(delivery):
             # With other threads, or in pieces, sums may be added in another order.
-            may_be_wide, heard = False, None
-        else:
-            may_be_wide = call.in_haste and loan.voice.wide is not None
+            may_be_wide = False
+        elif heard is not None:
+            share = widths.share(sample_rate=delivery.voice.sample_rate)
+            listener = _listener(heard, volume=delivery.volume * utterance.volume, share=share)
         try:
             alone = may_be_wide and widths.choose_wide()
             turn = await self._turns.take(call.flow, cost=utterance.characters, alone=alone, brief=widths.is_brief)
@@ -93,8 +94,7 @@ class PiperEngine:
         wide = loan.voice.wide if turn.is_alone else None
         run = onnxruntime.RunOptions()
         forget = call.on_cancel(lambda: setattr(run, "terminate", True))
-        hears = _hears(heard, volume=delivery.volume * utterance.volume) if heard is not None else None
-        piper = _with_session_of_one_run(wide or loan.voice.piper, run, hears)
+        piper = _for_one_run(wide or loan.voice.piper, run, listener)
         work = asyncio.ensure_future(self._offload(self._clocked, piper, utterance, delivery, call))
 
         def over(done: asyncio.Future[tuple[SpokenSentence, float]]) -> None:
@@ -132,34 +132,32 @@ class PiperEngine:
 class _SessionOfOneRun:
     """A session whose run ends when its caller has gone, and whose beginning may be heard before its end."""
 
-    __slots__ = ("_hears", "_options", "_session")
+    __slots__ = ("_listener", "_options", "_session")
 
-    def __init__(self, session: Any, options: onnxruntime.RunOptions, hears: HearsSamples | None) -> None:
+    def __init__(self, session: Any, options: onnxruntime.RunOptions, listener: Listener | None) -> None:
         self._session = session
         self._options = options
-        self._hears = hears
+        self._listener = listener
 
     def run(self, names: None, inputs: dict[str, Any]) -> Any:
         """As `InferenceSession.run`."""
-        if self._hears is not None and isinstance(self._session, PartedSession):
-            return self._session.run(names, inputs, self._options, hears=self._hears)
+        if isinstance(self._session, PartedSession):
+            return self._session.run(names, inputs, self._options, listener=self._listener)
         return self._session.run(names, inputs, self._options)
 
 
-def _with_session_of_one_run(
-    piper: PiperVoice, options: onnxruntime.RunOptions, hears: HearsSamples | None
-) -> PiperVoice:
-    return dataclasses.replace(piper, session=_SessionOfOneRun(piper.session, options, hears))
+def _for_one_run(piper: PiperVoice, options: onnxruntime.RunOptions, listener: Listener | None) -> PiperVoice:
+    return dataclasses.replace(piper, session=_SessionOfOneRun(piper.session, options, listener))
 
 
-def _hears(heard: Heard, *, volume: float) -> HearsSamples:
-    """Called in a thread, calls in the event loop, from which this is made."""
+def _listener(heard: Heard, *, volume: float, share: float) -> Listener:
+    """Somebody who listens in the event loop, in which this is called."""
     loop = asyncio.get_running_loop()
 
     def hears(samples: NDArray[np.float32]) -> None:
         loop.call_soon_threadsafe(heard, _pcm(samples, volume))
 
-    return hears
+    return Listener(hears, share)
 
 
 def _is_repeatable(delivery: Delivery) -> bool:

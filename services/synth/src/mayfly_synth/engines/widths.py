@@ -18,6 +18,10 @@ _AGAIN: Final = 16
 _SHARE: Final = 0.3
 # The way is about a millisecond long where all cores are busy.
 _BRIEF_SECONDS: Final = 0.03
+# Seconds for a second of speech, before any was spoken: a voice of Piper's medium size on a slow core.
+_FIRST_PACE: Final = 0.1
+# What comes next may take longer than what came lately.
+_MARGIN: Final = 2
 
 
 class Widths:
@@ -42,6 +46,12 @@ class Widths:
             return True  # as it was at the start, until both are known
         is_faster = self._paces[True] <= self._paces[False]
         return is_faster != (self._lone % _AGAIN == 0)
+
+    def share(self, *, sample_rate: int) -> float:
+        """Which part of an utterance lasts as long as the rest of it takes to be spoken, or longer. From 0 to 1."""
+        pace = max(self._paces.values(), default=_FIRST_PACE / sample_rate)
+        takes = pace * sample_rate * _MARGIN
+        return takes / (1 + takes)
 
     def note(self, *, wide: bool, seconds: float, samples: int) -> None:
         """Note what a run took.

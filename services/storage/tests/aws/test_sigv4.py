@@ -11,7 +11,7 @@ import boto3
 import botocore.auth
 import botocore.session
 import pytest
-from botocore.credentials import Credentials
+from botocore.credentials import Credentials, ReadOnlyCredentials
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -84,12 +84,14 @@ class Case:
     def __init__(self, place: tuple[Any, ...], keys: tuple[str, str, str | None], at: datetime) -> None:
         self.at = at
         self.bucket = place[0]
-        self.client, self.signer, credentials = client_for(*place)
-        credentials.access_key, credentials.secret_key, credentials.token = keys
-        self.credentials = credentials.get_frozen_credentials()
+        self.client, self.signer, self._of_the_client = client_for(*place)
+        self.credentials = ReadOnlyCredentials(*keys)
 
     def judge(self, operation: Any, parameters: dict[str, Any], seconds: int) -> str:
         """What botocore makes of it, if it is told the time."""
+        # Other cases of this place have the same client.
+        given, told = self.credentials, self._of_the_client
+        told.access_key, told.secret_key, told.token = given.access_key, given.secret_key, given.token
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(botocore.auth, "get_current_datetime", lambda: self.at.replace(tzinfo=None))
             return self.client.generate_presigned_url(

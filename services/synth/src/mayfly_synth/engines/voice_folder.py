@@ -16,6 +16,7 @@ from piper.config import PhonemeType, PiperConfig
 from piper.const import BOS, EOS, PAD
 
 from mayfly_synth.domain.voices import Voice, near_names
+from mayfly_synth.engines import espeak
 from mayfly_synth.engines.sessions import open_session, wide_voice
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ class VoiceFolder:
                 f"{model.name}.json is not the description of a Piper voice: {_why(error)}."
             ) from error
         _check_config(f"{model.name}.json", config)
+        espeak.install()
         piper = PiperVoice(session=_session(model), config=config)
         _warm(model.name, piper)
         wide = wide_voice(piper, model, threads=self.lone_threads)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,7 @@ import httpx
 import pytest
 
 from mayfly_client.testing import FakeMayfly
+from mayfly_runtime.testing import until_it_serves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,23 +42,6 @@ def running(settings: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
     finally:
         process.kill()
         process.communicate(timeout=PATIENCE)
-
-
-def until_it_serves(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """Where it serves, and all that it has said until then."""
-    assert process.stderr is not None
-    said = ""
-    late = threading.Timer(PATIENCE, process.kill)
-    late.start()
-    try:
-        while not (served := re.search(r"serving address=(\S+)", said)):
-            line = process.stderr.readline()
-            assert line, f"it ended: {said}"
-            said += line
-    finally:
-        late.cancel()
-        late.join()
-    return served[1], said
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,9 +20,11 @@ from mayfly_runtime.telemetry import Telemetry
 from mayfly_runtime.violations import Violation
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
 TEST_DOMAIN = "test.mayfly"
+_PATIENCE = 60.0
 
 
 @asynccontextmanager
@@ -179,3 +183,24 @@ def decode_status(status: status_pb2.Status, *, code: grpc.StatusCode, message: 
         violations=tuple(violations),
         retry_after=retry_after,
     )
+
+
+def until_it_serves(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """Where a service's process serves, and all that it has said until then.
+
+    Args:
+        process: It was told to take port 0, and its standard error is a pipe.
+    """
+    assert process.stderr is not None
+    said = ""
+    late = threading.Timer(_PATIENCE, process.kill)
+    late.start()
+    try:
+        while not (served := re.search(r"serving address=(\S+)", said)):
+            line = process.stderr.readline()
+            assert line, f"it ended: {said}"
+            said += line
+    finally:
+        late.cancel()
+        late.join()
+    return served[1], said

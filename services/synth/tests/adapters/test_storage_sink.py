@@ -26,6 +26,7 @@ from mayfly_synth.usecases.storing import store_all
 if TYPE_CHECKING:
     from mayfly_client import AsyncClient
     from mayfly_client.testing import FakeMayfly
+    from mayfly_synth.domain.speech import StoredAudio
 
 NOWHERE = Destination()
 
@@ -263,22 +264,22 @@ async def test_no_file_can_be_read_if_one_of_them_fails(
     assert [audio async for audio in client.list(collection="speech-sessions")] == []
 
 
-async def test_a_retry_finishes_what_a_failure_left(sink: StorageSink, mayfly: FakeMayfly) -> None:
-    mayfly.refuse("SignUrls", grpc.StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY")
+async def stored_again(sink: StorageSink, mayfly: FakeMayfly, failing: str) -> tuple[StoredAudio, ...]:
+    """What a retry stores after a call of the first try has failed."""
+    mayfly.refuse(failing, grpc.StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY")
     with pytest.raises(StorageUnavailableError):
         await store_all(sink, in_three_files(), key=KEY, destination=SESSION, reservation="")
+    return await store_all(sink, in_three_files(), key=KEY, destination=SESSION, reservation="")
 
-    stored = await store_all(sink, in_three_files(), key=KEY, destination=SESSION, reservation="")
+
+async def test_a_retry_finishes_what_a_failure_left(sink: StorageSink, mayfly: FakeMayfly) -> None:
+    stored = await stored_again(sink, mayfly, "SignUrls")
 
     assert len({one.name for one in stored}) == 3
 
 
 async def test_a_retry_stores_what_a_failure_gave_up(sink: StorageSink, mayfly: FakeMayfly) -> None:
-    mayfly.refuse("CommitUpload", grpc.StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY")
-    with pytest.raises(StorageUnavailableError):
-        await store_all(sink, in_three_files(), key=KEY, destination=SESSION, reservation="")
-
-    stored = await store_all(sink, in_three_files(), key=KEY, destination=SESSION, reservation="")
+    stored = await stored_again(sink, mayfly, "CommitUpload")
 
     assert len({one.name for one in stored}) == 3
     assert "AbandonUpload" in methods(mayfly)

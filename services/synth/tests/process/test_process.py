@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -19,6 +17,7 @@ from mayfly.synth.v1 import synth_service_pb2 as pb
 from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceStub
 
 from mayfly_client.testing import FakeMayfly
+from mayfly_runtime.testing import until_it_serves
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,23 +46,6 @@ PATIENCE = 60.0
 def mayfly() -> Iterator[FakeMayfly]:
     with FakeMayfly() as fake:
         yield fake
-
-
-def until_it_serves(process: subprocess.Popen[str]) -> tuple[str, str]:
-    """Where it serves, and all that it has said until then."""
-    assert process.stderr is not None
-    said = ""
-    late = threading.Timer(PATIENCE, process.kill)
-    late.start()
-    try:
-        while not (served := re.search(r"serving address=(\S+)", said)):
-            line = process.stderr.readline()
-            assert line, f"it ended: {said}"
-            said += line
-    finally:
-        late.cancel()
-        late.join()
-    return served[1], said
 
 
 def test_the_process_speaks_and_stops_when_it_is_told_to(voices_dir: Path, mayfly: FakeMayfly) -> None:

@@ -92,6 +92,16 @@ async def streamed(speaking: Speaking, *texts: str, streams: bool = True) -> Asy
                 yield part.data
 
 
+async def beginning_of(stream: AsyncGenerator[bytes, None], engine: HeldEngine) -> bytes:
+    """What comes next, as the engine has the beginning of the first sentence, and not the rest."""
+    coming = asyncio.ensure_future(anext(stream))
+    await engine.began.wait()
+    [heard] = engine.hearing
+    assert heard is not None
+    heard(b"abcd")
+    return await coming
+
+
 async def test_while_the_bound_is_reached_others_are_refused_at_once(
     speaking: Speaking, engine: HeldEngine, slots: SpeechSlots
 ) -> None:
@@ -133,12 +143,7 @@ async def test_a_stream_has_its_beginning_before_its_first_sentence_is_done(
 ) -> None:
     async with aclosing(streamed(speaking, "12345", "67")) as stream:
         header = await anext(stream)
-        coming = asyncio.ensure_future(anext(stream))
-        await engine.began.wait()
-        [heard] = engine.hearing
-        assert heard is not None
-        heard(b"abcd")
-        assert await coming == b"abcd"
+        assert await beginning_of(stream, engine) == b"abcd"
         engine.go.set()
         rest = b"".join([part async for part in stream])
 
@@ -161,12 +166,7 @@ async def test_a_stream_that_is_closed_after_its_beginning_is_not_spoken_to_its_
 ) -> None:
     async with aclosing(streamed(speaking, "12345", "67")) as stream:
         await anext(stream)
-        coming = asyncio.ensure_future(anext(stream))
-        await engine.began.wait()
-        [heard] = engine.hearing
-        assert heard is not None
-        heard(b"abcd")
-        await coming
+        await beginning_of(stream, engine)
 
     assert [call.is_cancelled() for call in engine.calls] == [True]
     assert slots.queued == 0
@@ -177,12 +177,7 @@ async def test_a_first_sentence_that_fails_after_its_beginning_breaks_the_stream
 ) -> None:
     async with aclosing(streamed(speaking, "12345")) as stream:
         await anext(stream)
-        coming = asyncio.ensure_future(anext(stream))
-        await engine.began.wait()
-        [heard] = engine.hearing
-        assert heard is not None
-        heard(b"abcd")
-        await coming
+        await beginning_of(stream, engine)
         engine.fail = RuntimeError("broken")
         engine.go.set()
         with pytest.raises(RuntimeError, match="broken"):

@@ -11,27 +11,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Beginning:
-    """Comes once, or not at all. To be made in the event loop."""
+async def with_beginning(
+    sounds: AsyncGenerator[T, None], beginning: asyncio.Future[bytes]
+) -> AsyncGenerator[bytes | T, None]:
+    """Answer the beginning of the first sound if it comes, and then the sounds. To be closed by whoever opens it.
 
-    __slots__ = ("came",)
-
-    def __init__(self) -> None:
-        self.came: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        """Its samples."""
-
-    def hear(self, pcm: bytes) -> None:
-        """Take it."""
-        self.came.set_result(pcm)
-
-
-async def with_beginning(sounds: AsyncGenerator[T, None], beginning: Beginning) -> AsyncGenerator[bytes | T, None]:
-    """Answer the beginning of the first sound if it comes, and then the sounds. To be closed by whoever opens it."""
+    Args:
+        sounds: The whole ones.
+        beginning: Its samples; it may never be done.
+    """
     first = asyncio.ensure_future(anext(sounds, None))
     try:
-        await asyncio.wait((first, beginning.came), return_when=asyncio.FIRST_COMPLETED)
-        if beginning.came.done():
-            yield beginning.came.result()
+        await asyncio.wait((first, beginning), return_when=asyncio.FIRST_COMPLETED)
+        if beginning.done():
+            yield beginning.result()
         if (sound := await first) is not None:
             yield sound
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +15,7 @@ from mayfly_synth.domain.formats import Meter
 from mayfly_synth.domain.lexicon import Lexicon
 from mayfly_synth.domain.speech import SAMPLE_BYTES, Delivery, Speech
 from mayfly_synth.domain.timeline import SpokenSentence
-from mayfly_synth.usecases.beginning import Beginning, with_beginning
+from mayfly_synth.usecases.beginning import with_beginning
 from mayfly_synth.usecases.in_order import in_order
 
 if TYPE_CHECKING:
@@ -92,12 +93,12 @@ class Speaking:
         Raises:
             TextUnspeakableError: If nothing in any utterance can be pronounced.
         """
-        beginning = Beginning()
-        heard = beginning.hear if pace.streams else None
+        beginning: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        heard = beginning.set_result if pace.streams else None
         # Closed from the encoder backwards, so that nothing is closed while the next one still takes from it.
         async with (
             aclosing(self.spoken(utterances, delivery, pace=pace, heard=heard)) as spoken,
-            aclosing(with_beginning(spoken, beginning)) as sounds,
+            aclosing(with_beginning(spoken, beginning) if pace.streams else spoken) as sounds,
             aclosing(_laid_out(sounds, delivery, timeline)) as pcm,
             aclosing(self.file_of(pcm, delivery, meter)) as parts,
         ):

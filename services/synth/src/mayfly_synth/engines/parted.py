@@ -59,14 +59,14 @@ def in_parts(model: onnx.ModelProto) -> Parts | None:
     seam = find_seam(model.graph)
     if seam is None:
         return None
-    behind = {node.output[0] for node in seam.behind}
-    before = [node for node in model.graph.node if node.output[0] not in behind]
+    before = [node for node in model.graph.node if node.output[0] not in seam.behind]
+    behind = [node for node in model.graph.node if node.output[0] in seam.behind]
     constants = [node for node in before if node.op_type == "Constant"]
     between = helper.make_tensor_value_info(seam.tensor, TensorProto.FLOAT, ["batch", "channels", "frames"])
     samples, *others = model.graph.output
     return Parts(
         front=_part(model, before, inputs=model.graph.input, outputs=[between, *others]),
-        back=_part(model, [*constants, *seam.behind], inputs=[between], outputs=[samples]),
+        back=_part(model, [*constants, *behind], inputs=[between], outputs=[samples]),
         seam=seam,
     )
 

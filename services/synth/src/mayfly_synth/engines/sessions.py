@@ -47,17 +47,23 @@ def open_session(model: Path, *, threads: int = 1) -> Any:
     Raises:
         google.protobuf.message.DecodeError: If it is not an ONNX model.
     """
-    loaded = onnx.load(model)
-    parts = in_parts(loaded)
+    whole = onnx.load(model)
+    parts = in_parts(whole)
     if parts is None:
-        return _session(loaded, threads=threads)
+        return _session(whole, threads=threads)
+    del whole  # its parts are copies
     return PartedSession(_session(parts.front, threads=threads), _session(parts.back, threads=threads), seam=parts.seam)
 
 
 def _session(model: onnx.ModelProto, *, threads: int) -> onnxruntime.InferenceSession:
     if threads == 1:
         put_in_blocks(model)
-    return onnxruntime.InferenceSession(model.SerializeToString(), sess_options=_options(threads), providers=_PROVIDERS)
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), sess_options=_options(threads), providers=_PROVIDERS
+    )
+    # It would keep the bytes, to begin anew with other providers: as much memory again as the model's.
+    session._model_bytes = None  # noqa: SLF001 # there is no other way to let go of them
+    return session
 
 
 def _options(threads: int) -> onnxruntime.SessionOptions:

@@ -17,6 +17,7 @@ from piper.const import BOS, EOS, PAD
 
 from mayfly_synth.domain.voices import Voice, near_names
 from mayfly_synth.engines import espeak
+from mayfly_synth.engines.heap import release_free
 from mayfly_synth.engines.sessions import open_session, wide_voice
 
 if TYPE_CHECKING:
@@ -152,7 +153,10 @@ class VoiceFolder:
         espeak.install()
         piper = PiperVoice(session=_session(model), config=config)
         _warm(model.name, piper)
+        # Each session takes several times its own memory while it is loaded.
+        release_free()
         wide = wide_voice(piper, model, threads=self.lone_threads)
+        release_free()
         size = model.stat().st_size * (2 if wide else 1)
         return LoadedVoice(_voice(model.stem, described, piper), piper, wide, size)
 

@@ -71,6 +71,10 @@ class SynthSettings(ProcessingSettings):
     """Threads for the first sentence of a lone caller, for voices that are faster so. Voices are tried at the start,
     and take twice the memory then. 0: one for each core. 1: never."""
 
+    pin_workers: bool = True
+    """Where there are as many workers as processors, each worker keeps to its own; elsewhere this does nothing. Turn it
+    off where several synths share the processors of one machine."""
+
     max_queued_characters: int = Field(default=50_000, ge=1)
     """Characters that are spoken or wait to be, over all calls; beyond, callers hear SERVER_BUSY at once. A small voice
     speaks about 3,000 in a second on one core, a large one 100: the bound is the longest that anybody waits."""

@@ -19,11 +19,14 @@ def available_cores(*, root: Path = _ROOT, affinity: int | None = None) -> int:
         root: Where `/proc` and `/sys` are.
         affinity: Cores that the process may run on. Default: asks the system.
     """
-    return max(1, min([affinity or _affinity(), *(math.ceil(quota) for quota in _quotas(root))]))
+    return max(
+        1, min([affinity or len(processors()) or os.cpu_count() or 1, *(math.ceil(quota) for quota in _quotas(root))])
+    )
 
 
-def _affinity() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def processors() -> frozenset[int]:
+    """Those that this process may run on, by the system's numbers; empty where the system has no such choice."""
+    return frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
 
 
 def _quotas(root: Path) -> list[float]:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from mayfly_runtime.offload import Offload
 from mayfly_synth.adapters.speech_gauges import SpeechGauges
+from mayfly_synth.cores import processors
 from mayfly_synth.domain.voices import VoiceCatalog
 from mayfly_synth.engines.piper import PiperEngine
+from mayfly_synth.engines.places import Places
 from mayfly_synth.engines.slots import SpeechSlots
 from mayfly_synth.engines.turns import Turns
 from mayfly_synth.engines.voice_cache import VoiceCache
@@ -68,7 +70,8 @@ async def open_speaking(
     # Turns are fewer than this queue: it holds the runs that are being stopped, and the texts that are only pronounced.
     speech = Offload(name="speech", workers=workers, queue=settings.max_concurrent_rpcs + workers)
     loading = Offload(name="voices", workers=1, queue=settings.max_concurrent_rpcs)
-    folder = _folder(settings)
+    places = Places.for_workers(workers, processors=processors() if settings.pin_workers else ())
+    folder = _folder(settings, places)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(speech.shutdown)
         stack.push_async_callback(loading.shutdown)
@@ -87,7 +90,7 @@ async def open_speaking(
         )
         gauges = SpeechGauges(meter)
         _watch(gauges, turns, admission, cache)
-        engine = PiperEngine(cache, turns=turns, offload=speech)
+        engine = PiperEngine(cache, turns=turns, offload=speech, places=places)
         yield Speaking(
             voices=VoiceCatalog(opened.voices, default=default),
             limits=settings.limits(),
@@ -105,10 +108,11 @@ def _watch(gauges: SpeechGauges, turns: Turns, admission: SpeechSlots, cache: Vo
     gauges.watch("voices.size", lambda: cache.size_bytes, unit="By", description="Models of voices in memory")
 
 
-def _folder(settings: SynthSettings) -> VoiceFolder:
+def _folder(settings: SynthSettings, places: Places) -> VoiceFolder:
     return VoiceFolder(
         path=settings.voices_dir,
         lone_threads=settings.lone_thread_count(),
+        places=places,
         max_bytes=settings.voice_memory_bytes,
         pinned=frozenset(name for part in settings.pinned_voices.split(",") if (name := part.strip())),
     )

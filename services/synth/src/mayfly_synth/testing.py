@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mayfly_runtime.offload import Offload
     from mayfly_synth.domain.ports import AudioSink
     from mayfly_synth.domain.speech import Destination, RequestKey, Speech
+    from mayfly_synth.engines.places import Places
     from mayfly_synth.engines.voice_folder import LoadedVoice
 
 # Loading takes longer than most tests, and voices do not change while they are spoken with.
@@ -127,13 +128,16 @@ class MemoryStored:
         return name
 
 
-def piper_engine(voices: Sequence[LoadedVoice], offload: Offload, *, workers: int = 2) -> PiperEngine:
+def piper_engine(
+    voices: Sequence[LoadedVoice], offload: Offload, *, workers: int = 2, places: Places | None = None
+) -> PiperEngine:
     """An engine over voices that are loaded."""
 
     async def load(name: str) -> LoadedVoice:
         raise KeyError(name)
 
-    return PiperEngine(VoiceCache(voices, load=load), turns=Turns(workers=workers), offload=offload)
+    turns = Turns(workers=workers)
+    return PiperEngine(VoiceCache(voices, load=load), turns=turns, offload=offload, places=places)
 
 
 def quota_exceeded() -> QuotaExceededError:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -18,10 +20,10 @@ from mayfly.synth.v1.synth_service_pb2_grpc import SynthServiceStub
 
 from mayfly_client.testing import FakeMayfly
 from mayfly_runtime.testing import until_it_serves
+from mayfly_synth.cores import processors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 
 def command(**settings: object) -> dict[str, object]:
@@ -71,6 +73,37 @@ def test_the_process_speaks_and_stops_when_it_is_told_to(voices_dir: Path, mayfl
     assert "Traceback" not in said
     assert "Canary" not in said
     assert answer.audio.url not in said
+
+
+def bound_threads(pid: int) -> int:
+    """Threads of a process that may run on one processor only."""
+    told = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/status")]
+    return sum(re.search(r"^Cpus_allowed_list:\t\d+$", status, re.MULTILINE) is not None for status in told)
+
+
+@pytest.mark.skipif(len(processors()) < 2, reason="there is one processor")
+@pytest.mark.parametrize(("pin_workers", "bound"), [(True, 1), (False, 0)])
+def test_a_worker_that_has_spoken_keeps_to_its_processor(
+    voices_dir: Path,
+    mayfly: FakeMayfly,
+    pin_workers: bool,  # noqa: FBT001 - a table
+    bound: int,
+) -> None:
+    workers = {"workers": len(processors()), "lone_threads": 1, "pin_workers": pin_workers}
+    started = command(listen="127.0.0.1:0", voices_dir=voices_dir, storage_target=mayfly.storage, **workers)
+    process = subprocess.Popen(**started, stderr=subprocess.PIPE, text=True)  # type: ignore[call-overload]
+    try:
+        address, _ = until_it_serves(process)
+        before = bound_threads(process.pid)
+        with grpc.insecure_channel(address) as channel:
+            request = pb.SynthesizeRequest(request_id=str(uuid4()), text="One.")
+            SynthServiceStub(channel).Synthesize(request, timeout=PATIENCE)
+        after = bound_threads(process.pid)
+    finally:
+        process.kill()
+        process.communicate(timeout=PATIENCE)
+
+    assert (before, after) == (0, bound)
 
 
 def test_the_engine_reports_to_nobody(tmp_path: Path) -> None:

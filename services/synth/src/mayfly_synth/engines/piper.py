@@ -25,6 +25,7 @@ from mayfly_synth.domain.timeline import SpokenSentence
 from mayfly_synth.domain.utterance import Utterance
 from mayfly_synth.engines.alignments import Lengths, TimedWords, estimated_bounds, timed_words
 from mayfly_synth.engines.parted import Listener, PartedSession
+from mayfly_synth.engines.places import Places
 from mayfly_synth.engines.pronunciation import Pronounced, pronounce
 from mayfly_synth.engines.widths import Widths
 
@@ -55,6 +56,7 @@ class PiperEngine:
         *,
         turns: Turns,
         offload: Offload,
+        places: Places | None = None,
         monotonic: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Take ready voices.
@@ -63,6 +65,7 @@ class PiperEngine:
             voices: Lends them.
             turns: Whose utterance is next.
             offload: Where inference runs; it has as many workers as there are turns.
+            places: Where workers compute. Default: wherever the system likes.
             monotonic: A clock. Unit: seconds.
         """
         self._monotonic = monotonic
@@ -70,6 +73,7 @@ class PiperEngine:
         self._voices = voices
         self._turns = turns
         self._offload = offload
+        self._places = places or Places()
         logging.getLogger("piper").setLevel(logging.ERROR)
 
     async def speak(
@@ -95,7 +99,8 @@ class PiperEngine:
         run = onnxruntime.RunOptions()
         forget = call.on_cancel(lambda: setattr(run, "terminate", True))
         piper = _for_one_run(wide or loan.voice.piper, run, listener)
-        work = asyncio.ensure_future(self._offload(self._clocked, piper, utterance, delivery, call))
+        settle = self._places.take_own if wide is None else self._places.take_first
+        work = asyncio.ensure_future(self._offload(self._clocked, settle, piper, utterance, delivery, call))
 
         def over(done: asyncio.Future[tuple[SpokenSentence, float]]) -> None:
             # When the thread has ended, and not when nobody waits for it any more.
@@ -112,9 +117,13 @@ class PiperEngine:
         return spoken
 
     def _clocked(
-        self, piper: PiperVoice, utterance: Utterance, delivery: Delivery, call: Call
+        self, settle: Callable[[], None], piper: PiperVoice, utterance: Utterance, delivery: Delivery, call: Call
     ) -> tuple[SpokenSentence, float]:
-        """With the seconds that it took, without those that it waited for a worker: its turn may come in advance."""
+        """At its place, with the seconds that it took.
+
+        Without those that it waited for a worker: its turn may come in advance.
+        """
+        settle()
         began = self._monotonic()
         spoken = _speak(piper, utterance, delivery, call=call)
         return spoken, self._monotonic() - began

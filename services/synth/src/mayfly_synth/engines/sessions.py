@@ -18,6 +18,7 @@ from piper.const import BOS, EOS, PAD
 
 from mayfly_synth.engines.blocked import put_in_blocks
 from mayfly_synth.engines.parted import PartedSession, in_parts
+from mayfly_synth.engines.places import Places
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,38 +38,40 @@ _PATIENCE_SECONDS: Final = 0.3
 _PHONEMES: Final = 40
 
 
-def open_session(model: Path, *, threads: int = 1) -> Any:
+def open_session(model: Path, *, threads: int = 1, helpers: str = "") -> Any:
     """An inference session, or one in two parts. Blocks.
 
     Args:
         model: The file.
         threads: How many compute one utterance.
+        helpers: Where those besides the first one compute; see `Places.of_helpers`.
 
     Raises:
         google.protobuf.message.DecodeError: If it is not an ONNX model.
     """
+    options = _options(threads, helpers)
     whole = onnx.load(model)
     parts = in_parts(whole)
     if parts is None:
-        return _session(whole, threads=threads)
+        return _session(whole, options)
     del whole  # its parts are copies
-    return PartedSession(_session(parts.front, threads=threads), _session(parts.back, threads=threads), seam=parts.seam)
+    return PartedSession(_session(parts.front, options), _session(parts.back, options), seam=parts.seam)
 
 
-def _session(model: onnx.ModelProto, *, threads: int) -> onnxruntime.InferenceSession:
-    if threads == 1:
+def _session(model: onnx.ModelProto, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    if options.intra_op_num_threads == 1:
         put_in_blocks(model)
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), sess_options=_options(threads), providers=_PROVIDERS
-    )
+    session = onnxruntime.InferenceSession(model.SerializeToString(), sess_options=options, providers=_PROVIDERS)
     # It would keep the bytes, to begin anew with other providers: as much memory again as the model's.
     session._model_bytes = None  # noqa: SLF001 # there is no other way to let go of them
     return session
 
 
-def _options(threads: int) -> onnxruntime.SessionOptions:
+def _options(threads: int, helpers: str) -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    if helpers:
+        options.add_session_config_entry("session.intra_op_thread_affinities", helpers)
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     # The arena saves some time in each inference, and keeps what it has. Utterances are bounded, so it is, too.
@@ -83,7 +86,12 @@ def _options(threads: int) -> onnxruntime.SessionOptions:
 
 
 def wide_voice(
-    piper: PiperVoice, model: Path, *, threads: int, monotonic: Callable[[], float] = time.perf_counter
+    piper: PiperVoice,
+    model: Path,
+    *,
+    threads: int,
+    places: Places | None = None,
+    monotonic: Callable[[], float] = time.perf_counter,
 ) -> PiperVoice | None:
     """The same voice with a session on so many threads, if that speaks a sentence noticeably sooner.
 
@@ -92,17 +100,26 @@ def wide_voice(
     """
     if threads < 2 or (narrow_least := _seconds(piper, monotonic)) < _WORTH_SECONDS:
         return None
-    wide = dataclasses.replace(piper, session=open_session(model, threads=threads))
+    places = places or Places()
+    wide = dataclasses.replace(piper, session=open_session(model, threads=threads, helpers=places.of_helpers(threads)))
+    places.take_first()
+    try:
+        return wide if _is_sooner(wide, piper, narrow_least, monotonic) else None
+    finally:
+        places.leave()
+
+
+def _is_sooner(wide: PiperVoice, piper: PiperVoice, narrow_least: float, monotonic: Callable[[], float]) -> bool:
     wide_least, spent = math.inf, 0.0
     while spent < _PATIENCE_SECONDS:
         on_wide = _seconds(wide, monotonic)
         wide_least = min(wide_least, on_wide)
         if wide_least * _WORTH_FACTOR <= narrow_least:
-            return wide
+            return True
         on_narrow = _seconds(piper, monotonic)
         narrow_least = min(narrow_least, on_narrow)
         spent += on_wide + on_narrow
-    return None
+    return False
 
 
 def _seconds(piper: PiperVoice, monotonic: Callable[[], float]) -> float:

@@ -7,7 +7,7 @@ problems are told at once: a server that silently lacks a voice is found out by 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -18,6 +18,7 @@ from piper.const import BOS, EOS, PAD
 from mayfly_synth.domain.voices import Voice, near_names
 from mayfly_synth.engines import espeak
 from mayfly_synth.engines.heap import release_free
+from mayfly_synth.engines.places import Places
 from mayfly_synth.engines.sessions import open_session, wide_voice
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class VoiceFolder:
     path: Path
     lone_threads: int = 1
     """Threads for a lone caller, where that is faster."""
+    places: Places = field(default_factory=Places)
+    """Where those threads compute."""
     max_bytes: int = 0
     """Most bytes of models in memory. 0: no bound."""
     pinned: frozenset[str] = frozenset()
@@ -155,7 +158,7 @@ class VoiceFolder:
         _warm(model.name, piper)
         # Each session takes several times its own memory while it is loaded.
         release_free()
-        wide = wide_voice(piper, model, threads=self.lone_threads)
+        wide = wide_voice(piper, model, threads=self.lone_threads, places=self.places)
         release_free()
         size = model.stat().st_size * (2 if wide else 1)
         return LoadedVoice(_voice(model.stem, described, piper), piper, wide, size)

@@ -11,6 +11,7 @@ from mayfly_gateway import app
 from mayfly_gateway.config import GatewaySettings
 from mayfly_runtime import logs
 from mayfly_runtime.addresses import ListenError
+from mayfly_runtime.heaps import share_heaps
 from mayfly_runtime.settings import SettingsError
 
 # What an operator can mend. Everything else is a fault of ours, and shows its traceback.
@@ -27,6 +28,7 @@ def main() -> None:
         epilog=_settings(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args()
+    share_heaps()
     try:
         settings = GatewaySettings.load()
         logs.configure(level=settings.log_level, format=settings.log_format)

@@ -12,6 +12,7 @@ import typer
 
 from mayfly_runtime import logs
 from mayfly_runtime.callers_file import CallersFileError
+from mayfly_runtime.heaps import share_heaps
 from mayfly_runtime.server import ListenError
 from mayfly_runtime.settings import SettingsError
 from mayfly_runtime.tls import TlsFilesError
@@ -71,6 +72,7 @@ def default(context: typer.Context) -> None:
 @app.command()
 def serve() -> None:
     """Serve StorageService and RetentionService until SIGTERM. The default."""
+    share_heaps()
     settings = _settings()
     logs.configure(level=settings.log_level, format=settings.log_format)
     try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from mayfly_runtime.heaps import share_heaps
 from mayfly_sweeper import app as composition
 from mayfly_sweeper import cli_options as options
 from mayfly_sweeper.cli_run import Wish, giving_up, load_settings, run_once
@@ -68,6 +69,7 @@ def run(  # noqa: PLR0913 - each option of the command is a parameter
 @app.command()
 def serve() -> None:
     """Serve SweeperService until SIGTERM: sweeps on demand, one real one at a time."""
+    share_heaps()
     settings = load_settings()
     if settings.log_format == "console":
         typer.echo(settings.describe(), err=True)

@@ -9,6 +9,7 @@ import sys
 
 from mayfly_runtime import logs
 from mayfly_runtime.callers_file import CallersFileError
+from mayfly_runtime.heaps import share_heaps
 from mayfly_runtime.server import ListenError
 from mayfly_runtime.settings import SettingsError
 from mayfly_runtime.tls import TlsFilesError
@@ -40,6 +41,7 @@ def main() -> None:
         epilog=_settings(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     ).parse_args()
+    share_heaps()
     try:
         settings = SynthSettings.load()
         logs.configure(level=settings.log_level, format=settings.log_format)

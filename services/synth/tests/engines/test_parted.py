@@ -90,6 +90,45 @@ def test_the_beginning_is_long_enough_to_be_listened_to(tiny_model: Path, phonem
     assert [each.shape[-1] for each in heard] == beginning
 
 
+class Watched:
+    """The session behind the seam; notes for how many frames it had to find room."""
+
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        self.session = session
+        self.lengths: list[int] = []
+
+    def run(self, names: None, inputs: dict[str, NDArray[Any]], options: Any = None) -> list[Any]:
+        [frames] = inputs.values()
+        self.lengths.append(frames.shape[-1])
+        return list(self.session.run(names, inputs, options))
+
+
+@pytest.mark.parametrize(
+    ("share", "pieces"),
+    [
+        pytest.param(0.0, 4, id="nobody listens"),
+        pytest.param(0.05, 5, id="a short beginning"),
+        pytest.param(0.45, 4, id="a beginning in two pieces"),
+    ],
+)
+def test_what_is_long_is_computed_in_pieces_that_are_not(share: float, pieces: int) -> None:
+    parts = in_parts(voice_model())
+    assert parts is not None
+    front, back = (onnxruntime.InferenceSession(each.SerializeToString()) for each in (parts.front, parts.back))
+    watched: Any = Watched(back)
+    heard: list[NDArray[np.float32]] = []
+    listener = Listener(heard.append, share) if share else None
+    [whole] = whole_session().run(None, ids(500))
+
+    [samples] = PartedSession(front, watched, parts.seam).run(None, ids(500), listener=listener)
+
+    assert samples.shape == whole.shape == (1, 1, 1, 640_000)
+    np.testing.assert_allclose(samples, whole, atol=1e-5)
+    assert [each.shape[-1] for each in heard] == ([640_000 * share] if share else [])
+    assert len(watched.lengths) == pieces
+    assert max(watched.lengths) <= 200_000 / HOP + 2 * REACH
+
+
 def test_with_fewer_frames_around_it_a_beginning_would_be_another() -> None:
     parts = in_parts(voice_model())
     assert parts is not None

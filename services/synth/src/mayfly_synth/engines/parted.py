@@ -2,12 +2,14 @@
 
 Up to the seam (see `seams.py`) everything is computed at once: sounds, their lengths, their melody. Behind it most of
 the work is, which is done in pieces. A piece is computed with so many frames on either side that its samples are those
-of the whole, to within rounding: that is the price, so there are two pieces only, and only for those who wait.
+of the whole, to within rounding: that is the price, so pieces are few. One is for whoever waits for the first sound;
+and what is long is divided, as the memory of a run grows with its length and is kept.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +21,7 @@ from mayfly_synth.engines.graphs import read_by
 from mayfly_synth.engines.seams import find_seam
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import onnxruntime
     from numpy.typing import NDArray
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 _LEAST: Final = 8_000
 """Samples of the beginning: about 0.4 s. With less, whoever hears it would wait for the next part of the file."""
+_MOST: Final = 200_000
+"""Samples of a piece: about 9 s. A voice of Piper's `medium` size needs 180 MiB for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,22 +125,29 @@ class PartedSession:
             listener: Hears the beginning as soon as it is there, if that is worth it.
         """
         frames, *others = self._front.run(None, inputs, options)
-        beginning = self._beginning(frames.shape[-1], listener.share) if listener is not None else 0
-        if listener is None or not beginning:
-            return [self._samples(frames, options), *others]
-        first = self._samples(frames, options, end=beginning)
-        listener.hears(first)
-        return [np.concatenate((first, self._samples(frames, options, start=beginning)), axis=-1), *others]
+        length = frames.shape[-1]
+        beginning = self._beginning(length, listener.share) if listener is not None else 0
+        pieces: list[Any] = []
+        for start, end in [*self._pieces(0, beginning), *self._pieces(beginning, length)]:
+            pieces.append(self._samples(frames, options, start=start, end=end))
+            if listener is not None and end == beginning:
+                listener.hears(np.concatenate(pieces, axis=-1))
+        return [np.concatenate(pieces, axis=-1), *others]
+
+    def _pieces(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """As few as may be, equally long."""
+        count = ceil((end - start) * self._seam.hop / _MOST)
+        return pairwise([start, *(start + (end - start) * number // count for number in range(1, count + 1))])
 
     def _beginning(self, frames: int, share: float) -> int:
         """Frames of the beginning; 0: it would be little sooner than everything."""
         beginning = ceil(max(_LEAST / self._seam.hop, frames * share))
         return beginning if 2 * (beginning + self._seam.reach) <= frames else 0
 
-    def _samples(self, frames: Any, options: Any, *, start: int = 0, end: int | None = None) -> Any:
+    def _samples(self, frames: Any, options: Any, *, start: int, end: int) -> Any:
         """Those of some of the frames, computed with those around them."""
         reach, hop = self._seam.reach, self._seam.hop
         before = min(start, reach)
-        taken = np.ascontiguousarray(frames[..., start - before : None if end is None else end + reach])
+        taken = np.ascontiguousarray(frames[..., start - before : end + reach])
         [samples] = self._back.run(None, {self._seam.tensor: taken}, options)
-        return samples[..., before * hop : None if end is None else (before + end - start) * hop]
+        return samples[..., before * hop : (before + end - start) * hop]

@@ -1,4 +1,4 @@
-"""The heaps of a process: how many its threads allocate from.
+"""The heaps of a process: how many its threads allocate from, and how to get back from them what is free.
 
 glibc gives each thread a heap of its own, up to eight for each core. What a thread frees stays in its heap, for that
 heap's threads alone, so each comes to the most that its own threads ever held at a time, one after the other and for
@@ -25,3 +25,14 @@ def share_heaps() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(_M_ARENA_MAX, HEAPS)
+
+
+def release_free() -> None:
+    """Give memory that is free back to the system, where the C library is glibc. Blocks for some milliseconds.
+
+    For after work that needed much for a short time, as to load a voice does: by itself, glibc gives back only what is
+    free at the end of a heap.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

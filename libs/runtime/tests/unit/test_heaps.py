@@ -5,12 +5,20 @@ from __future__ import annotations
 import ctypes
 import subprocess
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from mayfly_runtime.heaps import HEAPS, share_heaps
+from mayfly_runtime.heaps import HEAPS, release_free, share_heaps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 THREADS = 6
+MIB = 1 << 20
+PIECE = 64 << 10
+"""Less than what glibc asks the system for by itself, and gives back at once."""
 
 # A process of its own: what is set of a heap cannot be taken back.
 PROGRAM = f"""
@@ -40,6 +48,11 @@ libc.fclose(out)
 """
 
 
+def resident() -> int:
+    """Bytes of this process that are in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+
 def heaps(how: str) -> int:
     """How many a process has whose threads have all allocated."""
     done = subprocess.run([sys.executable, "-c", PROGRAM, how], stdout=subprocess.PIPE, check=True, timeout=60)
@@ -52,10 +65,30 @@ def test_threads_share_their_heaps() -> None:
     assert heaps("as they come") > HEAPS
 
 
-def test_a_library_with_one_heap_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="only glibc can give back")
+def test_what_is_free_goes_back_to_the_system() -> None:
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    libc.free.argtypes = [ctypes.c_void_p]
+    pieces = [libc.malloc(PIECE) for _ in range(64 * MIB // PIECE)]
+    for piece in pieces:
+        ctypes.memset(piece, 1, PIECE)
+    # The last one stays, so the heap does not end where the free memory begins.
+    for piece in pieces[:-1]:
+        libc.free(ctypes.c_void_p(piece))
+    before = resident()
+
+    release_free()
+
+    libc.free(ctypes.c_void_p(pieces[-1]))
+    assert before - resident() > 48 * MIB
+
+
+@pytest.mark.parametrize("ask", [share_heaps, release_free])
+def test_another_library_is_left_alone(monkeypatch: pytest.MonkeyPatch, ask: Callable[[], None]) -> None:
     asked: list[object] = []
     monkeypatch.setattr(ctypes, "CDLL", lambda name: asked.append(name) or object())
 
-    share_heaps()
+    ask()
 
     assert asked == [None]

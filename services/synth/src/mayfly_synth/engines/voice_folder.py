@@ -15,9 +15,9 @@ from piper import PiperVoice
 from piper.config import PhonemeType, PiperConfig
 from piper.const import BOS, EOS, PAD
 
+from mayfly_runtime.heaps import release_free
 from mayfly_synth.domain.voices import Voice, near_names
 from mayfly_synth.engines import espeak
-from mayfly_synth.engines.heap import release_free
 from mayfly_synth.engines.places import Places
 from mayfly_synth.engines.sessions import open_session, wide_voice
 

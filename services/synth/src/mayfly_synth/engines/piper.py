@@ -2,7 +2,7 @@
 
 What differs from `PiperVoice.synthesize`, and why:
 
-- Sessions have one thread, and workers fill the cores; see `sessions.py` and `turns.py`.
+- Sessions have one thread, and workers fill the cores; see `sessions.py`, `turns.py` and `places.py`.
 - A run that nobody waits for any more is stopped in the middle.
 - Whoever waits for the first sound hears it before its sentence is done, if the voice can be cut; see `seams.py`.
 - Samples are not scaled to full range sentence by sentence, which would make the loudness jump.

@@ -19,9 +19,8 @@ def available_cores(*, root: Path = _ROOT, affinity: int | None = None) -> int:
         root: Where `/proc` and `/sys` are.
         affinity: Cores that the process may run on. Default: asks the system.
     """
-    return max(
-        1, min([affinity or len(processors()) or os.cpu_count() or 1, *(math.ceil(quota) for quota in _quotas(root))])
-    )
+    there = affinity or len(processors()) or os.cpu_count() or 1
+    return max(1, min([there, *(math.ceil(quota) for quota in _quotas(root))]))
 
 
 def processors() -> frozenset[int]:

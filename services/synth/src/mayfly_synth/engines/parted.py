@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _LEAST: Final = 8_000
 """Samples of the beginning: about 0.4 s. With less, whoever hears it would wait for the next part of the file."""
 _MOST: Final = 200_000
-"""Samples of a piece: about 9 s. A voice of Piper's `medium` size needs 180 MiB for them."""
+"""Samples of a piece: about 9 s. A voice of Piper's `medium` size needs some 170 MiB for them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """Which processor a worker computes on.
 
-A kernel may wake two threads on the same processor and let another one idle for longer than a sentence takes: on
-virtual machines, two sentences side by side took 20 ms where 14 are possible, and one that is spread over two threads
-took 17 where 10 are. So where there are exactly as many processors as workers, each worker has its own. Where there
-are more, the kernel knows of other work that we do not know of, and chooses.
+A kernel may wake two threads on the same processor and let another one idle for some 10 ms, which is a whole sentence
+of a small voice: two of them side by side took 20 ms where 14 are possible, and one that is spread over two threads
+took 16 where 9 are. So where there are exactly as many processors as workers, each worker has its own. Where there are
+more, the kernel knows of other work that we do not know of, and chooses.
 """
 
 from __future__ import annotations

@@ -185,7 +185,9 @@ async def test_hours_of_nothing_are_refused_before_they_are_heard(
     processor: FfmpegProcessor, program: Path, tmp_path: Path
 ) -> None:
     grown = ("-af", "apad=whole_dur=3600", "-ar", "44100", "-ac", "2", "-frame_size", "16384")
+    before = _cpu()
     bomb = converted(WHEEL, wav(silence(1)), *grown, "-f", "flac", folder=tmp_path)
+    making = _cpu() - before
     unpacked = 3_600 * 44_100 * 4
     assert unpacked > 1_000 * len(bomb)
 
@@ -194,7 +196,8 @@ async def test_hours_of_nothing_are_refused_before_they_are_heard(
             before = _cpu()
             with pytest.raises(InputTooLongError, match="unpack into more than"):
                 await processor.process(pieces(bomb), steps)
-            assert _cpu() - before < MOST_CPU
+            # Beside what the same machine needed to make it. To hear all of it would take four times that.
+            assert _cpu() - before < 2 * making
 
 
 async def test_a_short_input_with_a_large_output_is_refused_at_the_bound(processor: FfmpegProcessor) -> None:

@@ -69,7 +69,18 @@ class Offload:
         return len(self._work)
 
     async def __call__(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `fn(*args, **kwargs)` in a thread, within a copy of the caller's context.
+        """Run `fn(*args, **kwargs)` in a thread, and wait for its end.
+
+        Cancelling this await drops work that still waits; running work keeps its place in the set until it ends.
+
+        Raises:
+            OffloadFullError: If as much work as `limit` is running or waiting.
+            OffloadClosedError: After `shutdown`.
+        """
+        return await self.begin(fn, *args, **kwargs)
+
+    def begin(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
+        """Have `fn(*args, **kwargs)` run in a thread, within a copy of the caller's context.
 
         Raises:
             OffloadFullError: If as much work as `limit` is running or waiting.
@@ -82,8 +93,7 @@ class Offload:
         work = self._executor.submit(contextvars.copy_context().run, functools.partial(fn, *args, **kwargs))
         self._work.add(work)
         work.add_done_callback(self._work.discard)
-        # Cancelling this await drops work that still waits; running work keeps its place in the set until it ends.
-        return await asyncio.wrap_future(work)
+        return asyncio.wrap_future(work)
 
     async def shutdown(self, *, wait: timedelta = timedelta(seconds=5)) -> bool:
         """Take no more work, drop what waits, and give what runs some time to end.

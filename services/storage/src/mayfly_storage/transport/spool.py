@@ -103,7 +103,7 @@ class SpoolFile:
 
     async def _flush(self) -> None:
         data, self._collected = bytes(self._collected), bytearray()
-        self._working = asyncio.ensure_future(self._offload(self._append, data))
+        self._working = self._offload.begin(self._append, data)
         try:
             await asyncio.shield(self._working)
         except OSError as error:

@@ -15,6 +15,7 @@ import asyncio
 import dataclasses
 import logging
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -89,24 +90,22 @@ class PiperEngine:
         elif heard is not None:
             share = widths.share(sample_rate=delivery.voice.sample_rate)
             listener = _listener(heard, volume=delivery.volume * utterance.volume, share=share)
-        try:
+        with ExitStack() as given:
+            given.callback(loan.end)
             alone = may_be_wide and widths.choose_wide()
             turn = await self._turns.take(call.flow, cost=utterance.characters, alone=alone, brief=widths.is_brief)
-        except BaseException:
-            loan.end()
-            raise
-        wide = loan.voice.wide if turn.is_alone else None
-        run = onnxruntime.RunOptions()
-        forget = call.on_cancel(lambda: setattr(run, "terminate", True))
-        piper = _for_one_run(wide or loan.voice.piper, run, listener)
-        settle = self._places.take_own if wide is None else self._places.take_first
-        work = asyncio.ensure_future(self._offload(self._clocked, settle, piper, utterance, delivery, call))
+            given.callback(turn.end)
+            wide = loan.voice.wide if turn.is_alone else None
+            run = onnxruntime.RunOptions()
+            given.callback(call.on_cancel(lambda: setattr(run, "terminate", True)))
+            piper = _for_one_run(wide or loan.voice.piper, run, listener)
+            settle = self._places.take_own if wide is None else self._places.take_first
+            work = self._offload.begin(self._clocked, settle, piper, utterance, delivery, call)
+            used = given.pop_all()
 
         def over(done: asyncio.Future[tuple[SpokenSentence, float]]) -> None:
             # When the thread has ended, and not when nobody waits for it any more.
-            forget()
-            turn.end()
-            loan.end()
+            used.close()
             # Asked for its exception, as nobody else may be there to hear it.
             if not done.cancelled() and done.exception() is None:
                 spoken, seconds = done.result()

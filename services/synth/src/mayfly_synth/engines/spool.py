@@ -48,7 +48,7 @@ class Spool:
 
     async def _write(self) -> None:
         data, self._batch = bytes(self._batch), bytearray()
-        writing = asyncio.ensure_future(self._offload(self.file.write, data))
+        writing = self._offload.begin(self.file.write, data)
         try:
             await asyncio.shield(writing)
         except asyncio.CancelledError:

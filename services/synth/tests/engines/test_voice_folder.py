@@ -238,13 +238,22 @@ def test_where_a_lone_caller_has_one_thread_there_is_no_second_session(folder: P
     ("lengths", "worth"),
     [
         ([1.0, 0.6], True),
+        ([1.0, 0.85], True),
         ([1.0, 0.9, 1.0], False),
         ([0.004], False),
         ([0.02, 0.03, 0.02, 0.05, 0.02, 0.012], True),
         ([0.02, 0.012, 0.01] + [0.02] * 30, True),
         ([0.02, 0.03, 0.02, 0.05] + [0.02] * 30, False),
     ],
-    ids=["faster", "about as fast", "not worth it", "faster when others let it", "the first try", "never"],
+    ids=[
+        "faster",
+        "as two threads of one core are",
+        "about as fast",
+        "not worth it",
+        "faster when others let it",
+        "the first try",
+        "never",
+    ],
 )
 def test_a_second_session_is_kept_where_it_is_noticeably_faster(
     folder: Path,

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from mayfly_synth.domain.formats import AudioFormat
+from mayfly_synth.domain.letters import folded, goes_on, unmarked
 from mayfly_synth.domain.lexicon import is_pronunciation
 from mayfly_synth.domain.speech import SpeechOptions
 from mayfly_synth.transport import fields, sound
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from mayfly.synth.v1 import synth_service_pb2 as pb
 
     from mayfly_runtime.violations import Violations
-
-NOT_YET: Final = "not supported by this release; leave it unset"
 
 _LONGEST_SILENCE: Final = timedelta(seconds=10)
 _MOST_PRONUNCIATIONS: Final = 100
@@ -66,11 +65,16 @@ def _pronunciations(found: Violations, field: str, asked: pb.SpeechOptions) -> t
         f"each needs a word of 1 to {_LONGEST_WORD} characters that begins and ends with a letter or a digit, and "
         f"1 to {_LONGEST_PRONUNCIATION} characters of other words, or of phonemes in [[...]]",
     )
+    told = {(folded(word), said) for word, said in given.items()}
+    same = "words that differ in case alone are the same word, and have one pronunciation"
+    found.require(len(told) == len({word for word, _ in told}), field, same)
     return tuple(sorted(given.items()))
 
 
 def _is_word(word: str) -> bool:
-    return len(word) <= _LONGEST_WORD and word[:1].isalnum() and word[-1:].isalnum() and word.isprintable()
+    seen = unmarked(word)
+    ends = seen[:1].isalnum() and seen[-1:].isalnum() and not goes_on(word[0])
+    return ends and len(word) <= _LONGEST_WORD and seen.isprintable()
 
 
 def _number(

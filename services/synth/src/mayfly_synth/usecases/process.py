@@ -1,4 +1,4 @@
-"""Process an audio, keep the result, answer it with a link: count -> admit -> process -> transcribe -> keep."""
+"""Process an audio, keep the result, answer it with a link: admit -> count -> process -> transcribe -> keep."""
 
 from __future__ import annotations
 

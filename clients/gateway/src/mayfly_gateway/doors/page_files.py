@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse
 
-from mayfly_client import Audio
+from mayfly_client import Audio, MayflyError
 from mayfly_gateway.doors.page_audios import MADE_FROM, Token, copies_of, own_audio
 from mayfly_gateway.doors.page_speech import SPEECH
+from mayfly_gateway.errors import audio_gone
 from mayfly_gateway.formats import FormatName, name_of
 from mayfly_gateway.gateway import Gateway, Guest, Here
 
 router = APIRouter(prefix="/api/page", tags=["page"])
-
-_SHORTEST_LIFE = timedelta(seconds=1)
 
 
 @router.get(
@@ -49,13 +47,17 @@ async def _copy(here: Gateway, audio: Audio, kind: str, address: str) -> str:
         if name_of(copy.content_type) == kind:
             return copy.name
     await here.mayfly.reserve_quota(SPEECH, guest_address=address)
-    left = None if audio.expire_time is None else max(_SHORTEST_LIFE, audio.expire_time - here.now())
-    made = await here.mayfly.process_audio(
-        audio.name,
-        format=kind,
-        collection=SPEECH,
-        user_id=audio.user_id,
-        labels={MADE_FROM: audio.name},
-        ttl=left,
-    )
+    try:
+        made = await here.mayfly.process_audio(
+            audio.name,
+            format=kind,
+            collection=SPEECH,
+            user_id=audio.user_id,
+            labels={MADE_FROM: audio.name},
+            expire_time=audio.expire_time,
+        )
+    except MayflyError:
+        if audio.expire_time is not None and audio.expire_time <= here.now():
+            raise audio_gone() from None  # it ended while the copy was made
+        raise
     return made.name

@@ -106,6 +106,16 @@ class TestApps:
         assert (stranger.status_code, stranger.headers["www-authenticate"]) == (401, "Bearer")
         assert (app.status_code, guest.status_code) == (200, 200)
 
+    async def test_what_an_app_speaks_counts_for_the_app_and_what_a_guest_does_for_the_address(
+        self, browser: httpx.AsyncClient, fake: FakeMayfly
+    ) -> None:
+        await browser.post("/tts/sync", json={"text": "Hello."}, headers={"Authorization": f"Bearer {TOKEN}"})
+        await browser.post("/public/tts/sync", json={"text": "Hello."})
+
+        places: list[Any] = [getattr(call.request, "destination", None) for call in fake.calls]
+        asked = [(place.user_id, place.guest_address) for place in places if place is not None]
+        assert asked == [("flutter", ""), ("", "127.0.0.1")]
+
 
 @pytest.fixture
 async def far_away(fake: FakeMayfly) -> AsyncIterator[httpx.AsyncClient]:

@@ -83,6 +83,17 @@ async def test_a_recording_goes_straight_to_the_store_with_a_grant(browser: http
     assert (await browser.get(f"/a/{grant['token']}")).status_code == 302
 
 
+async def test_each_recording_counts_for_the_address_whatever_the_cookie(
+    browser: httpx.AsyncClient, fake: FakeMayfly
+) -> None:
+    await upload(browser)
+    await granted(browser)
+
+    told: list[Any] = [call.request for call in fake.calls if call.method == "ReserveQuota"]
+    counted = [(one.collection, one.subject.guest_address, one.size_bytes) for one in told]
+    assert counted == [("recordings", "127.0.0.1", len(SOUND))] * 2
+
+
 async def test_nothing_can_be_heard_before_the_commit_and_nobody_else_commits(browser: httpx.AsyncClient) -> None:
     grant = (await granted(browser)).json()
 

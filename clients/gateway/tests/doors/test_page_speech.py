@@ -71,6 +71,13 @@ async def test_wrong_fields_are_named(browser: httpx.AsyncClient, body: dict[str
     assert [one["field"] for one in answer.json()["error"]["violations"]] == [field]
 
 
+async def test_a_text_counts_with_its_characters_for_the_address(browser: httpx.AsyncClient, fake: FakeMayfly) -> None:
+    await browser.post("/api/page/speech", json={"text": TEXT})
+
+    counted: Any = next(call.request for call in fake.calls if call.method == "ReserveQuota")
+    assert (counted.subject.guest_address, counted.characters) == ("127.0.0.1", len(TEXT))
+
+
 async def test_a_text_that_is_too_long_is_refused_before_anything_is_counted(
     browser: httpx.AsyncClient, fake: FakeMayfly
 ) -> None:

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 import pytest
+from mayfly.sweeper.v1 import sweeper_service_pb2 as sweeper_pb
 
+from mayfly_gateway.app import create_app
 from mayfly_gateway.config import GatewaySettings
 
 if TYPE_CHECKING:
+    from mayfly_client import AsyncClient, StorageInfo
     from mayfly_client.testing import FakeMayfly
 
 ANNE = {"Authorization": f"Bearer {'a' * 16}"}
@@ -26,6 +30,11 @@ def settings() -> GatewaySettings:
     return GatewaySettings.load(
         secret="s" * 32, callers=f"anne={'a' * 16}", session_voices={"bm_george": "de_DE-fake-low"}
     )
+
+
+def asked_of(fake: FakeMayfly, method: str) -> list[Any]:
+    """The requests that the services got."""
+    return [call.request for call in fake.calls if call.method == method]
 
 
 async def generated(browser: httpx.AsyncClient, **changes: Any) -> httpx.Response:
@@ -130,12 +139,23 @@ async def test_simple_takes_a_text_alone(browser: httpx.AsyncClient) -> None:
     assert (answer.json()["voice"], answer.json()["total_segments"]) == ("af_heart", 1)
 
 
-async def test_names_of_the_engine_before_are_mapped(browser: httpx.AsyncClient) -> None:
+async def test_names_of_the_engine_before_are_mapped(browser: httpx.AsyncClient, fake: FakeMayfly) -> None:
     mapped = await generated(browser, voice="bm_george")
     unknown = await generated(browser, voice="en_US-nobody-low")
 
     assert mapped.status_code == 200
+    assert asked_of(fake, "Synthesize")[0].options.voice == "de_DE-fake-low"
     assert unknown.json()["error"]["reason"] == "VOICE_UNKNOWN"
+
+
+@pytest.mark.parametrize(("code", "language"), [("a", "en_US"), ("b", "en_GB"), ("de_DE", "de_DE")])
+async def test_for_names_that_are_not_mapped_the_language_decides(
+    browser: httpx.AsyncClient, fake: FakeMayfly, code: str, language: str
+) -> None:
+    await generated(browser, voice="af_heart", language_code=code)
+
+    options = asked_of(fake, "Synthesize")[0].options
+    assert (options.voice, options.language_code) == ("", language)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +178,36 @@ async def test_s3_info_tells_whether_it_is_s3(browser: httpx.AsyncClient) -> Non
 
     assert told["s3_enabled"] is False
     assert told["presigned_url_expiry"] == 3_600
+
+
+@pytest.mark.parametrize(
+    ("backend", "fallback_active", "expected"), [("aws", False, True), ("aws", True, False), ("embedded", False, False)]
+)
+async def test_s3_is_enabled_where_it_is_the_store_and_answers(
+    fake: FakeMayfly, settings: GatewaySettings, *, backend: str, fallback_active: bool, expected: bool
+) -> None:
+    async with fake.async_client() as mayfly:
+        info = replace(await mayfly.storage_info(), backend=backend, fallback_active=fallback_active)
+
+    class Store:
+        async def storage_info(self) -> StorageInfo:
+            return info
+
+    transport = httpx.ASGITransport(app=create_app(settings, cast("AsyncClient", Store()), now=fake.clock.now))
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+        told = (await http.get("/api/v1/tts/s3-info", headers=ANNE)).json()
+
+    assert (told["s3_enabled"], told["fallback_active"]) == (expected, fallback_active)
+
+
+@pytest.mark.parametrize(("cleanup_s3", "store"), [(False, "STORE_LOCAL"), (True, "STORE_UNSPECIFIED")])
+async def test_cleanup_leaves_s3_alone_unless_it_is_asked(
+    browser: httpx.AsyncClient, fake: FakeMayfly, *, cleanup_s3: bool, store: str
+) -> None:
+    await browser.post("/api/v1/tts/cleanup", json={"cleanup_s3": cleanup_s3}, headers=ANNE)
+
+    [asked] = asked_of(fake, "StartSweep")
+    assert sweeper_pb.StartSweepRequest.Store.Name(asked.store) == store
 
 
 async def test_cleanup_removes_what_has_ended_and_nothing_else(browser: httpx.AsyncClient, fake: FakeMayfly) -> None:

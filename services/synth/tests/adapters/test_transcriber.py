@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -105,6 +107,10 @@ async def test_without_a_key_none_is_sent() -> None:
         (said({"words": []}), "no `text`"),
         (said(["text"]), "no `text`"),
         (said({"text": "a" * 2_000_000}), "too long"),
+        (lambda _: http("200 OK", b"[" * 100_000), "no JSON"),
+        (lambda _: http("200 OK", b'{"text": ' + b"1" * 100_000 + b"}"), "no JSON"),
+        # Nobody asked for it compressed: a thousandth of what it would unpack to is read as it is.
+        (lambda _: http("200 OK", gzip.compress(b'{"text": "a"}'), "Content-Encoding: gzip"), "no JSON"),
         (lambda _: b"", "does not answer"),
         (lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", "does not answer"),
     ],
@@ -116,6 +122,33 @@ async def test_what_is_no_transcript_is_a_failure_that_repeats_nothing(answer: A
 
     assert failed.value.retry_after
     assert "sk-123" not in str(failed.value)
+
+
+async def test_half_a_character_is_none() -> None:
+    async with server(lambda _: http("200 OK", b'{"text": "Hello \\ud83d, \\ud83d\\ude00"}')) as (url, _):
+        assert await transcribed(url) == "Hello ?, \U0001f600"
+
+
+async def test_an_answer_that_never_ends_is_not_waited_for() -> None:
+    left = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+        with suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.01)
+        writer.close()
+        left.set()
+
+    async with await asyncio.start_server(drip, "127.0.0.1", 0) as listening:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+        async with OpenAiTranscriber(url=url, model="whisper-1", patience=timedelta(seconds=0.5)) as transcriber:
+            with pytest.raises(TranscriberFailedError, match="TimeoutError"):
+                await transcriber.transcribe(b"ID3", content_type="audio/mpeg", file_name="audio.mp3")
+        await left.wait()
 
 
 async def test_nobody_there_is_a_failure() -> None:

@@ -173,6 +173,49 @@ async def test_a_damaged_file_is_told_so(process: Process, tmp_path: Path) -> No
         await process(whole[: len(whole) // 2], Steps())
 
 
+@pytest.mark.parametrize("rate", ["22050", "96000"])
+async def test_a_long_tag_keeps_nobody_from_the_samples_behind_it(process: Process, tmp_path: Path, rate: str) -> None:
+    said = ("-metadata", f"comment={'AI-generated speech ' * 4_000}")
+    data = converted(BUNDLED, SOUND, "-ar", rate, *said, *CONTAINERS["wav"], folder=tmp_path)
+
+    made = await process(data, Steps(format=AudioFormat.WAV))
+    told = _told_about(made.data, tmp_path)
+
+    assert "AI-generated speech" in told
+    assert f"{rate} Hz" in told
+    assert "Duration: 00:00:04.50" in told
+
+
+CHANGES = {
+    "MP3 of another rate": ("-ar", "44100", "-f", "mp3"),
+    "MP3 of more channels": ("-ac", "2", "-f", "mp3"),
+    "chained Opus": ("-ac", "2", "-c:a", "libopus", "-f", "ogg"),
+    "chained Vorbis": ("-ar", "44100", "-c:a", "libvorbis", "-f", "ogg"),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+@pytest.mark.parametrize("steps", [Steps(format=AudioFormat.WAV), Steps(trim_silence=True), Steps(loudness_lufs=-20.0)])
+async def test_a_sound_whose_kind_changes_within_is_refused_and_not_cut_short(
+    process: Process, what: str, steps: Steps, tmp_path: Path
+) -> None:
+    to = CHANGES[what]
+    first = converted(BUNDLED, SOUND, *to[2:], folder=tmp_path)
+    then = converted(BUNDLED, SOUND, *to, folder=tmp_path)
+
+    for data in (first + then, then + first):
+        with pytest.raises(AudioUnreadableError, match="change within it"):
+            await process(data, steps)
+
+
+async def test_links_of_one_kind_are_heard_to_the_end(process: Process, tmp_path: Path) -> None:
+    link = converted(BUNDLED, SOUND, *CONTAINERS["ogg-opus"], folder=tmp_path)
+
+    made = await process(link + link, Steps(format=AudioFormat.WAV))
+
+    assert wave_of(made.data)[2] == pytest.approx(9, abs=0.05)
+
+
 def _told_about(data: bytes, folder: Path) -> str:
     """What ffmpeg tells about a file."""
     path = folder / "made"

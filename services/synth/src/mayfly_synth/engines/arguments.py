@@ -154,7 +154,7 @@ def count(where: str) -> str:
 
 
 def tally(where: str) -> str:
-    """The filter that tells samples as they pass, a stretch of them at a time. `where` is `in` or `out`.
+    """The filter that tells samples as they pass, a stretch of them at a time. `where` is `in` or `out`, and a mark.
 
     It costs next to nothing, where `count` costs a third of encoding MP3; but it holds a stretch back, and so is for
     whole files.

@@ -9,9 +9,12 @@ then the first pass already runs while the input comes. Everything else goes thr
 from __future__ import annotations
 
 import logging
+import re
+import secrets
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mayfly_synth.domain.processing import Processed
@@ -26,7 +29,7 @@ from mayfly_synth.engines.scratch import ScratchFile
 from mayfly_synth.engines.spool import Spool
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable
 
     from mayfly_runtime.offload import Offload
     from mayfly_synth.domain.processing import ProcessingLimits, Steps
@@ -40,6 +43,12 @@ _FEWEST_BYTES_A_SECOND: Final = 250
 _INEXACT: Final = 0.05
 """Seconds by which the end of the last silence may differ from the end of everything."""
 
+_UNGUESSABLE: Final = partial(secrets.token_hex, 8)
+# Said by its filters, or by its reader of Ogg, which then stops as if that were the end.
+_CHANGED: Final = re.compile(
+    rb"Changing audio frame properties on the fly|(?:Channel|Sample rate) change is not supported"
+)
+
 _log = logging.getLogger("mayfly.synth.processing")
 
 
@@ -47,7 +56,14 @@ class FfmpegProcessor:
     """An `AudioProcessor` through ffmpeg."""
 
     def __init__(
-        self, ffmpeg: Ffmpeg, *, scratch: Scratch, limits: ProcessingLimits, offload: Offload, file_input: str = "fd:"
+        self,
+        ffmpeg: Ffmpeg,
+        *,
+        scratch: Scratch,
+        limits: ProcessingLimits,
+        offload: Offload,
+        file_input: str = "fd:",
+        marks: Callable[[], str] = _UNGUESSABLE,
     ) -> None:
         """Take ready parts.
 
@@ -57,12 +73,14 @@ class FfmpegProcessor:
             scratch: Where temporary files lie.
             limits: Of an input and its result.
             offload: Where files are written.
+            marks: Makes the mark by which each run's own filters are known; see reports.py.
         """
         self._ffmpeg = ffmpeg
         self._scratch = scratch
         self._limits = limits
         self._offload = offload
         self._file_input = file_input
+        self._marks = marks
 
     async def process(self, source: AsyncIterator[bytes], steps: Steps) -> Processed:
         """Process one input; see `AudioProcessor`."""
@@ -84,8 +102,8 @@ class FfmpegProcessor:
 
     async def _measured(self, job: _Job, spool: Spool) -> plans.Measured:
         """Hear everything, and fill the file meanwhile if it is not full yet."""
-        steps, report = job.steps, Report()
-        given = plans.measuring(job.detected.container, steps, self._limits, where=self._where(job))
+        steps, report = job.steps, Report(self._marks())
+        given = plans.measuring(job.detected.container, steps, self._limits, where=self._where(job), mark=report.mark)
         async with aclosing(spool.pieces()) as coming:
             source = spool.file.rewind() if job.detected.needs_seeking else coming
             async with aclosing(self._run(given, source, report, job.intake)) as pieces:
@@ -99,8 +117,10 @@ class FfmpegProcessor:
 
     async def _leveled(self, job: _Job, file: ScratchFile, kept: plans.Measured) -> plans.Measured:
         """Hear what is kept, for its loudness."""
-        report = Report()
-        given = plans.measuring(job.detected.container, job.steps, self._limits, where=self._where(job), kept=kept)
+        report = Report(self._marks())
+        given = plans.measuring(
+            job.detected.container, job.steps, self._limits, where=self._where(job), kept=kept, mark=report.mark
+        )
         async with aclosing(self._run(given, file.rewind(), report, job.intake)) as pieces:
             async for _ in pieces:
                 pass
@@ -109,10 +129,15 @@ class FfmpegProcessor:
     async def _rendered(
         self, job: _Job, source: AsyncIterator[bytes] | ScratchFile, *, measured: plans.Measured | None
     ) -> Processed:
+        report, result = Report(self._marks()), Result(max_bytes=self._limits.max_output_bytes)
         given = plans.rendering(
-            job.detected.container, job.steps, self._limits, where=self._where(job), measured=measured
+            job.detected.container,
+            job.steps,
+            self._limits,
+            where=self._where(job),
+            measured=measured,
+            mark=report.mark,
         )
-        report, result = Report(), Result(max_bytes=self._limits.max_output_bytes)
         stdin = source.rewind() if isinstance(source, ScratchFile) else source
         async with aclosing(self._run(given, stdin, report, job.intake)) as pieces:
             async for piece in pieces:
@@ -127,7 +152,7 @@ class FfmpegProcessor:
 
     def _heard(self, report: Report) -> tuple[int, float]:
         """The input's sample rate, and how many seconds of it were heard."""
-        samples, rate = report.samples.get("in", 0), report.input_rate
+        samples, rate = report.samples.get("in", 0), report.rates.get("in")
         if not samples or not rate:
             raise AudioUnreadableError("no sound could be decoded from it.")
         if samples / rate > self._limits.max_duration.total_seconds():
@@ -153,7 +178,9 @@ class FfmpegProcessor:
             if error.out_of_cpu_time:
                 why = "It takes more work than one call may."
                 raise InputTooLongError(max_duration=self._limits.max_duration, why=why) from error
+            _refuse_changes(report)
             raise AudioUnreadableError("it is damaged, or holds no sound of a usual kind.") from error
+        _refuse_changes(report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +188,12 @@ class _Job:
     detected: Detected
     steps: Steps
     intake: Intake
+
+
+def _refuse_changes(report: Report) -> None:
+    """The result could have only one rate and so many channels, and what was counted and heard would be of a part."""
+    if _CHANGED.search(report.kept):
+        raise AudioUnreadableError("its sample rate or its channels change within it.")
 
 
 def _length(steps: Steps, heard: float) -> float:
@@ -192,10 +225,12 @@ def _kept(steps: Steps, report: Report, *, samples: int, rate: int, heard: float
 
 
 def _finished(job: _Job, report: Report, result: Result, *, heard: float) -> Processed:
-    samples, rate, steps = report.samples.get("out", 0), report.output_rate, job.steps
+    samples, rate, steps = report.samples.get("out", 0), report.rates.get("out"), job.steps
     if not samples or not result.size or not rate:
         raise NothingLeftError
     kept = _kept(steps, report, samples=samples, rate=rate, heard=heard)
+    if not kept:
+        raise NothingLeftError
     whole = steps.end is None or heard < steps.end.total_seconds()
     return Processed(
         data=result.finished(steps.format, samples=samples, kept=kept),

@@ -27,7 +27,6 @@ PIPE: Final = "pipe:0"
 _SILENCE_LEVEL: Final = "-45dB"
 """What is below is silence: under quiet speech, above the noise of a room."""
 _SHORTEST_SILENCE: Final = 0.2
-_SILENCE_TOLD: Final = f"silencedetect@ends=noise={_SILENCE_LEVEL}:d={_SHORTEST_SILENCE}"
 _KEPT_SILENCE: Final = 0.1
 """Seconds of silence that stay at each end, so that no word begins too abruptly."""
 _MONO_ONLY: Final = (AudioFormat.PCM, AudioFormat.MULAW, AudioFormat.ALAW)
@@ -80,6 +79,8 @@ def source(container: Container, *, where: str = PIPE) -> dict[str, Any]:
         "format_whitelist": demuxer.name,
         "codec_whitelist": demuxer.codecs,
         "threads": 1,
+        # Where the rate or the channels change, it would begin with new filters, and lose what the old ones hold.
+        "reinit_filter": 0,
         # It reads ahead in a thread of its own, so that it need not wait while we wait for a core.
         "thread_queue_size": _PACKETS_AHEAD,
     }
@@ -94,14 +95,16 @@ def measuring(
     *,
     where: str = PIPE,
     kept: Measured | None = None,
+    mark: str = "",
 ) -> list[str]:
     """A pass that hears everything, or all that is kept, and writes nothing.
 
-    Silence at the ends counts for the loudness, too, so that is measured of what is kept.
+    Silence at the ends counts for the loudness, too, so that is measured of what is kept. The names of the filters
+    that are listened to end in `mark`; see reports.py.
     """
-    filters = _begin(steps, limits)
+    filters = _begin(steps, limits, mark=mark)
     if steps.trim_silence and kept is None:
-        filters.append(_SILENCE_TOLD)
+        filters.append(_silence_told(mark))
     else:
         filters += [*(_trim(kept) if kept else []), arguments.measure()]
     return arguments.compile_arguments(
@@ -116,9 +119,10 @@ def rendering(
     *,
     where: str = PIPE,
     measured: Measured | None = None,
+    mark: str = "",
 ) -> list[str]:
-    """The pass that writes the result."""
-    filters = _begin(steps, limits)
+    """The pass that writes the result. The names of the filters that are listened to end in `mark`."""
+    filters = _begin(steps, limits, mark=mark)
     rate = steps.sample_rate
     if measured is not None:
         filters += _trim(measured)
@@ -126,11 +130,11 @@ def rendering(
         if steps.loudness_lufs is not None and measured.loudness is not None:
             filters += arguments.loudness_filters(measured.loudness, steps.loudness_lufs, sample_rate=rate, whole=True)
     if steps.trims_last:
-        filters.append(_SILENCE_TOLD)
+        filters.append(_silence_told(mark))
     filters += _rate(steps.format, rate)
     if steps.loudness_lufs is not None:
         filters.append(arguments.measure())
-    filters.append(arguments.tally("out"))
+    filters.append(arguments.tally(f"out{mark}"))
     if steps.format is AudioFormat.FLAC:
         # ffmpeg 7 and later makes each block as long as the first frame that comes, which may be any length.
         filters.append(f"asetnsamples=n={_FLAC_BLOCK}:p=0")
@@ -159,11 +163,15 @@ def kept_between(leading: float, trailing: float | None, duration: float) -> tup
     return start, None if end is None or end >= duration else end
 
 
-def _begin(steps: Steps, limits: ProcessingLimits) -> list[str]:
+def _begin(steps: Steps, limits: ProcessingLimits, *, mark: str) -> list[str]:
     """What is asked for of the input. Times are counted, not believed; and no more is heard than what is too long."""
     longest = limits.max_duration.total_seconds() + 1
     bounds = [_TIMES_FROM_SAMPLES, f"atrim=end={longest:.3f}"]
-    return [*bounds, arguments.tally("in"), *_cut(steps.start, steps.end), _layout(steps)]
+    return [*bounds, arguments.tally(f"in{mark}"), *_cut(steps.start, steps.end), _layout(steps)]
+
+
+def _silence_told(mark: str) -> str:
+    return f"silencedetect@ends{mark}=noise={_SILENCE_LEVEL}:d={_SHORTEST_SILENCE}"
 
 
 def _cut(start: timedelta, end: timedelta | None) -> list[str]:

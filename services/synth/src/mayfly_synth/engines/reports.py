@@ -1,7 +1,8 @@
 """What ffmpeg says on standard error, read line by line while it says it.
 
 It may say a great deal of a hostile file, so nothing is kept but the end of it, for the log, and the few numbers that
-our own filters print.
+our own filters print. It also says what the file's tags are called, line feeds and all: whoever names a tag could write
+a line that looks like a filter's. So the filters that count have a mark in their names that no file can know.
 """
 
 from __future__ import annotations
@@ -17,28 +18,30 @@ MOST_KEPT: Final = 4096
 """Bytes of the end of what was said."""
 _LONGEST_LINE: Final = 2048
 
-_SAMPLES: Final = re.compile(r"^\[astats@(in|out) @ \w+\] Number of samples: (\d{1,15})$")
-_PASSED: Final = re.compile(r"^\[ashowinfo@(in|out) @ \w+\] n:\d+ .* nb_samples:(\d{1,9}) ")
+_SAMPLES: Final = re.compile(r"^\[astats@(in|out)(\w*) @ \w+\] Number of samples: (\d{1,15})$")
+_PASSED: Final = re.compile(r"^\[ashowinfo@(in|out)(\w*) @ \w+\] n:\d+ .* rate:(\d{1,9}) nb_samples:(\d{1,9}) ")
 # ffmpeg 5.1 does not say which of the filters it is; there is one.
-_SILENCE: Final = re.compile(r"^\[silencedetect(?:@ends)? @ \w+\] silence_(start|end): (-?[\d.]{1,20})")
-_INTEGRATED: Final = re.compile(r"^ +I: +(-?[\d.]{1,10}|-inf|nan) LUFS$")
-_PEAK: Final = re.compile(r"^ +Peak: +(-?[\d.]{1,10}|-inf|nan) dBFS$")
+_SILENCE: Final = re.compile(
+    r"^\[silencedetect(?:@ends(\w*))? @ \w+\] silence_(start|end): (-?\d{1,9}(?:\.\d{1,12})?(?:e[+-]\d{1,2})?)(?![\d.])"
+)
+_DECIBELS: Final = r"(-?\d{1,6}(?:\.\d{1,6})?|-inf|nan)"
+_INTEGRATED: Final = re.compile(rf"^ +I: +{_DECIBELS} LUFS$")
+_PEAK: Final = re.compile(rf"^ +Peak: +{_DECIBELS} dBFS$")
 _PROGRESS: Final = re.compile(r"^out_time_us=(\d{1,18})$")
-_RATE: Final = re.compile(r"^ +Stream #0:\d+.*: Audio: .*, (\d{1,9}) Hz")
 
 
 @dataclass(slots=True)
 class Report:
     """The numbers, as far as they were said. Lengths in seconds."""
 
+    mark: str = field(default="", repr=False)
+    """What the names of our filters end in. Letters and digits."""
     kept: bytes = field(default=b"", repr=False)
     """The end of everything that was said."""
-    input_rate: int | None = None
-    """Sample rate of the input. Unit: hertz."""
-    output_rate: int | None = None
-    """Sample rate of the output. Unit: hertz."""
     samples: dict[str, int] = field(default_factory=dict)
     """Samples that passed the filters that are called `in` and `out`."""
+    rates: dict[str, int] = field(default_factory=dict)
+    """Their sample rates there, where `ashowinfo` told them. Unit: hertz."""
     leading_silence: float = 0.0
     """Where the silence ends that the sound begins with."""
     trailing_silence: float | None = None
@@ -50,7 +53,6 @@ class Report:
     _integrated: float | None = None
     _peak: float | None = None
     _open: bytes = b""
-    _writes: bool = False
 
     def hear(self, piece: bytes) -> None:
         """Take what was said next."""
@@ -77,25 +79,19 @@ class Report:
         if found := _PROGRESS.match(line):
             self.progress = int(found[1]) / 1e6
         elif found := _SAMPLES.match(line):
-            self.samples[found[1]] = int(found[2])
+            if found[2] == self.mark:
+                self.samples[found[1]] = int(found[3])
         elif found := _PASSED.match(line):
-            self.samples[found[1]] = self.samples.get(found[1], 0) + int(found[2])
+            if found[2] == self.mark:
+                self.rates[found[1]] = int(found[3])
+                self.samples[found[1]] = self.samples.get(found[1], 0) + int(found[4])
         elif found := _SILENCE.match(line):
-            self._silence(found[1], float(found[2]))
+            if found[1] in (None, self.mark):
+                self._silence(found[2], float(found[3]))
         elif found := _INTEGRATED.match(line):
             self._integrated = _number(found[1], least=-70.0)
         elif found := _PEAK.match(line):
             self._peak = _number(found[1], least=-math.inf)
-        elif line.startswith("Output #0"):
-            self._writes = True
-        elif found := _RATE.match(line):
-            self._rate(int(found[1]))
-
-    def _rate(self, rate: int) -> None:
-        if self._writes:
-            self.output_rate = self.output_rate or rate
-        else:
-            self.input_rate = self.input_rate or rate
 
     def _silence(self, what: str, at: float) -> None:
         if what == "start":

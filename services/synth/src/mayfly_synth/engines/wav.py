@@ -11,7 +11,8 @@ HEADER_BYTES: Final = 44
 # What a stream states, whose length is not known yet: the most that the 32-bit fields can say, in whole samples.
 LARGEST_DATA: Final = (0xFFFFFFFF - 36) // SAMPLE_BYTES * SAMPLE_BYTES
 _FRAME_BYTES_AT: Final = 32
-_TAG_AT: Final = 36
+_FORMAT_BYTES_AT: Final = 16
+_FORMAT_AT: Final = 20
 
 
 def header(*, sample_rate: int, data_bytes: int = LARGEST_DATA, comment: str = "") -> bytes:
@@ -53,8 +54,11 @@ def state_length(file: memoryview, *, start: int) -> None:
     """
     struct.pack_into("<I", file, 4, len(file) - 8)
     struct.pack_into("<I", file, start - 4, len(file) - start)
-    if bytes(file[_TAG_AT : _TAG_AT + 4]) == b"LIST":
-        struct.pack_into("<I", file, _TAG_AT + 4, start - _TAG_AT - 16)
+    # Above 48 kHz, ffmpeg's format is a longer one.
+    (format_bytes,) = struct.unpack_from("<I", file, _FORMAT_BYTES_AT)
+    tag = _FORMAT_AT + int(format_bytes)
+    if bytes(file[tag : tag + 4]) == b"LIST":
+        struct.pack_into("<I", file, tag + 4, start - tag - 16)
 
 
 def _comment_chunk(comment: str) -> bytes:

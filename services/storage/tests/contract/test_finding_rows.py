@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,47 @@ async def test_listing_by_filter_answers_what_meets_all_of_it(
     found = await list_all(subject.catalog, wanted, limit=limit)
 
     assert sorted(found) == sorted(audios[label].name for label in expected)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        AudioFilter(),
+        AudioFilter(collection="temp-audio"),
+        AudioFilter(session_id="s-1"),
+        AudioFilter(session_id="s-1", collection="temp-audio"),
+        AudioFilter(owner="user:u-1"),
+        AudioFilter(owner="user:u-1", session_id="s-1"),
+        AudioFilter(collection="temp-audio", object_key_prefix="temp-audio/"),
+        AudioFilter(collection="temp-audio", date="today"),
+        AudioFilter(date="today"),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("limit", [1, 4, 100])
+async def test_ready_rows_alone_are_listed_if_they_are_asked_for(
+    subject: Subject, wanted: AudioFilter, limit: int
+) -> None:
+    facts = {"owner": "user:u-1", "key_fields": {"session_id": "s-1"}}
+    audios = [subject.an_audio(**facts) for _ in range(9)]
+    await reserve_all(subject, audios)
+    ready = [await subject.catalog.make_ready(audio.ready(etag="tag")) for audio in audios[:6]]
+    await subject.catalog.begin_delete(ready[:3], subject.clock.now())
+    wanted = replace(wanted, ready=True, date=audios[0].name.date if wanted.date else "")
+
+    assert sorted(await list_all(subject.catalog, wanted, limit=limit)) == sorted(audio.name for audio in ready[3:])
+
+
+async def test_a_cursor_of_rows_in_any_state_leads_to_ready_ones_too(subject: Subject) -> None:
+    """As one that was given out before an upgrade, by a replica that asked so."""
+    audios = [subject.an_audio(state=State.READY) for _ in range(5)]
+    names = await reserve_all(subject, audios)
+    wanted = AudioFilter(date=names[0].date)
+    first = await subject.catalog.list_audio(wanted, limit=2)
+
+    rest = await subject.catalog.list_audio(replace(wanted, ready=True), limit=10, cursor=first.cursor)
+
+    assert sorted(audio.name for audio in (*first.items, *rest.items)) == names
 
 
 async def test_listing_by_day_answers_that_day_only(subject: Subject) -> None:

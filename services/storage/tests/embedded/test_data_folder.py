@@ -16,7 +16,6 @@ from mayfly_storage.backends.embedded.database import SCHEMA_VERSION
 from mayfly_storage.backends.embedded.folder import DataFolderError
 from mayfly_storage.domain.errors import BackendMisconfiguredError
 from mayfly_storage.domain.links import LinkWish
-from mayfly_storage.domain.quotas import Reservation
 from mayfly_storage.testing import SOUND
 
 if TYPE_CHECKING:
@@ -123,23 +122,6 @@ def test_the_hold_on_a_folder_ends_with_its_process_however_it_ends(data_dir: Pa
 
     assert f"another process (pid {first.pid}) uses it" in second.stderr
     assert (third.returncode, third.stdout) == (0, "held\n")
-
-
-async def test_a_catalog_of_an_older_version_is_carried_on_with_all_that_is_in_it(
-    opening: Opening, disk: Disk, save: Save
-) -> None:
-    async with opening() as first:
-        audio = await save(first)
-    with closing(sqlite3.connect(disk.root / "catalog.sqlite3")) as connection:
-        later, new = ("quota_counters", "quota_reservations", "certificates"), ("lease", "lease_end", "upload_id")
-        undo = [*(f"DROP TABLE {name}" for name in later), *(f"ALTER TABLE audio DROP COLUMN {name}" for name in new)]
-        connection.executescript(";".join([*undo, "PRAGMA user_version = 1;"]))
-
-    async with opening() as second:
-        assert await second.catalog.get_many([audio.name]) == {audio.name: audio}
-        wanted = Reservation(caller="c", request_id="r", fingerprint="f", expire_time=audio.create_time)
-        assert await second.catalog.reserve_quota(wanted, []) == wanted
-        assert list(await second.backend.certificates.newest(before=None, limit=1)) == []
 
 
 async def test_a_catalog_of_a_newer_version_is_refused_and_left_alone(opening: Opening, disk: Disk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from mayfly_storage.backends.embedded import listing, statements
 from mayfly_storage.backends.embedded.database import open_for_writing
+from mayfly_storage.domain.audio import State
 from mayfly_storage.domain.ports import AudioFilter, Shard
 from mayfly_storage.testing import DAWN, an_audio
 
@@ -93,11 +95,12 @@ def test_names_are_looked_up_and_not_searched_for(catalog: sqlite3.Connection) -
     "wanted",
     [
         AudioFilter(owner="user:nobody"),
-        AudioFilter(session_id="no-session"),
-        AudioFilter(collection="pitches"),
+        AudioFilter(session_id="no-session", ready=True),
+        AudioFilter(collection="pitches", ready=True),
         AudioFilter(date="2020-01-01"),
+        AudioFilter(date="2020-01-01", ready=True),
     ],
-    ids=["owner", "session", "collection", "day"],
+    ids=["owner", "session", "collection", "day", "day, ready"],
 )
 def test_a_listing_that_finds_nothing_looks_at_nothing(catalog: sqlite3.Connection, wanted: AudioFilter) -> None:
     start = listing.Position.of_names("")
@@ -107,3 +110,63 @@ def test_a_listing_that_finds_nothing_looks_at_nothing(catalog: sqlite3.Connecti
 
     assert page.items == ()
     assert steps(catalog, lambda connection: listing.list_audio(connection, wanted, limit=100, start=start)) <= 1
+
+
+def list_ready(connection: sqlite3.Connection, wanted: AudioFilter, cursor: str = "") -> Any:
+    start = listing.Position.of_names(cursor)
+    return listing.list_audio(connection, replace(wanted, ready=True), limit=100, start=start)
+
+
+@pytest.mark.parametrize("wanted", [AudioFilter(collection="pitches"), AudioFilter(session_id="s1")], ids=repr)
+def test_what_is_deleted_and_not_yet_swept_costs_a_listing_nothing(
+    catalog: sqlite3.Connection, wanted: AudioFilter
+) -> None:
+    facts: dict[str, Any] = {"collection": "pitches", "key_fields": {"session_id": "s1"}}
+    for state in (State.READY, State.READY, State.PENDING):
+        statements.add_audio(catalog, an_audio(state=state, **facts), None)
+    alone = steps(catalog, lambda connection: list_ready(connection, wanted))
+    for _ in range(300):
+        audio = an_audio(state=State.READY, **facts)
+        statements.add_audio(catalog, audio, None)
+        statements.change_audio(catalog, replace(audio, state=State.DELETING, delete_time=DAWN), DAWN)
+
+    assert steps(catalog, lambda connection: list_ready(connection, wanted)) <= alone + 1
+    page = list_ready(catalog, wanted)
+    assert ([audio.state for audio in page.items], page.cursor) == ([State.READY] * 2, "")
+
+
+def multiply(connection: sqlite3.Connection, count: int, **facts: Any) -> None:
+    """So many READY rows that differ in their names alone."""
+    audio = an_audio(state=State.READY, **facts)
+    statements.add_audio(connection, audio, None)
+    names = [row["name"] for row in connection.execute("PRAGMA table_info(audio)")]
+    values = ["audio_id || value" if name == "audio_id" else name for name in names]
+    connection.execute(
+        "WITH RECURSIVE number(value) AS (SELECT 2 UNION ALL SELECT value + 1 FROM number WHERE value < ?) "  # noqa: S608 - columns alone
+        f"INSERT INTO audio ({', '.join(names)}) SELECT {', '.join(values)} FROM audio, number WHERE audio_id = ?",
+        (count, audio.name.audio_id),
+    )
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        AudioFilter(object_key_prefix="elsewhere/"),
+        AudioFilter(date="2026-01-15", object_key_prefix="elsewhere/"),
+        AudioFilter(collection="temp-audio", object_key_prefix="elsewhere/"),
+        AudioFilter(session_id="s1", object_key_prefix="elsewhere/"),
+        AudioFilter(session_id="s1", collection="pitches"),
+        AudioFilter(owner="user:anna", object_key_prefix="elsewhere/"),
+        AudioFilter(owner="user:anna", collection="pitches"),
+    ],
+    ids=repr,
+)
+def test_no_page_looks_at_all_there_is_where_next_to_nothing_is_wanted(
+    catalog: sqlite3.Connection, wanted: AudioFilter
+) -> None:
+    facts: dict[str, Any] = {"owner": "user:anna", "key_fields": {"session_id": "s1"}}
+    multiply(catalog, 10_500, **facts)
+    few = steps(catalog, lambda connection: list_ready(connection, wanted))
+    multiply(catalog, 12_000, **facts)
+
+    assert steps(catalog, lambda connection: list_ready(connection, wanted)) <= few * 1.01

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mayfly_storage.domain.audio import State
+
 if TYPE_CHECKING:
     from mayfly_storage.domain.audio import Audio
     from mayfly_storage.domain.ports import AudioFilter
@@ -17,4 +19,5 @@ def meets(row: Audio, wanted: AudioFilter) -> bool:
         and wanted.owner in {"", row.owner}
         and wanted.session_id in {"", row.key_fields.get("session_id", "")}
         and row.object_key.startswith(wanted.object_key_prefix)
+        and (row.state is State.READY or not wanted.ready)
     )

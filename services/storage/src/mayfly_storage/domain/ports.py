@@ -7,7 +7,7 @@ All times are aware and in UTC. Cursors are opaque; an unknown one raises PageTo
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -42,6 +42,8 @@ class AudioFilter:
     owner: str = ""
     session_id: str = ""
     object_key_prefix: str = ""
+    ready: bool = field(default=False, repr=False)
+    """READY rows alone, expired or not. Not in the text that tells cursors apart: they lead to the same places."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +151,7 @@ class AudioCatalog(Protocol):
         """
 
     async def list_audio(self, wanted: AudioFilter, *, limit: int, cursor: str = "") -> Page[Audio]:
-        """Rows in any state, each once while nothing changes. May answer fewer than `limit` with a cursor."""
+        """Rows, each once while nothing changes. May answer fewer than `limit` with a cursor."""
 
     async def list_due(self, before: datetime, *, shard: Shard, limit: int, cursor: str = "") -> Page[Audio]:
         """Rows whose due time is not after `before`. May lag behind the rows; costs what is due, not what is stored."""

@@ -51,7 +51,7 @@ class ListAudio:
         if wanted.collection:
             self.collections.get(wanted.collection)
         page = await self.catalog.list_audio(
-            replace(wanted, owner=self._owner(wanted, subject)), limit=limit, cursor=cursor
+            replace(wanted, owner=self._owner(wanted, subject), ready=True), limit=limit, cursor=cursor
         )
         now = self.now()
         return Page(items=tuple(audio for audio in page.items if audio.is_readable(now)), cursor=page.cursor)

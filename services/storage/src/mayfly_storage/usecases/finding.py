@@ -172,7 +172,8 @@ class ListOrphans:
     async def _rows(self, collection: str, place: _Place, shard: Shard, limit: int) -> DuePage:
         """Readable rows whose object is missing."""
         store_time = await self.stores.first.blobs.store_time()
-        page = await self.catalog.list_audio(AudioFilter(collection=collection), limit=limit, cursor=place.cursor)
+        wanted = AudioFilter(collection=collection, ready=True)
+        page = await self.catalog.list_audio(wanted, limit=limit, cursor=place.cursor)
         now = self.now()
         mine = [audio for audio in page.items if audio.is_readable(now) and shard.holds(audio.name.audio_id)]
         missing = await self._missing(mine)

@@ -189,9 +189,9 @@ class Mirror:
 
     async def _rows(self) -> AsyncIterator[Audio]:
         for collection in self.mirrored or self.collections.by_id:
-            cursor = ""
+            wanted, cursor = AudioFilter(collection=collection, ready=True), ""
             while True:
-                page = await self.catalog.list_audio(AudioFilter(collection=collection), limit=_PAGE, cursor=cursor)
+                page = await self.catalog.list_audio(wanted, limit=_PAGE, cursor=cursor)
                 for audio in page.items:
                     if self.wants(audio):
                         yield audio

@@ -92,10 +92,11 @@ class RowListing:
     def _request(self, wanted: AudioFilter, limit: int) -> dict[str, object]:
         day = equals(PARTITION, wanted.date) if wanted.date else Condition("")
         condition = _filter(wanted)
+        is_whole_day = wanted.date and wanted == AudioFilter(date=wanted.date, ready=wanted.ready)
         request: dict[str, object] = {
             "TableName": self._table.name,
             "ConsistentRead": True,
-            "Limit": limit if wanted == AudioFilter(date=wanted.date) and wanted.date else max(limit, _LOOKED_AT),
+            "Limit": limit if is_whole_day else max(limit, _LOOKED_AT),
             "FilterExpression": condition.text,
             "ExpressionAttributeNames": names_in(day.text, condition.text),
         }
@@ -108,7 +109,7 @@ class RowListing:
 
 def _filter(wanted: AudioFilter) -> Condition:
     """Rows of audio alone (request records and claims have no state), and of those what is asked for."""
-    condition = Condition("attribute_exists(#state)")
+    condition = equals("state", State.READY) if wanted.ready else Condition("attribute_exists(#state)")
     if wanted.collection:
         condition &= equals("collection", wanted.collection)
     if wanted.session_id:

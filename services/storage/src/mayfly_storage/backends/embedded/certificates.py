@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mayfly_storage.backends.embedded.rows import from_micros, to_micros
 from mayfly_storage.domain.certificates import Certificate
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from mayfly_storage.backends.embedded.reader import Reader
     from mayfly_storage.backends.embedded.writer import GroupWriter
+
+_BEHIND_ALL: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,8 @@ class SqliteCertificates:
 
 def _newest(connection: sqlite3.Connection, before: int | None, limit: int) -> list[Certificate]:
     rows = connection.execute(
-        "SELECT * FROM certificates WHERE ?1 IS NULL OR sequence < ?1 ORDER BY sequence DESC LIMIT ?2", (before, limit)
+        "SELECT * FROM certificates WHERE sequence < ? ORDER BY sequence DESC LIMIT ?",
+        (_BEHIND_ALL if before is None else before, limit),
     )
     return [_certificate(row) for row in rows]
 

@@ -13,8 +13,8 @@ from mayfly_storage.backends.embedded.folder import DataFolderError
 if TYPE_CHECKING:
     from pathlib import Path
 
-SCHEMA_VERSION: Final = 5
-_SCHEMAS: Final = ("schema.sql", "quotas.sql", "certificates.sql", "leases.sql", "parts.sql")
+SCHEMA_VERSION: Final = 6
+_SCHEMAS: Final = ("schema.sql", "quotas.sql", "certificates.sql", "leases.sql", "parts.sql", "ready.sql")
 """What leads from each version to the next, beginning with an empty file."""
 _OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables
 

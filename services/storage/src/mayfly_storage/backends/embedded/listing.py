@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mayfly_storage.domain.ports import AudioFilter, Shard
 
 _LOOK_AT: Final = 10_000
-"""Most rows that a page looks at where no index leads to the wanted ones, so that no read holds up the others."""
+"""Most rows that a page looks at where no index leads to just the wanted ones, so that no read holds up the others."""
 
 _NAMES, _DUE = "names", "due"
 
@@ -52,53 +52,62 @@ def list_audio(connection: sqlite3.Connection, wanted: AudioFilter, *, limit: in
     """One page by name."""
     if wanted.date and start.date < wanted.date:
         start = Position(0, wanted.date, "")
-    facts: dict[str, Any] = {**_conditions(wanted), "after": start.date, "after_id": start.audio_id, "limit": limit + 1}
-    end = None if wanted.owner or wanted.session_id or wanted.collection else _end_of_look(connection, facts)
+    facts: dict[str, Any] = {**_facts(wanted), "after": start.date, "after_id": start.audio_id, "limit": limit + 1}
+    led, left = _conditions(wanted)
+    end = _end_of_look(connection, led, facts) if left else None
     if end is not None:
+        left.append(_BEFORE_IN_DAY if wanted.date else _BEFORE)
         facts |= {"end": end["date"], "end_id": end["audio_id"]}
-    rows = connection.execute(_select(facts), facts).fetchall()
+    tests = " AND ".join(led + left)  # texts of this module alone
+    statement = f"SELECT * FROM audio WHERE {tests} ORDER BY date, audio_id LIMIT :limit"  # noqa: S608 - so it is safe
+    rows = connection.execute(statement, facts).fetchall()
     if len(rows) > limit:
         end, rows = rows[limit - 1], rows[:limit]
     cursor = cursors.encode(_NAMES, end["date"], end["audio_id"]) if end is not None else ""
     return Page(items=tuple(map(from_row, rows)), cursor=cursor)
 
 
-_TESTS: Final = {
-    "collection": "collection = :collection",
-    "date": "date = :date",
-    # The partial indexes are used only by statements that exclude what they exclude.
+_BEHIND: Final = "(date, audio_id) > (:after, :after_id)"
+_BEFORE: Final = "(date, audio_id) <= (:end, :end_id)"
+# Within a day said so that an index can begin and stop there.
+_BEHIND_IN_DAY: Final = "audio_id > :after_id AND date = :after AND date = :date"
+_BEFORE_IN_DAY: Final = "audio_id <= :end_id"
+# The partial indexes are used only by statements that exclude what they exclude, in these words.
+_LEADING: Final = {
     "owner": "owner = :owner AND owner <> ''",
-    "session_id": "session_id = :session_id AND session_id <> ''",
-    # Whose it is leads to the fewest rows: `+` keeps SQLite from the other indexes.
-    "owners_collection": "+collection = :collection",
-    "owners_session_id": "+session_id = :session_id",
+    "session_id": "session_id = :session_id AND session_id <> '' AND state = 'READY'",
+    "collection": "collection = :collection AND state = 'READY'",
+}
+"""What indexes lead by; the first that is asked for leads to the fewest rows."""
+# `+` keeps SQLite from other indexes than the one that leads.
+_TESTS: Final = {
+    "session_id": "+session_id = :session_id",
+    "collection": "+collection = :collection",
     "object_key_prefix": "substr(object_key, 1, length(:object_key_prefix)) = :object_key_prefix",
-    "end": "(date, audio_id) <= (:end, :end_id)",
+    "ready": "+state = 'READY'",
 }
 
 
-def _conditions(wanted: AudioFilter) -> dict[str, str]:
-    names = ("collection", "date", "owner", "session_id", "object_key_prefix")
+def _facts(wanted: AudioFilter) -> dict[str, str]:
+    names = ("owner", "session_id", "collection", "object_key_prefix", "ready", "date")
     return {name: value for name in names if (value := getattr(wanted, name))}
 
 
-def _select(facts: dict[str, Any]) -> str:
-    asked = [f"owners_{name}" if "owner" in facts and f"owners_{name}" in _TESTS else name for name in facts]
-    tests = [_behind(facts), *(_TESTS[name] for name in asked if name in _TESTS)]
-    # Only texts from above and below are put into the statement.
-    return f"SELECT * FROM audio WHERE {' AND '.join(tests)} ORDER BY date, audio_id LIMIT :limit"  # noqa: S608
+def _conditions(wanted: AudioFilter) -> tuple[list[str], list[str]]:
+    """What an index leads to, and what then is left to look for, row by row."""
+    asked = _facts(wanted)
+    led = [_BEHIND_IN_DAY if wanted.date else _BEHIND]
+    leader = next((name for name in _LEADING if name in asked and (wanted.ready or name == "owner")), None)
+    if leader is not None:
+        led.append(_LEADING[leader])
+    borne = {leader} if leader in {None, "owner"} else {leader, "ready"}
+    return led, [_TESTS[name] for name in asked if name in _TESTS and name not in borne]
 
 
-def _behind(facts: dict[str, Any]) -> str:
-    """Behind the position; within a day said so that an index can lead there."""
-    return "audio_id > :after_id AND date = :after" if "date" in facts else "(date, audio_id) > (:after, :after_id)"
-
-
-def _end_of_look(connection: sqlite3.Connection, facts: dict[str, Any]) -> sqlite3.Row | None:
+def _end_of_look(connection: sqlite3.Connection, led: list[str], facts: dict[str, Any]) -> sqlite3.Row | None:
     """The last row that this page looks at, if there are more behind it."""
-    day = "AND date = :date" if "date" in facts else ""
     statement = (
-        f"SELECT date, audio_id FROM audio WHERE (date, audio_id) > (:after, :after_id) {day} "  # noqa: S608 - the same
+        f"SELECT date, audio_id FROM audio WHERE {' AND '.join(led)} "  # noqa: S608 - the same
         "ORDER BY date, audio_id LIMIT 1 OFFSET :look_at"
     )
     end: sqlite3.Row | None = connection.execute(statement, {**facts, "look_at": _LOOK_AT - 1}).fetchone()

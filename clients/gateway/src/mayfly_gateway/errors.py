@@ -37,6 +37,8 @@ _BY_REASON: Final[Mapping[str, int]] = {
 }
 _OURS: Final = "The gateway could not do its part; its log has the details."
 _COME_AGAIN: Final = "Come again in a moment."
+_SILENT: Final = "A service does not answer."
+_LATE: Final = "A service did not answer in time."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,12 +109,17 @@ def _told_by_a_service(error: MayflyError) -> Problem:
     status = _status_of(error)
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         return Problem(status=500, reason="INTERNAL", message=_OURS, remedy=_COME_AGAIN)
+    if status > HTTPStatus.INTERNAL_SERVER_ERROR and _is_silence(error):
+        # The client's own words tell addresses of services, and how to start them: nobody's business out there.
+        message = _LATE if status == HTTPStatus.GATEWAY_TIMEOUT else _SILENT
+        retry_after = _retry_after(error, status)
+        return Problem(status=status, reason=error.reason, message=message, remedy=_COME_AGAIN, retry_after=retry_after)
     if status == HTTPStatus.SERVICE_UNAVAILABLE and not error.domain.startswith(("storage", "synth", "sweeper")):
-        return Problem(status=503, reason="UNAVAILABLE", message="A service does not answer.", remedy=_COME_AGAIN)
+        return Problem(status=503, reason="UNAVAILABLE", message=_SILENT, remedy=_COME_AGAIN, retry_after=1)
     return Problem(
         status=status,
         reason=error.reason,
-        message=_sentence(error),
+        message=error.message,
         remedy=error.remedy,
         metadata=error.metadata,
         violations=tuple((each.field, each.description) for each in error.violations),
@@ -130,9 +137,9 @@ def _status_of(error: MayflyError) -> int:
     return 500 if error.code is None else _BY_CODE.get(error.code, 500)
 
 
-def _sentence(error: MayflyError) -> str:
-    # Addresses of services are nobody's business out there.
-    return "A service does not answer." if error.reason == "NO_ANSWER" else error.message
+def _is_silence(error: MayflyError) -> bool:
+    """Whether no service said it, but the network, or the client that waited in vain: it has no reason of a service."""
+    return error.reason == "NO_ANSWER" or (error.code is not None and error.reason == error.code.name)
 
 
 def _retry_after(error: MayflyError, status: int) -> int | None:

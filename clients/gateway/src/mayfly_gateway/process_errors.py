@@ -29,6 +29,7 @@ _CATEGORIES: Final[Mapping[str, str]] = {
     "SERVER_BUSY": "busy",
     "QUOTA_EXCEEDED": "quota",
     "DEADLINE_EXCEEDED": "timeout",
+    "NO_ANSWER": "busy",
 }
 _COPIES: Final = ("debug_input", "debug_output")
 

@@ -1,12 +1,14 @@
-"""The address that a guest's quota is counted for: the last one that a trusted proxy saw."""
+"""The address that a guest's quota is counted for: the last one that a trusted proxy saw, or its network."""
 
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+_NETWORK_BITS: Final = 64
 
 
 def guest_address(peer: str, forwarded_for: Sequence[str], *, trusted_proxies: int) -> str:
@@ -21,7 +23,8 @@ def guest_address(peer: str, forwarded_for: Sequence[str], *, trusted_proxies: i
         trusted_proxies: How many proxies are ours. 0: the header is not looked at.
 
     Returns:
-        An IP address in its normal form; the peer's, where the header holds none at that place.
+        An IPv4 address, or the first one of an IPv6 address's network; the peer's, where the header holds none at that
+        place.
     """
     claimed = [part.strip() for line in forwarded_for for part in line.split(",")]
     chain = [*claimed, peer]
@@ -38,5 +41,11 @@ def _normal(text: str) -> str | None:
         address = ipaddress.ip_address(bare.partition("%")[0])
     except ValueError:
         return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address)
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    return str(address.ipv4_mapped or _first_of_network(address))
+
+
+def _first_of_network(address: ipaddress.IPv6Address) -> ipaddress.IPv6Address:
+    """What the addresses of one household or server have in common. Each has 2**64, and would have as many quotas."""
+    return ipaddress.IPv6Network((address, _NETWORK_BITS), strict=False).network_address

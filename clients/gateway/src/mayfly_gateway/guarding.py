@@ -10,6 +10,7 @@ from mayfly_gateway.security.admission import Admission
 from mayfly_gateway.security.bodies import BoundedBodies
 from mayfly_gateway.security.dates import Dated
 from mayfly_gateway.security.headers import SecurityHeaders
+from mayfly_gateway.security.heads import HeadAsGet
 from mayfly_gateway.security.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def guarded(app: ASGIApp, settings: GatewaySettings, telemetry: Telemetry, now: 
     def limit_of(path: str) -> int:
         return settings.max_upload_bytes + FORM_BYTES if path in UPLOADS else settings.max_text_bytes
 
-    app = BoundedBodies(app, limit_of=limit_of, patience=settings.body_timeout)
+    app = BoundedBodies(HeadAsGet(app), limit_of=limit_of, patience=settings.body_timeout)
     app = Admission(app, most=settings.max_requests, longest=settings.request_timeout)
     if settings.cors_origins:
         app = CORSMiddleware(

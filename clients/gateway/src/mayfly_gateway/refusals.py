@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from mayfly_client import MayflyError
 from mayfly_gateway.errors import GatewayError, Problem, problem_of
@@ -28,6 +29,9 @@ _REMEDIES: Final = {
     408: "Send the body without pauses.",
     413: "Send less.",
 }
+
+_METHODS: Final = {"GET": ("GET", "HEAD"), "POST": ("POST",), "DELETE": ("DELETE",)}
+"""What a door's method stands for in `Allow`."""
 
 _log = logging.getLogger("mayfly.gateway")
 
@@ -87,7 +91,20 @@ async def _refuse_by_status(request: Request, error: Exception) -> Response:
     problem = Problem(status=status, reason=_reason(status), message=f"{status.phrase}.", remedy=remedy)
     answer = refusal(request.url.path, problem)
     answer.headers.update(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = ", ".join(_methods_of(request))
     return answer
+
+
+def _methods_of(request: Request) -> list[str]:
+    """What this path takes: the router itself names the methods of the first of its doors alone."""
+    routes = request.app.router.routes
+    return [
+        name
+        for method, names in _METHODS.items()
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+        for name in names
+    ]
 
 
 async def _tell_nobody(_request: Request, _error: Exception) -> Response:

@@ -22,7 +22,6 @@ router = APIRouter(tags=["links"])
     response_class=RedirectResponse,
     responses={302: {"description": "To a fresh signed link."}, 404: {}, 410: {"description": "It has ended."}},
 )
-@router.head("/a/{token}", include_in_schema=False)
 async def play(
     here: Here,
     token: Annotated[str, Path(min_length=1, max_length=1_024)],

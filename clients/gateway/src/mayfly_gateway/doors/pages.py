@@ -25,19 +25,19 @@ _TYPES: Final = {
 }
 
 
-@router.api_route("/", methods=["GET", "HEAD"])
+@router.get("/")
 async def index(request: Request) -> Response:
     """The guests' page."""
     return _page(request, "index.html")
 
 
-@router.api_route("/operators", methods=["GET", "HEAD"])
+@router.get("/operators")
 async def operators(request: Request) -> Response:
     """The operators' page. What it shows needs their token."""
     return _page(request, "operators.html")
 
 
-@router.api_route("/page/{name:path}", methods=["GET", "HEAD"])
+@router.get("/page/{name:path}")
 async def file(request: Request, name: str) -> Response:
     """A file of the pages."""
     return _page(request, name)

@@ -27,8 +27,8 @@ class GatewaySettings(ServiceSettings):
     """Address of the HTTP server. TLS is the business of the proxy before it."""
 
     public_url: str = ""
-    """Where people reach the gateway, such as `https://speech.example.org`: absolute links begin so, and with https
-    the guests' cookie is for TLS alone. Default: what each request itself says."""
+    """Where people reach the gateway, such as `https://speech.example.org`: with https the guests' cookie is for TLS
+    alone, and browsers are told to stay with it. Links of the gateway's own are paths, and lead to wherever it is."""
 
     storage_target: str = "127.0.0.1:50051"
     """Address of storage, as a gRPC target."""
@@ -74,7 +74,8 @@ class GatewaySettings(ServiceSettings):
     with it their quota; too few counts all guests as one."""
 
     cors_origins: tuple[str, ...] = ()
-    """Origins of other pages that may call the gateway from a browser, or `*`. None by default."""
+    """Origins of other pages that may call the gateway from a browser, or `*`. None by default. They never get the
+    guest's cookie; what pages of other origins send is refused."""
 
     link_origins: tuple[str, ...] = ("http://127.0.0.1:50080",)
     """Where signed links lead, for the page's content security policy: the bucket's origin, or that of storage's own

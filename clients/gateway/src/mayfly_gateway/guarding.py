@@ -11,6 +11,7 @@ from mayfly_gateway.security.bodies import BoundedBodies
 from mayfly_gateway.security.dates import Dated
 from mayfly_gateway.security.headers import SecurityHeaders
 from mayfly_gateway.security.heads import HeadAsGet
+from mayfly_gateway.security.other_sites import OtherSites
 from mayfly_gateway.security.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -38,12 +39,14 @@ def guarded(app: ASGIApp, settings: GatewaySettings, telemetry: Telemetry, now: 
 
     app = BoundedBodies(HeadAsGet(app), limit_of=limit_of, patience=settings.body_timeout)
     app = Admission(app, most=settings.max_requests, longest=settings.request_timeout)
+    app = OtherSites(app, welcome=settings.cors_origins)
     if settings.cors_origins:
         app = CORSMiddleware(
             app,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "HEAD", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Range"],
+            # Whatever tools send along, such as the dozen that OpenAI's SDK has: without credentials it opens nothing.
+            allow_headers=["*"],
             expose_headers=["Retry-After"],
         )
     app = SecurityHeaders(app, link_origins=settings.link_origins, is_https=settings.is_https)

@@ -67,6 +67,15 @@ async def test_a_preflight_names_what_is_allowed(fake: FakeMayfly) -> None:
     assert "PUT" not in answer.headers["access-control-allow-methods"]
 
 
+async def test_a_page_of_a_named_origin_may_send_what_openais_sdk_sends_along(fake: FakeMayfly) -> None:
+    wanted = "authorization,content-type,x-stainless-os,x-stainless-retry-count"
+    headers = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": wanted}
+    answer = await asked(fake, headers, "OPTIONS", cors_origins=(ORIGIN,))
+
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-headers"] == wanted
+
+
 async def test_over_tls_the_cookie_is_for_this_host_alone_and_browsers_stay_with_tls(fake: FakeMayfly) -> None:
     plain = await asked(fake, {}, "POST")
     secure = await asked(fake, {}, "POST", public_url="https://gateway")

@@ -16,7 +16,7 @@ _TYPES: Final = {
     429: "rate_limit_error",
 }
 
-_PARAMS: Final = {"text": "input"}
+_PARAMS: Final = {"text": "input", "chunk": "file"}
 """What we call otherwise."""
 
 

@@ -75,3 +75,17 @@ class AudioModels(BaseModel):
     """Models that may be asked for."""
 
     models: list[Named]
+
+
+class Transcription(BaseModel):
+    """What was said."""
+
+    text: str
+
+
+class VerboseTranscription(Transcription):
+    """The same, as `verbose_json` has it: when each word is said is not known."""
+
+    task: Literal["transcribe"] = "transcribe"
+    duration: float = Field(description="Seconds.")
+    segments: list[str] = Field(default=[], max_length=0)

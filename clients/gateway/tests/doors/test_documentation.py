@@ -47,3 +47,18 @@ async def test_the_document_describes_every_door_and_shows_examples(browser: htt
     orders = [name for name in document["components"]["schemas"] if name.endswith(("Order", "Request"))]
     examples = {name for name in orders if document["components"]["schemas"][name].get("examples")}
     assert examples >= {"GuestOrder", "SessionOrder", "SpeechRequest", "SpeechOrder"}
+
+
+async def test_the_document_names_the_type_of_each_answer_that_has_a_body(browser: httpx.AsyncClient) -> None:
+    document = (await browser.get("/openapi.json")).json()
+
+    bodies = {
+        f"{method} {path}": told["responses"][status].get("content", {})
+        for path, methods in document["paths"].items()
+        for method, told in methods.items()
+        for status in ("200", "201")
+        if status in told["responses"]
+    }
+    assert [operation for operation, content in bodies.items() if not content] == []
+    assert set(bodies["post /v1/audio/speech"]) >= {"audio/mpeg", "audio/wav", "text/event-stream"}
+    assert "anyOf" in bodies["post /v1/audio/transcriptions"]["application/json"]["schema"]

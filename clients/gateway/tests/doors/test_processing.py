@@ -4,6 +4,7 @@ import io
 import math
 import struct
 import wave
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -151,3 +152,16 @@ class TestTranscripts:
         assert refused.status_code == 422
         async with fake.async_client() as mayfly:
             assert [audio.key_fields["recording_id"] async for audio in mayfly.list()] == ["r1"]
+
+    async def test_an_analysis_is_told_though_the_copy_that_was_heard_cannot_be_deleted(
+        self, browser: httpx.AsyncClient, fake: FakeMayfly
+    ) -> None:
+        files = {"file": ("talk.wav", tone(2.0), "audio/wav")}
+        fake.refuse("DeleteAudio", grpc.StatusCode.UNAVAILABLE, "BACKEND_UNAVAILABLE", times=9)
+
+        answer = await browser.post("/speech/analyze", data={"user_id": "u7"}, files=files)
+        fake.clock.advance(timedelta(minutes=5))
+
+        assert answer.status_code == 201
+        async with fake.async_client() as mayfly:
+            assert [audio.collection async for audio in mayfly.list()] == ["recordings"]

@@ -184,6 +184,32 @@ class TestTranscriptions:
 
         assert answer.text == "hello there"
 
+    async def test_the_sdk_gets_it_as_events_where_it_asks_for_them(self, client: openai.AsyncOpenAI) -> None:
+        sound = (await client.audio.speech.create(**spoken())).content
+
+        stream = await client.audio.transcriptions.create(model="whisper-1", file=("talk.wav", sound), stream=True)
+        events = [event async for event in stream]
+
+        assert [event.type for event in events] == ["transcript.text.delta", "transcript.text.done"]
+        assert events[-1].type == "transcript.text.done"
+        assert events[-1].text == "hello there"
+
+    async def test_the_sdk_gets_it_though_the_copy_that_was_heard_cannot_be_deleted(
+        self, client: openai.AsyncOpenAI, fake: FakeMayfly
+    ) -> None:
+        sound = (await client.audio.speech.create(**spoken())).content
+        fake.refuse("DeleteAudio", grpc.StatusCode.UNAVAILABLE, "BACKEND_UNAVAILABLE", times=9)
+
+        answer = await client.audio.transcriptions.create(model="whisper-1", file=("talk.wav", sound))
+
+        assert answer.text == "hello there"
+
+    async def test_a_file_that_is_no_audio_is_named_as_the_sdk_calls_it(self, client: openai.AsyncOpenAI) -> None:
+        with pytest.raises(openai.UnprocessableEntityError) as caught:
+            await client.audio.transcriptions.create(model="whisper-1", file=("talk.wav", b"no audio"))
+
+        assert caught.value.param == "file"
+
 
 async def test_without_a_transcriber_the_sdk_is_told_so(client: openai.AsyncOpenAI) -> None:
     sound = (await client.audio.speech.create(**spoken())).content

@@ -126,3 +126,15 @@ async def test_a_request_that_takes_too_long_ends(serve: Any, fake: FakeMayfly) 
         answer = await http.post(SPEECH, json={"text": "Hello."})
 
     assert (answer.status_code, answer.json()["error"]["reason"]) == (504, "DEADLINE_EXCEEDED")
+
+
+@pytest.mark.parametrize("path", ["/process", "/speech/recordings", "/speech/analyze", "/v1/audio/transcriptions"])
+async def test_a_strangers_upload_is_refused_before_it_is_read(serve: Any, path: str) -> None:
+    server = await serve(callers=f"app={'a' * 16}")
+    form = "Content-Type: multipart/form-data; boundary=B"
+
+    answer = await raw(str(server.address), head("Content-Length: 40000000", "Expect: 100-continue", form, path=path))
+
+    # Whoever asked for leave to send would have been told 100 first.
+    assert answer.startswith(b"HTTP/1.1 401")
+    assert b"www-authenticate: Bearer" in answer

@@ -11,19 +11,18 @@ from fastapi import APIRouter, File, Form, UploadFile
 
 from mayfly_client import ProcessedAudio
 from mayfly_gateway import recording_store
-from mayfly_gateway.bearer import KNOWN_CALLER
+from mayfly_gateway.bearer import KNOWN_CALLER, KnownCallersRoute
 from mayfly_gateway.delivery import Delivery, measure
 from mayfly_gateway.doors.recordings import UserForm, shape_of
 from mayfly_gateway.formats import content_type_of
 from mayfly_gateway.gateway import Gateway, Here
+from mayfly_gateway.passing import COPY_LIFE, let_go
 from mayfly_gateway.recording_shapes import Analysis, Analyzed, Identifier
 from mayfly_gateway.recording_store import Recorder
 from mayfly_gateway.spooling import spooled
 
-router = APIRouter(prefix="/speech", tags=["recordings"], dependencies=[KNOWN_CALLER])
+router = APIRouter(prefix="/speech", tags=["recordings"], dependencies=[KNOWN_CALLER], route_class=KnownCallersRoute)
 
-_COPY_LIFE: Final = timedelta(minutes=5)
-"""Life of the copy that is measured, should nobody get to delete it."""
 _RATE: Final = 16_000
 _LONGEST: Final = timedelta(minutes=10)
 """What is measured of a long recording."""
@@ -61,12 +60,12 @@ async def _measured(here: Gateway, path: Path, *, transcribe: bool) -> tuple[Pro
         loudness_lufs=_TARGET_LUFS,
         transcribe=transcribe,
         collection="temp-audio",
-        ttl=_COPY_LIFE,
+        ttl=COPY_LIFE,
     )
     try:
         wav = await here.mayfly.download_stream(copy.name)
     finally:
-        await here.mayfly.delete(copy.name)
+        await let_go(here.mayfly, copy.name)
     return copy, await asyncio.to_thread(measure, wav)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from fastapi import APIRouter, Request
 from starlette.responses import StreamingResponse
@@ -18,16 +17,36 @@ from mayfly_gateway.errors import GatewayError
 from mayfly_gateway.first_sound import up_to_first_sound
 from mayfly_gateway.formats import FORMATS
 from mayfly_gateway.gateway import Here
-from mayfly_gateway.openai_shapes import MODELS, AudioModels, AudioVoices, Model, Models, Named, SpeechRequest
+from mayfly_gateway.openai_events import CONTENT_TYPE, event
+from mayfly_gateway.openai_shapes import (
+    MODELS,
+    AudioModels,
+    AudioVoices,
+    Model,
+    Models,
+    Named,
+    OpenAIFormat,
+    SpeechRequest,
+)
 from mayfly_gateway.openai_voices import NAMES, voice_for
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
 PCM_RATE: Final = 24_000
 """What OpenAI's `pcm` is, which says nothing about itself. Unit: hertz."""
+_BYTES: Final = {"schema": {"type": "string", "format": "binary"}}
+_SOUND: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "The audio, or events with it.",
+        "content": {
+            **{FORMATS[name].content_type: _BYTES for name in get_args(OpenAIFormat)},
+            CONTENT_TYPE: {"schema": {"type": "string"}},
+        },
+    }
+}
 
 
-@router.post("/audio/speech", summary="Speak", response_class=StreamingResponse)
+@router.post("/audio/speech", summary="Speak", response_class=StreamingResponse, responses=_SOUND)
 async def speech(request: Request, here: Here, caller: Caller, order: SpeechRequest) -> StreamingResponse:
     """Audio as it is made, or events with audio in them (`stream_format: sse`). Nothing is stored."""
     items = here.mayfly.stream_speech(
@@ -45,7 +64,7 @@ async def speech(request: Request, here: Here, caller: Caller, order: SpeechRequ
         raise _no_voice(order.voice, error) from None
     chunks = _chunks(begun, items)
     if order.stream_format == "sse":
-        return StreamingResponse(_events(chunks, len(order.input)), media_type="text/event-stream")
+        return StreamingResponse(_events(chunks, len(order.input)), media_type=CONTENT_TYPE)
     return StreamingResponse(chunks, media_type=FORMATS[order.response_format].content_type)
 
 
@@ -87,14 +106,10 @@ async def _chunks(begun: list[SpeechItem], items: AsyncGenerator[SpeechItem]) ->
 
 async def _events(chunks: AsyncIterator[bytes], characters: int) -> AsyncIterator[bytes]:
     async for chunk in chunks:
-        yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(chunk).decode()})
+        yield event({"type": "speech.audio.delta", "audio": base64.b64encode(chunk).decode()})
     # Tokens are OpenAI's business. Characters are what is counted here.
     usage = {"input_tokens": characters, "output_tokens": 0, "total_tokens": characters}
-    yield _event({"type": "speech.audio.done", "usage": usage})
-
-
-def _event(told: dict[str, Any]) -> bytes:
-    return f"data: {json.dumps(told, separators=(',', ':'))}\n\n".encode()
+    yield event({"type": "speech.audio.done", "usage": usage})
 
 
 def _no_voice(name: str, error: VoiceNotFoundError) -> GatewayError:

@@ -88,7 +88,12 @@ async def receipt(here: Here, token: Token) -> Deletion:
     raise GatewayError(409, "AUDIO_LIVES", "The audio is still there.", remedy="Delete it, or wait for its end.")
 
 
-@router.get("/audios/{token}/captions.{kind}", summary="Captions", response_class=Response)
+@router.get(
+    "/audios/{token}/captions.{kind}",
+    summary="Captions",
+    response_class=Response,
+    responses={200: {"content": {kind.partition(";")[0]: {"schema": {}} for kind, _ in _CAPTIONS.values()}}},
+)
 async def captions_of(here: Here, guest: Guest, token: Token, kind: Literal["srt", "vtt", "json"]) -> Response:
     """What is said when: SubRip, WebVTT or JSON."""
     audio = await own_audio(here, guest, token)

@@ -39,7 +39,12 @@ async def voices(here: Here) -> Voices:
     )
 
 
-@router.post("/speech", summary="Speak, and hear it while it is made", response_class=StreamingResponse)
+@router.post(
+    "/speech",
+    summary="Speak, and hear it while it is made",
+    response_class=StreamingResponse,
+    responses={200: {"content": {NDJSON: {"schema": {"type": "string"}}}}},
+)
 async def speech(
     request: Request, response: Response, here: Here, guest: WelcomedGuest, order: Annotated[SpeechOrder, Body()]
 ) -> StreamingResponse:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, File, Form, UploadFile
 
 from mayfly_client import MayflyError, ProcessedAudio, SignedUrl
-from mayfly_gateway.bearer import Caller
+from mayfly_gateway.bearer import Caller, KnownCallersRoute
 from mayfly_gateway.callers import ANONYMOUS
 from mayfly_gateway.clocks import iso_or_none
 from mayfly_gateway.errors import GatewayError
@@ -19,7 +19,7 @@ from mayfly_gateway.recording_shapes import Identifier
 from mayfly_gateway.spooling import spooled
 from mayfly_gateway.stable_links import path_of
 
-router = APIRouter(tags=["processing"])
+router = APIRouter(tags=["processing"], route_class=KnownCallersRoute)
 
 
 async def manner(  # noqa: PLR0913 - a form has as many fields

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, File, Form, Path, Query, UploadFile
 
 from mayfly_client import Audio, AudioNotFoundError
 from mayfly_gateway import recording_store
-from mayfly_gateway.bearer import KNOWN_CALLER
+from mayfly_gateway.bearer import KNOWN_CALLER, KnownCallersRoute
 from mayfly_gateway.clocks import iso
 from mayfly_gateway.doors.page_recordings import grant_shape
 from mayfly_gateway.gateway import Gateway, Here
@@ -24,7 +24,7 @@ from mayfly_gateway.recording_shapes import (
 from mayfly_gateway.recording_store import Recorder
 from mayfly_gateway.stable_links import path_of
 
-router = APIRouter(prefix="/speech", tags=["recordings"], dependencies=[KNOWN_CALLER])
+router = APIRouter(prefix="/speech", tags=["recordings"], dependencies=[KNOWN_CALLER], route_class=KnownCallersRoute)
 
 RecordingId = Annotated[str, Path(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 UserForm = Annotated[Identifier, Form(description="Whose it is, in the app.")]

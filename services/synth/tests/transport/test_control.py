@@ -77,6 +77,40 @@ async def test_ssml_is_spoken_with_its_breaks_and_marks(synth: SynthServiceAsync
     assert kept.speech.text == "Hello there. How are you?"
 
 
+async def test_a_mark_after_punctuation_is_passed_when_its_word_begins(synth: SynthServiceAsyncStub) -> None:
+    body = '"Hello" - <mark name="at"/>there<mark name="then"/> my friend.'
+
+    answer = await synth.Synthesize(ssml(body), timeout=20)
+
+    [segment] = answer.segments
+    assert [word.graphemes for word in segment.words] == ["Hello", "there", "my", "friend"]
+    assert [mark.offset for mark in answer.marks] == [word.timing.start_offset for word in segment.words[1:3]]
+
+
+async def test_words_are_as_they_were_written_in_every_script(synth: SynthServiceAsyncStub) -> None:
+    pronunciations = {"नदी": "river"}
+
+    answer = await synth.Synthesize(request("नदी ที่ ❤\ufe0f x̂!", pronunciations=pronunciations), timeout=20)
+
+    [segment] = answer.segments
+    assert [word.graphemes for word in segment.words] == ["नदी", "ที่", "x̂"]
+    assert segment.phonemes.startswith("ɹˈɪvɚ")
+
+
+async def test_a_text_sounds_the_same_wherever_it_is_cut(synth: SynthServiceAsyncStub) -> None:
+    whole = await synth.Synthesize(request("The café is open."), timeout=20)
+    config = pb.StreamConfig(request_id=str(uuid4()), discard=True)
+    messages = [
+        pb.StreamSynthesizeRequest(config=config),
+        *(pb.StreamSynthesizeRequest(text=character) for character in "The cafe\N{COMBINING ACUTE ACCENT} is open."),
+    ]
+
+    answers = [answer async for answer in synth.StreamSynthesize(iter(messages), timeout=20)]
+
+    [segment] = [answer.segment for answer in answers if answer.HasField("segment")]
+    assert (segment.graphemes, segment.phonemes) == ("The café is open.", whole.segments[0].phonemes)
+
+
 async def test_prosody_is_heard(synth: SynthServiceAsyncStub) -> None:
     body = '<s>The quick fox.</s><prosody rate="50%"><s>The quick fox.</s></prosody>'
 

@@ -69,6 +69,22 @@ def test_marks_lie_before_words() -> None:
     assert second.marks == (MarkedPlace("c", 0), MarkedPlace("d", 1))
 
 
+def test_only_what_is_a_word_is_counted_before_a_mark() -> None:
+    parts = [
+        Piece.plain('"One" - '),
+        Mark("after punctuation"),
+        Piece("W3C", "the consortium"),
+        Piece.plain("'s 5"),
+        Piece("km", "kilometres"),
+        Mark("after parts of words"),
+        Piece.plain("."),
+    ]
+
+    [utterance] = composer().passage(parts)
+
+    assert utterance.marks == (MarkedPlace("after punctuation", 1), MarkedPlace("after parts of words", 5))
+
+
 def test_marks_without_words_are_an_utterance_without_a_sound() -> None:
     assert composer().passage([Piece.plain(" "), Mark("a")]) == [Utterance(pieces=(), marks=(MarkedPlace("a", 0),))]
 

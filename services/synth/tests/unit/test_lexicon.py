@@ -65,6 +65,26 @@ def test_letters_whose_small_form_is_longer_shift_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("word", "text"),
+    [
+        ("İstanbul", "İstanbul"),
+        ("istanbul", "İSTANBUL"),
+        ("οδος", "ΟΔΟΣ"),
+        ("Straße", "STRAẞE"),
+        ("नदी", "नदी"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+    ],
+)
+def test_case_does_not_matter_in_any_script(word: str, text: str) -> None:
+    assert said(f"{text}.", **{word: "b"}) == [(text, "b"), (".", ".")]
+
+
+@pytest.mark.parametrize(("word", "text"), [("नद", "नदी"), ("म", "कीम"), ("خواهم", "می\u200cخواهم")])
+def test_a_word_goes_on_with_the_marks_on_its_letters(word: str, text: str) -> None:
+    assert said(text, **{word: "b"}) == [(text, text)]
+
+
+@pytest.mark.parametrize(
     ("how", "is_one"),
     [
         ("jif", True),
@@ -74,6 +94,10 @@ def test_letters_whose_small_form_is_longer_shift_nothing() -> None:
         ("a [[b]]", False),
         ("[[a]] [[b]]", False),
         ("[[]]", False),
+        ("[[ ]]", False),
+        ("a\0b", False),
+        ("a\x1bb", False),
+        ("a\tb", True),
     ],
 )
 def test_a_pronunciation_is_words_or_one_block_of_phonemes(how: str, is_one: bool) -> None:  # noqa: FBT001 - a table

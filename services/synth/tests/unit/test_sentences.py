@@ -115,6 +115,14 @@ def test_a_stream_without_any_end_is_cut_and_loses_nothing(size: int) -> None:
     assert max(map(len, found)) <= 50
 
 
+def test_a_letter_and_its_accent_may_come_in_different_pieces() -> None:
+    buffer = SentenceBuffer(longest=LONGEST)
+
+    assert buffer.feed("The cafe") == []
+    assert buffer.feed("\N{COMBINING ACUTE ACCENT} is open. Re") == ["The café is open."]
+    assert buffer.feed("\N{COMBINING ACUTE ACCENT}sume") + buffer.rest() == ["Résume"]
+
+
 @pytest.mark.parametrize("character", [" ", ".", "!", "\n", "。", "a", ". ", "A. ", "1. "])
 def test_a_hostile_text_of_the_largest_size_is_split_without_losing_anything(character: str) -> None:
     text = (character * 5000)[:5000]

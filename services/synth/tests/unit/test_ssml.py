@@ -144,6 +144,10 @@ def test_a_mark_lies_before_the_word_that_follows_it() -> None:
     assert script.utterances[0].marks == (MarkedPlace("a", 0), MarkedPlace("b", 1), MarkedPlace("c", 2))
 
 
+def test_white_space_after_a_mark_stays() -> None:
+    assert written(read('One<mark name="a"/> two <mark name="b"/> three.')) == ["One two three."]
+
+
 @pytest.mark.parametrize(
     ("body", "element", "line"),
     [
@@ -195,6 +199,8 @@ def test_an_unknown_element_is_told_with_those_that_are_known() -> None:
         '<!DOCTYPE s [<!ENTITY a "aa"><!ENTITY b "&a;&a;">]><speak>&b;</speak>',
         "<?php echo 1 ?><speak>One.</speak>",
         "<speak>&#0;</speak>",
+        "<speak>One&#x9f;.</speak>",
+        '<speak><sub alias="a&#x80;">One.</sub></speak>',
     ],
 )
 def test_what_is_no_document_of_elements_and_text_is_an_error(document: str) -> None:
@@ -221,6 +227,16 @@ def test_when_asked_to_be_lenient_what_is_not_known_is_a_warning_and_its_text_is
     assert [warning.split(":")[0] for warning in script.warnings] == ["Line 1", "Line 2"]
     assert "<emphasis>" in script.warnings[0]
     assert "'pitch'" in script.warnings[1]
+
+
+def test_a_word_that_comes_in_parts_is_one_word() -> None:
+    script = read("un<emphasis>believ</emphasis>able &#115;tory", lenient=True)
+
+    assert script.utterances[0].pieces == (Piece.plain("unbelievable story"),)
+
+
+def test_a_letter_and_its_accent_become_one() -> None:
+    assert read("caf&#x65;&#x301; e<emphasis>&#x301;</emphasis>", lenient=True).text == "café é"
 
 
 def test_lenience_ends_where_a_document_is_none() -> None:

@@ -50,7 +50,7 @@ class Composer:
         marks: list[MarkedPlace] = []
         for part in self._cut(parts):
             if isinstance(part, Mark):
-                marks.append(MarkedPlace(part.name, _words("".join(piece.written for piece in pieces))))
+                marks.append(MarkedPlace(part.name, sum(len(piece.words) for piece in pieces)))
                 continue
             if pieces and sum(len(piece.said) for piece in pieces) + len(part.said) > self.longest:
                 found.append(Utterance(pieces=tuple(pieces), marks=tuple(marks)))
@@ -122,7 +122,3 @@ def _sliced(parts: Sequence[Piece | Mark], spans: Sequence[tuple[int, int]]) -> 
 
 def _part_of(piece: Piece, start: int, stop: int) -> Piece:
     return Piece.plain(piece.written[start:stop]) if piece.is_plain else piece
-
-
-def _words(written: str) -> int:
-    return len(written.split())

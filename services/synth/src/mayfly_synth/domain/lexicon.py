@@ -7,6 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from mayfly_synth.domain.errors import PhonemesUnknownError
+from mayfly_synth.domain.letters import folded, goes_on, is_control
 from mayfly_synth.domain.utterance import Manner, Piece
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Lexicon:
         Raises:
             PhonemesUnknownError: If the voice has no such phoneme.
         """
-        self._said = {_folded(word): _piece(said, voice) for word, said in entries}
+        self._said = {folded(word): _piece(said, voice) for word, said in entries}
         # The longest first: `New York Times` before `New York`.
         words = sorted(map(re.escape, self._said), key=len, reverse=True)
         self._any = re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)") if words else None
@@ -42,10 +43,12 @@ class Lexicon:
         if self._any is None or not piece.is_plain:
             yield piece
             return
-        folded, after = _folded(piece.written), 0
-        if len(folded) != len(piece.written):  # a rare letter whose small form is longer; places would not match
-            folded = piece.written
-        for match in self._any.finditer(folded):
+        text, after = folded(piece.written), 0
+        if len(text) != len(piece.written):  # not in NFC; places would not match
+            text = piece.written
+        for match in self._any.finditer(text):
+            if _is_inside(text, *match.span()):
+                continue
             if before := piece.written[after : match.start()]:
                 yield Piece.plain(before)
             said, manner = self._said[match[0]]
@@ -70,7 +73,10 @@ def checked_phonemes(phonemes: str, voice: Voice) -> str:
 
 def is_pronunciation(said: str) -> bool:
     """Whether it is what a lexicon takes: one block of phonemes, or words without any."""
-    return bool(said.strip()) and ("[[" not in said or _BLOCK.fullmatch(said.strip()) is not None)
+    if not said.strip() or any(map(is_control, said)):
+        return False
+    block = _BLOCK.fullmatch(said.strip())
+    return "[[" not in said if block is None else bool(block[1].strip())
 
 
 def _piece(said: str, voice: Voice) -> tuple[str, Manner]:
@@ -79,5 +85,6 @@ def _piece(said: str, voice: Voice) -> tuple[str, Manner]:
     return unicodedata.normalize("NFC", said.strip()), Manner.TEXT
 
 
-def _folded(word: str) -> str:
-    return unicodedata.normalize("NFC", word).lower()
+def _is_inside(text: str, start: int, end: int) -> bool:
+    """Whether a word goes on before the one that begins at `start`, or after its end, with a mark on a letter."""
+    return (start > 0 and goes_on(text[start - 1])) or (end < len(text) and goes_on(text[end]))

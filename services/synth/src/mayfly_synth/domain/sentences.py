@@ -14,6 +14,7 @@ When in doubt two sentences stay together: a pause too few is heard less than a 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 # The characters are meant as they are, however much some of them look like others.
 _CLOSERS = "\"'”’»›)\\]}」』）】〉》"  # noqa: RUF001
@@ -63,7 +64,8 @@ class SentenceBuffer:
 
     def feed(self, piece: str) -> list[str]:
         """Add a piece; answer the sentences that it completes."""
-        self._text += piece
+        # A letter and its accent may come in different pieces.
+        self._text = unicodedata.normalize("NFC", self._text + piece)
         return self._take(final=False)
 
     def rest(self) -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, Protocol
 from xml.parsers import expat
 
 from mayfly_synth.domain.errors import SsmlError
+from mayfly_synth.domain.letters import is_control
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +76,8 @@ class _Reader:
         if self._depth > MAX_DEPTH:
             raise SsmlError(f"elements lie more than {MAX_DEPTH} deep", line=self._line, element=element)
         self._handler.line = self._line
+        for value in attributes.values():
+            self._check(value, element)
         self._handler.start(element, attributes)
 
     def _end(self, element: str) -> None:
@@ -84,7 +87,13 @@ class _Reader:
 
     def _characters(self, text: str) -> None:
         self._handler.line = self._line
+        self._check(text)
         self._handler.characters(text)
+
+    def _check(self, text: str, element: str | None = None) -> None:
+        """See that no character reference makes what a text must not have."""
+        if any(map(is_control, text)):
+            raise SsmlError("a character reference stands for a control character", line=self._line, element=element)
 
     def _refuse(self, why: str, element: str) -> NoReturn:
         raise SsmlError(why, line=self._line, element=element)

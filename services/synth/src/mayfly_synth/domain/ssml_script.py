@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -37,7 +38,7 @@ class ScriptWriter:
             return
         if text[0].isspace():
             self._space()
-        self._parts.append(Piece.plain(words + (" " if text[-1].isspace() else "")))
+        self._plain(words + (" " if text[-1].isspace() else ""))
 
     def piece(self, piece: Piece) -> None:
         """Add what is said otherwise than it is written."""
@@ -90,5 +91,14 @@ class ScriptWriter:
         return Script(utterances=tuple(self._utterances), text=" ".join(self._written), warnings=tuple(self.warnings))
 
     def _space(self) -> None:
-        if self._parts and isinstance(self._parts[-1], Piece) and not self._parts[-1].written.endswith(" "):
-            self._parts.append(Piece.plain(" "))
+        pieces = [part for part in self._parts if isinstance(part, Piece)]
+        if pieces and not pieces[-1].written.endswith(" "):
+            self._plain(" ")
+
+    def _plain(self, text: str) -> None:
+        """Add text to the text before it, as a word may come in parts, and so may a letter and its accent."""
+        last = self._parts[-1] if self._parts else None
+        if isinstance(last, Piece) and last.is_plain:
+            text = last.written + text
+            self._parts.pop()
+        self._parts.append(Piece.plain(unicodedata.normalize("NFC", text)))

@@ -5,9 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 from mayfly_synth.domain.errors import TextEmptyError, TextTooLongError, TextUnspeakableError
-
-# What people type between words and lines. Every other control character is a fault of the caller's encoding.
-_SPACING_CONTROLS = frozenset("\t\n\r")
+from mayfly_synth.domain.letters import is_control
 
 
 def prepared(text: str, *, max_characters: int) -> str:
@@ -28,8 +26,8 @@ def prepared(text: str, *, max_characters: int) -> str:
 class TextIntake:
     """Takes a text that comes in pieces, and holds it to the same rules as a whole one.
 
-    Pieces are normalised one by one. A combining character that begins a piece stays apart from its base letter, which
-    changes nothing that is heard.
+    Pieces are normalised and counted one by one. Where one begins with a mark of the letter before it, the two become
+    one character when they are put together.
     """
 
     __slots__ = ("_blank", "_max_in_all", "_max_in_piece", "_said", "characters")
@@ -81,7 +79,7 @@ def _check(normal: str, *, offset: int, characters: int, max_characters: int) ->
     if characters > max_characters:
         raise TextTooLongError(characters=characters, max_characters=max_characters)
     for index, character in enumerate(normal):
-        if unicodedata.category(character) == "Cc" and character not in _SPACING_CONTROLS:
+        if is_control(character):
             raise TextUnspeakableError(
                 position=offset + index,
                 why=f"the character at position {offset + index} is the control character U+{ord(character):04X}; "

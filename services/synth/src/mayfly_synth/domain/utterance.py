@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from mayfly_synth.domain.letters import bare
+
 if TYPE_CHECKING:
     from datetime import timedelta
 
@@ -38,6 +40,15 @@ class Piece:
     def is_plain(self) -> bool:
         """Whether it is said as it is written."""
         return self.manner is Manner.TEXT and self.written == self.said
+
+    @property
+    def words(self) -> list[str]:
+        """Its written words, without the punctuation around them: those that get times of their own.
+
+        What is punctuation alone is no word, unless something is said for it.
+        """
+        found = [(bare(raw), raw) for raw in self.written.split()]
+        return [word for word, _ in found if word] if self.is_plain else [word or raw for word, raw in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from mayfly_synth.domain.letters import bare, unmarked
+
 if TYPE_CHECKING:
     from mayfly_synth.domain.utterance import Piece
 
 # Letters, and apostrophes between them. Capitals may come at the start only: others may be spelled out.
 _PLAIN: Final = re.compile(r"[^\W\d_](?:['’]?[^\W\d_A-Z])*")  # noqa: RUF001 - it is an apostrophe
-_AROUND: Final = re.compile(r"^[^\w]+|[^\w]+$")
 _CLAUSE_END: Final = re.compile(r"[,;:.!?…][^\w]*$")
 
 
@@ -43,7 +44,7 @@ def tokens(piece: Piece) -> list[Token]:
 
 def said_otherwise(piece: Piece, *, spoken_words: int | None) -> list[Token]:
     """The written words of a piece whose spoken ones are others."""
-    written = [_AROUND.sub("", raw) or raw for raw in piece.written.split()]
+    written = piece.words
     each = None
     if spoken_words is not None and len(written) in (1, spoken_words):
         each = spoken_words if len(written) == 1 else 1
@@ -52,10 +53,11 @@ def said_otherwise(piece: Piece, *, spoken_words: int | None) -> list[Token]:
 
 
 def _token(raw: str) -> Token | None:
-    word = _AROUND.sub("", raw)
+    word = bare(raw)
     if not word:
         return None
-    return Token(word, 1 if _PLAIN.fullmatch(word) else None, _weight(word), _CLAUSE_END.search(raw) is not None)
+    is_one = _PLAIN.fullmatch(unmarked(word)) is not None
+    return Token(word, 1 if is_one else None, _weight(word), _CLAUSE_END.search(raw) is not None)
 
 
 def _weight(word: str) -> float:

@@ -338,7 +338,7 @@ class SpeechOptions(_message.Message):
     """
     bit_rate_bps: _builtins.int
     """Optional. Bit rate of lossy formats, 16,000 to 320,000. Unit: bits in a second. Default: the format's. With any other
-    format: INVALID_REQUEST.
+    format: INVALID_REQUEST. Encoders take the nearest that they have at the sample rate.
     """
     loudness_lufs: _builtins.float
     """Optional. Loudness of the whole utterance, -70.0 to -5.0. Unit: LUFS. Default: as the voice speaks. A stream has the gain
@@ -360,8 +360,8 @@ class SpeechOptions(_message.Message):
     @_builtins.property
     def pronunciations(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Optional. Pronunciations: a word, or several, of 1 to 100 characters, whatever its case; to phonemes of the voice in
-        `[[...]]`, or to other words, 1 to 200 characters. At most 100. What is said counts as characters where it is more than
-        what is written. Anything else: INVALID_REQUEST.
+        `[[...]]`, or to other words, 1 to 200 characters without control characters. At most 100, and one for each word. What
+        is said counts as characters where it is more than what is written. Anything else: INVALID_REQUEST.
         """
 
     def __init__(
@@ -695,9 +695,13 @@ class SynthesizeResponse(_message.Message):
     sample_rate_hertz: _builtins.int
     """Output only. Sample rate of the file. Unit: hertz."""
     loudness_lufs: _builtins.float
-    """Output only. Measured loudness, where a target was asked for. Unit: LUFS."""
+    """Output only. Measured loudness, where a target was asked for. Unit: LUFS. Absent with `file_per_segment`, where each
+    file is brought to the target by itself.
+    """
     true_peak_dbtp: _builtins.float
-    """Output only. Measured true peak, where a loudness was asked for. At most -1.0. Unit: dBTP. Absent for silence."""
+    """Output only. Measured true peak, where a loudness was asked for. At most -1.0. Unit: dBTP. Absent for silence, and with
+    `file_per_segment`.
+    """
     @_builtins.property
     def audio(self) -> Global___StoredAudio:
         """Output only. The file. Absent with `file_per_segment`."""

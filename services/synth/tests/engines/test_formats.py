@@ -223,3 +223,22 @@ async def test_a_stream_has_one_gain_from_its_first_sample_to_its_last(encoder: 
     assert second / first == pytest.approx(3, rel=0.02)
     assert meter.loudness is not None
     assert meter.loudness.integrated > -20.0
+
+
+@pytest.mark.parametrize("meter", [Meter(whole=True), Meter()])
+@pytest.mark.parametrize("seconds", [0.1, 0.39])
+async def test_a_sound_too_short_for_the_meter_has_the_loudness_of_a_longer_one(
+    encoder: SpeechEncoder, seconds: float, meter: Meter, tmp_path: Path
+) -> None:
+    encoding = plain(AudioFormat.WAV, loudness_lufs=-30.0)
+    level = []
+
+    for samples in (round(seconds * RATE), 2 * RATE):
+        made = await encoded(encoder, chirp(samples), encoding, meter=meter)
+        assert meter.loudness is not None
+        assert meter.loudness.integrated == pytest.approx(-30.0, abs=0.3)
+        sound = await heard(made, encoding, tmp_path)
+        assert len(sound) == samples
+        level.append(20 * math.log10(float(np.sqrt(np.mean(sound[: round(0.1 * RATE)] ** 2)))))
+
+    assert level[0] == pytest.approx(level[1], abs=2)

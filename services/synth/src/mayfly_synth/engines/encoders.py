@@ -7,6 +7,7 @@ the end. The silence after a sentence is about as long, so what is held back is 
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -97,11 +98,17 @@ class SpeechEncoder:
     ) -> AsyncGenerator[Encoded, None]:
         """Hear as much as may be heard before anything is written, and give it one gain from then on."""
         heard = await leveling.gathered(pcm, at_least=None if meter.whole else leveling.first_bytes(sample_rate))
-        measured = await leveling.measured(self._ffmpeg, heard, sample_rate=sample_rate)
+        # Less than can be measured is everything that comes.
+        times = leveling.repeats(heard, sample_rate=sample_rate)
+        measured = await leveling.measured(self._ffmpeg, heard * times, sample_rate=sample_rate)
         filters = arguments.loudness_filters(
             measured, encoding.loudness_lufs or 0.0, sample_rate=encoding.sample_rate, whole=meter.whole
         )
-        filters += [f"aresample={encoding.sample_rate}", arguments.measure()]
+        filters.append(f"aresample={encoding.sample_rate}")
+        reached = measured
+        if times > 1:
+            reached = await leveling.measured(self._ffmpeg, heard * times, sample_rate=sample_rate, filters=filters)
+        filters.append(arguments.measure())
         source = leveling.again(heard, pcm)
         async with (
             aclosing(source),
@@ -109,6 +116,8 @@ class SpeechEncoder:
         ):
             async for part in parts:
                 yield part
+        if times > 1 and meter.loudness is not None:
+            meter.loudness = replace(meter.loudness, integrated=reached.integrated)
 
     async def _through_ffmpeg(
         self, pcm: AsyncIterator[bytes], encoding: Encoding, filters: Sequence[str], *, sample_rate: int, meter: Meter

@@ -7,6 +7,7 @@ what was reached is measured in both cases, and told.
 
 from __future__ import annotations
 
+import math
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _FIRST_SECONDS: Final = 3
 """R128 gates blocks of 0.4 s, so that less says little."""
+_LEAST_SECONDS: Final = 0.4
+"""Of less it says nothing: that is silence to it."""
+_ENOUGH_SECONDS: Final = 1
 
 
 def first_bytes(sample_rate: int) -> int:
@@ -42,6 +46,12 @@ async def gathered(pcm: AsyncIterator[bytes], *, at_least: int | None) -> list[b
     return blocks
 
 
+def repeats(blocks: Sequence[bytes], *, sample_rate: int) -> int:
+    """How many times a whole sound is to be heard, one after the other, so that it can be measured at all."""
+    seconds = sum(map(len, blocks)) / (sample_rate * SAMPLE_BYTES)
+    return math.ceil(_ENOUGH_SECONDS / seconds) if 0 < seconds < _LEAST_SECONDS else 1
+
+
 async def again(blocks: Sequence[bytes], rest: AsyncIterator[bytes] | None = None) -> AsyncGenerator[bytes, None]:
     """What was gathered, and what comes after it."""
     for block in blocks:
@@ -51,15 +61,17 @@ async def again(blocks: Sequence[bytes], rest: AsyncIterator[bytes] | None = Non
             yield block
 
 
-async def measured(ffmpeg: Ffmpeg, blocks: Sequence[bytes], *, sample_rate: int) -> Loudness:
-    """The loudness of samples.
+async def measured(
+    ffmpeg: Ffmpeg, blocks: Sequence[bytes], *, sample_rate: int, filters: Sequence[str] = ()
+) -> Loudness:
+    """The loudness of samples, after filters.
 
     Raises:
         EncoderFailedError: If ffmpeg does not tell it.
     """
     report = Report()
     given = arguments.compile_arguments(
-        arguments.pcm_input(sample_rate), [arguments.measure()], arguments.nothing(), talks=True
+        arguments.pcm_input(sample_rate), [*filters, arguments.measure()], arguments.nothing(), talks=True
     )
     async with own_fault(), aclosing(ffmpeg.run(given, again(blocks), report=report)) as pieces:
         async for _ in pieces:

@@ -56,13 +56,22 @@ class MemorySink:
     """Raised by the next `store`, once."""
     counted: list[tuple[int, int]] = field(default_factory=list)
     """Characters and bytes of each `reserve` that had a subject."""
+    uploads_counted: int = 0
+    """Uploads that those were to pay for."""
     reservations: list[str] = field(default_factory=list)
     """What each `store` was given."""
     characters_left: int | None = None
     """How many characters a subject may still have counted; None: any number."""
 
     async def reserve(
-        self, key: RequestKey, destination: Destination, *, characters: int, size_bytes: int, part: int = 0
+        self,
+        key: RequestKey,
+        destination: Destination,
+        *,
+        characters: int,
+        size_bytes: int,
+        part: int = 0,
+        is_kept: bool = True,
     ) -> str:
         """Count work for a subject."""
         if not (destination.user_id or destination.guest_address):
@@ -72,6 +81,7 @@ class MemorySink:
                 raise quota_exceeded()
             self.characters_left -= characters
         self.counted.append((characters, size_bytes))
+        self.uploads_counted += is_kept and not part
         return f"{key.request_id}/{part}"
 
     async def store(

@@ -41,6 +41,17 @@ async def test_work_for_a_subject_is_counted_before_it_is_done_and_pays_for_its_
     assert created.quota_reservation == reservation
 
 
+@pytest.mark.parametrize(("part", "is_kept", "uploads"), [(0, True, 1), (1, True, 0), (0, False, 0)])
+async def test_the_first_reservation_of_what_is_kept_pays_for_one_upload(
+    sink: StorageSink, mayfly: FakeMayfly, *, part: int, is_kept: bool, uploads: int
+) -> None:
+    await sink.reserve(KEY, GUEST, characters=6, size_bytes=0, part=part, is_kept=is_kept)
+
+    [asked] = [call.request for call in mayfly.calls]
+    assert isinstance(asked, pb.ReserveQuotaRequest)
+    assert (asked.characters, asked.objects) == (6, uploads)
+
+
 async def test_work_for_nobody_costs_no_call(sink: StorageSink, mayfly: FakeMayfly) -> None:
     assert await sink.reserve(KEY, NOWHERE, characters=6, size_bytes=10) == ""
     assert methods(mayfly) == []

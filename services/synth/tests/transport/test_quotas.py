@@ -71,6 +71,17 @@ async def test_a_stream_without_quota_has_no_sound(
     assert len(received[1].chunk) == 44
 
 
+@pytest.mark.parametrize(("discard", "uploads"), [(False, 1), (True, 0)])
+async def test_a_stream_counts_as_an_upload_where_it_is_kept(
+    synth: SynthServiceAsyncStub, sink: MemorySink, *, discard: bool, uploads: int
+) -> None:
+    async for _ in synth.StreamSynthesize(iter(streams(discard=discard)), timeout=20):
+        pass
+
+    assert len(sink.counted) > 0
+    assert sink.uploads_counted == uploads
+
+
 async def test_what_is_spoken_is_counted_and_its_reservation_pays_for_the_upload(
     synth: SynthServiceAsyncStub, sink: MemorySink
 ) -> None:

@@ -43,7 +43,7 @@ def stream_config(given: StreamOptions, *, discard: bool, request_id: str | None
     config = pb.StreamConfig(
         request_id=request_id_or_new(request_id),
         options=_speech_options(given),
-        destination=None if discard else destination(given),
+        destination=destination(given),  # also of what is not kept: it says for whom it is counted
         discard=discard,
     )
     return pb.StreamSynthesizeRequest(config=config)

@@ -63,7 +63,7 @@ class SyncSynth(SyncConnection):
 
         Args:
             text: The text, or an iterable of pieces of it of any length.
-            discard: Do not store the audio; it is only streamed.
+            discard: Do not store the audio; it is only streamed, and counted for its user or guest all the same.
             request_id: UUID for retries by the caller. Default: a new one.
             timeout: Seconds for the whole stream. Default: ten times the client's.
             **options: See `StreamOptions`.

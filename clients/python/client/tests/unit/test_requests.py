@@ -115,11 +115,14 @@ def test_a_long_text_is_streamed_in_pieces_that_the_server_takes() -> None:
     assert max(len(message.text) for message in messages) <= 5_000
 
 
-def test_a_discarded_stream_has_no_destination() -> None:
-    config = synth.stream_config({"voice": "v"}, discard=True, request_id=None).config
+def test_a_discarded_stream_says_all_the_same_who_asks_and_by_which_quota() -> None:
+    given = synth.stream_config({"voice": "v", "guest_address": "192.0.2.1"}, discard=True, request_id=None).config
+    nobodys = synth.stream_config({"voice": "v", "collection": "c"}, discard=True, request_id=None).config
 
-    assert config.discard
-    assert not config.HasField("destination")
+    assert given.discard
+    assert given.destination.guest_address == "192.0.2.1"
+    assert nobodys.destination.collection == "c"
+    assert nobodys.destination.WhichOneof("subject") is None
 
 
 def test_new_audio_has_what_its_writer_knows() -> None:

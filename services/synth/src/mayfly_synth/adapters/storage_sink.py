@@ -61,7 +61,14 @@ class StorageSink:
         self._giving_up: dict[RequestKey, asyncio.Task[None]] = {}
 
     async def reserve(
-        self, key: RequestKey, destination: Destination, *, characters: int, size_bytes: int, part: int = 0
+        self,
+        key: RequestKey,
+        destination: Destination,
+        *,
+        characters: int,
+        size_bytes: int,
+        part: int = 0,
+        is_kept: bool = True,
     ) -> str:
         """Count work before it is done; see `AudioSink`."""
         if not (destination.user_id or destination.guest_address):
@@ -71,7 +78,7 @@ class StorageSink:
                 destination.collection or self._collection,
                 characters=characters,
                 size_bytes=size_bytes,
-                objects=0 if part else 1,  # the first reservation pays for the upload
+                objects=1 if is_kept and not part else 0,  # the first reservation pays for the upload
                 request_id=quota_request_id(key, part),
                 user_id=destination.user_id or None,
                 guest_address=destination.guest_address or None,

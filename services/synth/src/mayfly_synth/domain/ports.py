@@ -91,7 +91,14 @@ class AudioSink(Protocol):
     """Keeps finished speech, and counts it before it is made."""
 
     async def reserve(
-        self, key: RequestKey, destination: Destination, *, characters: int, size_bytes: int, part: int = 0
+        self,
+        key: RequestKey,
+        destination: Destination,
+        *,
+        characters: int,
+        size_bytes: int,
+        part: int = 0,
+        is_kept: bool = True,
     ) -> str:
         """Count work for the destination's subject before it is done. Where there is no subject, nothing is counted.
 
@@ -101,6 +108,7 @@ class AudioSink(Protocol):
             characters: How many will be spoken.
             size_bytes: A low estimate of the file; what it has beyond is counted when it is stored.
             part: Number of the reservation within the request, where there are several.
+            is_kept: Whether an upload will follow, for which the first reservation pays.
 
         Returns:
             What `store` needs; empty if nothing was counted.

@@ -24,6 +24,8 @@ class CountedAhead:
     sink: AudioSink
     key: RequestKey
     destination: Destination
+    is_kept: bool = True
+    """Whether an upload will follow."""
     reservation: str = ""
     """The first one, which pays for the upload."""
     _left: int = 0
@@ -44,7 +46,7 @@ class CountedAhead:
     async def _reserve(self, characters: int) -> None:
         # Without an estimate of its bytes: how long a stream will be is not known, and the upload counts them all.
         reserved = await self.sink.reserve(
-            self.key, self.destination, characters=characters, size_bytes=0, part=self._parts
+            self.key, self.destination, characters=characters, size_bytes=0, part=self._parts, is_kept=self.is_kept
         )
         self.reservation = self.reservation or reserved
         self._parts += 1

@@ -136,7 +136,12 @@ class StreamSpeech:
             TextIntake(max_in_piece=limits.max_characters, max_in_all=limits.max_stream_characters),
             SentenceBuffer(longest=limits.max_sentence_characters),
             self.speaking.composer(delivery),
-            CountedAhead(sink=self.keeping.sink, key=command.key, destination=command.destination),
+            CountedAhead(
+                sink=self.keeping.sink,
+                key=command.key,
+                destination=command.destination,
+                is_kept=not command.discard,
+            ),
         )
 
     async def _keep(

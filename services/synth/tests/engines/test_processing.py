@@ -166,6 +166,22 @@ async def test_tags_stay_but_where_it_was_recorded_does_not(process: Process, ki
         assert "48.8577" not in told
 
 
+@pytest.mark.parametrize("language", ["und", "eng", "deu", "ger", "jpn"])
+async def test_where_it_was_recorded_does_not_stay_in_any_language(
+    process: Process, tmp_path: Path, language: str
+) -> None:
+    said = ("-metadata", "location=+48.8577+002.2950/", "-c:a", "aac", "-f", "mov")
+    data = bytearray(converted(BUNDLED, SOUND, *said, folder=tmp_path))
+    # Five bits for each letter.
+    code = sum((ord(letter) - 0x60) << shift for letter, shift in zip(language, (10, 5, 0), strict=True))
+    struct.pack_into(">H", data, data.index(b"\xa9xyz") + 6, code)
+    assert b"+48.8577" in data
+
+    made = await process(bytes(data), Steps())
+
+    assert b"48.8577" not in made.data
+
+
 async def test_a_damaged_file_is_told_so(process: Process, tmp_path: Path) -> None:
     whole = converted(BUNDLED, SOUND, *CONTAINERS["m4a-index-last"], folder=tmp_path)
 

@@ -30,15 +30,25 @@ _SHORTEST_SILENCE: Final = 0.2
 _KEPT_SILENCE: Final = 0.1
 """Seconds of silence that stay at each end, so that no word begins too abruptly."""
 _MONO_ONLY: Final = (AudioFormat.PCM, AudioFormat.MULAW, AudioFormat.ALAW)
-# Where phones write down where they were.
+# Where phones write down where they were; and in which language, as ISO 639-2 has it in both of its ways.
+_LANGUAGES: Final = (
+    "afr alb amh ara arm aze baq bel ben bos bul bur cat ces chi cym cze dan deu dut ell eng est eus fas fil fin fra "
+    "fre geo ger gle glg gre guj hau heb hin hrv hun hye ibo ice ind isl ita jpn kan kat kaz khm kor lao lat lav lit "
+    "mac mal mao mar may mis mkd mlt mon mri msa mul mya nep nld nno nob nor pan per pol por ron rum rus sin slk slo "
+    "slv som spa sqi srp swa swe tam tel tgl tha tib tur ukr und urd uzb vie wel xho yor yue zho zlm zul"
+)
 _PLACES: Final = (
     "location",
-    "location-eng",
+    *(f"location-{language}" for language in _LANGUAGES.split()),
     "xyz",
+    "recording_location",
     "com.apple.quicktime.location.ISO6709",
     "com.apple.quicktime.location.name",
     "com.apple.quicktime.location.body",
     "com.apple.quicktime.location.note",
+    "com.apple.quicktime.location.role",
+    "com.apple.quicktime.location.date",
+    "com.apple.quicktime.location.facing",
     "com.apple.quicktime.location.accuracy.horizontal",
 )
 _LOSSLESS: Final = (Container.WAV, Container.FLAC, Container.AIFF, Container.CAF)

@@ -114,6 +114,18 @@ async def test_a_copy_of_the_same_request_is_one_copy(client: AsyncClient) -> No
     assert first == second
 
 
+async def test_what_fails_again_otherwise_is_another_copy(client: AsyncClient, mayfly: FakeMayfly) -> None:
+    copies, names = StorageDebugCopies(client, kind_of=kind_of), set()
+    failures = (SOUND[:1_000], "StreamBroken"), (SOUND[:2_000], "StreamBroken"), (SOUND, "TranscriberFailed")
+
+    for data, error in failures:
+        names.add(await copies.keep("error-input", data, content_type="", key=KEY, subject="", error=error))
+        mayfly.clock.advance(timedelta(seconds=1))
+
+    assert None not in names
+    assert len(names) == len(failures)
+
+
 async def test_a_copy_that_cannot_be_kept_is_logged_and_breaks_nothing(
     client: AsyncClient, mayfly: FakeMayfly, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -42,6 +42,8 @@ class StorageDebugCopies:
     ) -> str | None:
         """Keep one copy; see `DebugCopies`."""
         container = self._kind_of(data)
+        # A call that is tried again may fail otherwise, or after other bytes.
+        attempt = f"{key.caller}/{key.request_id}/{kind}/{error}/{len(data)}"
         labels = {"subject": subject, "error": error, "caller": key.caller[:128]}
         try:
             async with asyncio.timeout(_SECONDS):
@@ -55,7 +57,7 @@ class StorageDebugCopies:
                         "request_id": f"{error}-{key.request_id}" if error else str(key.request_id),
                     },
                     labels={name: value for name, value in labels.items() if value},
-                    request_id=str(uuid5(_NAMESPACE, f"{key.caller}/{key.request_id}/{kind}")),
+                    request_id=str(uuid5(_NAMESPACE, attempt)),
                 )
         except (MayflyError, TimeoutError) as failure:
             reason = failure.reason if isinstance(failure, MayflyError) else "TIMEOUT"

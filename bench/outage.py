@@ -108,22 +108,6 @@ async def emulator() -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def unheard(process: asyncio.subprocess.Process) -> AsyncIterator[None]:
-    """Let a process log as much as it likes: it would wait for a pipe that is full."""
-
-    async def listen() -> None:
-        while process.stderr is not None and await process.stderr.readline():
-            pass
-
-    listening = asyncio.create_task(listen())
-    try:
-        yield
-    finally:
-        listening.cancel()
-        await asyncio.wait([listening])
-
-
-@asynccontextmanager
 async def storages(folder: Path) -> AsyncIterator[tuple[Relay, list[AsyncClient], AsyncClient]]:
     """S3's relay, a client of each of two replicas behind it, and a client of a storage beside it."""
     async with AsyncExitStack() as stack:
@@ -133,8 +117,7 @@ async def storages(folder: Path) -> AsyncIterator[tuple[Relay, list[AsyncClient]
         beside = await asyncio.to_thread(settings, url, url, folder / "unused")
         clients = []
         for name, environment in (("one", behind), ("other", behind), ("well", beside)):
-            process, callers = await stack.enter_async_context(storage_process(folder / name, environment))
-            await stack.enter_async_context(unheard(process))
+            _, callers = await stack.enter_async_context(storage_process(folder / name, environment))
             clients.append(await stack.enter_async_context(AsyncClient(storage=callers.address)))
         yield relay, clients[:2], clients[2]
 

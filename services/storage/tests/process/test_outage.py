@@ -100,8 +100,8 @@ async def test_it_starts_serves_and_says_so_while_s3_is_away(
         after = await callers.stream(SOUND)
         assert await location_of(callers, after) == audio_pb2.Audio.LOCATION_S3
         process.terminate()
-        _, said = await asyncio.wait_for(process.communicate(), timeout=30)
-    events = re.findall(r'"event": "(fallback\.\w+)"', said.decode())
+        said = await asyncio.wait_for(callers.said.to_the_end(), timeout=30)
+    events = re.findall(r'"event": "(fallback\.\w+)"', said)
     assert events.count("fallback.ended") == 1
     assert process.returncode == 0
 
@@ -165,7 +165,7 @@ async def test_it_does_not_start_without_the_folder_that_others_use(
 ) -> None:
     async with storage_process(tmp_path / "data", settings) as (process, _):
         process.terminate()
-        await asyncio.wait_for(process.communicate(), timeout=30)
+        await asyncio.wait_for(process.wait(), timeout=30)
     without = {name: value for name, value in settings.items() if "FALLBACK" not in name}
     with pytest.raises(AssertionError, match="MAYFLY_STORAGE_FALLBACK_DIR"):
         async with storage_process(tmp_path / "data", without):

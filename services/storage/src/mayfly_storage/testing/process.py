@@ -7,9 +7,9 @@ import hashlib
 import os
 import re
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import grpc.aio
@@ -21,6 +21,7 @@ from mayfly.storage.v1.retention_service_pb2_grpc import RetentionServiceStub
 from mayfly.storage.v1.storage_service_pb2_grpc import StorageServiceStub
 
 from mayfly_storage.domain.audio import Location
+from mayfly_storage.testing.said import Said, heard
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -36,6 +37,8 @@ FREE = {
     "MAYFLY_STORAGE_RETENTION_LISTEN": "127.0.0.1:0",
     "MAYFLY_STORAGE_LINKS_LISTEN": "127.0.0.1:0",
 }
+_SHOWN: Final = 10_000
+"""Characters of what it said, beside the error of a test."""
 LOCATIONS = {Location.LOCAL: audio_pb2.Audio.LOCATION_LOCAL, Location.S3: audio_pb2.Audio.LOCATION_S3}
 
 
@@ -50,6 +53,8 @@ class Callers:
     """To StorageService."""
     address: str
     """Of StorageService."""
+    said: Said
+    """What the process says."""
     told: dict[str, bytes] = field(default_factory=dict)
     """Bodies of what was acknowledged, by name."""
     unwanted: set[str] = field(default_factory=set)
@@ -133,31 +138,29 @@ async def storage_process(
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    try:
-        addresses = await asyncio.wait_for(_addresses(process), timeout=60)
-        async with (
-            grpc.aio.insecure_channel(addresses["storage"]) as storage,
-            grpc.aio.insecure_channel(addresses["retention"]) as retention,
-            httpx.AsyncClient() as http,
-        ):
-            yield (
-                process,
-                Callers(
-                    StorageServiceStub(storage), RetentionServiceStub(retention), http, storage, addresses["storage"]
-                ),
-            )
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+    async with heard(process) as said:
+        addresses = _addresses(await asyncio.wait_for(said.until('"storage.serving"'), timeout=60))
+        try:
+            async with _callers(addresses, said) as callers:
+                yield process, callers
+        except Exception as error:
+            with suppress(TimeoutError):  # it may be about to end, and have more to say of it
+                await asyncio.wait_for(said.to_the_end(), timeout=1)
+            error.add_note(f"storage (exit status {process.returncode}) said last:\n{said.text[-_SHOWN:]}")
+            raise
 
 
-async def _addresses(process: asyncio.subprocess.Process) -> dict[str, str]:
-    """Where it serves, once it does."""
-    said = ""
-    while '"storage.serving"' not in said:
-        line = (await process.stderr.readline()).decode() if process.stderr else ""
-        if not line:
-            raise AssertionError(f"it ended: {said}")
-        said += line
+@asynccontextmanager
+async def _callers(addresses: Mapping[str, str], said: Said) -> AsyncIterator[Callers]:
+    async with (
+        grpc.aio.insecure_channel(addresses["storage"]) as storage,
+        grpc.aio.insecure_channel(addresses["retention"]) as retention,
+        httpx.AsyncClient() as http,
+    ):
+        address = addresses["storage"]
+        yield Callers(StorageServiceStub(storage), RetentionServiceStub(retention), http, storage, address, said)
+
+
+def _addresses(said: str) -> dict[str, str]:
+    """Where it serves."""
     return dict(re.findall(r'"(storage|retention)": "(127\.0\.0\.1:\d+)"', said))

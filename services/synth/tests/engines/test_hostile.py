@@ -1,15 +1,18 @@
 """Files that name other files and addresses: nothing else is opened, and nobody is called.
 
 What is referred to is watched by the kernel (inotify); what could be called listens. Every file goes through the
-system's ffmpeg and through the one of the wheel.
+system's ffmpeg and through the one of the wheel. What listens has an address of the loopback network that nobody else
+knows: on 127.0.0.1, a stranger that looks for a server which had the port before would be taken for one that was lured.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import socket
 import struct
+import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,6 +42,7 @@ class Trap:
     """A file and an address that nobody has any business with."""
 
     file: Path
+    host: str
     port: int
     _inotify: int
     _listener: socket.socket
@@ -62,24 +66,45 @@ def trap(tmp_path: Path) -> Iterator[Trap]:
     libc = ctypes.CDLL(None, use_errno=True)
     inotify = libc.inotify_init1(os.O_NONBLOCK)
     assert libc.inotify_add_watch(inotify, os.fsencode(file), _IN_OPEN) > 0
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    host = f"127.{1 + secrets.randbelow(254)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
+    with socket.create_server((host, 0)) as listener:
         listener.setblocking(False)  # noqa: FBT003 - socket's own way
-        yield Trap(file, listener.getsockname()[1], inotify, listener)
+        yield Trap(file, host, listener.getsockname()[1], inotify, listener)
     os.close(inotify)
 
 
-def test_the_trap_is_sprung_by_what_it_is_for(trap: Trap) -> None:
+@pytest.mark.parametrize("program", [None, WHEEL], ids=["in general", "by ffmpeg"])
+def test_the_trap_is_sprung_by_what_it_is_for(trap: Trap, program: Path | None) -> None:
     trap.file.read_bytes()
-    socket.create_connection(("127.0.0.1", trap.port)).close()
+    connect(trap, program)
 
     assert len(trap.sprung()) == 2
+
+
+def connect(trap: Trap, program: Path | None) -> None:
+    """Connect to what listens, from another process: this one is kept to 127.0.0.1."""
+    if program is None:
+        script = "import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2]))).close()"
+        command = [sys.executable, "-c", script, trap.host, str(trap.port)]
+        subprocess.run(command, check=True, timeout=60)
+        return
+    # Nobody answers, so ffmpeg gives up by itself; it is a second then.
+    command = [str(program), "-rw_timeout", "1000000", "-i", f"http://{trap.host}:{trap.port}/a.wav"]
+    assert subprocess.run(command, capture_output=True, check=False, timeout=60).returncode
+
+
+def test_the_trap_is_not_sprung_by_a_stranger(trap: Trap) -> None:
+    with suppress(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", trap.port)).close()
+
+    assert trap.sprung() == []
 
 
 # Scripts: playlists, manifests and everything else that names other files.
 
 
 def references(trap: Trap) -> list[str]:
-    file, call = str(trap.file), f"http://127.0.0.1:{trap.port}/a.wav"
+    file, call = str(trap.file), f"http://{trap.host}:{trap.port}/a.wav"
     manifest = (
         f'<?xml version="1.0"?><MPD type="static"><Period><AdaptationSet mimeType="audio/wav"><Representation><BaseURL>'
         f'{file}</BaseURL><SegmentList><SegmentURL media="{call}"/></SegmentList></Representation></AdaptationSet>'
@@ -96,7 +121,7 @@ def references(trap: Trap) -> list[str]:
         f"ffconcat version 1.0\nfile 'file:{file}'\nfile '{call}'\n",
         f"<MPD><Period><BaseURL>{call}</BaseURL></Period></MPD>",
         f"[playlist]\nFile1={file}\nFile2={call}\nNumberOfEntries=2\n",
-        f"v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio {trap.port} RTP/AVP 0\n",
+        f"v=0\no=- 0 0 IN IP4 {trap.host}\nc=IN IP4 {trap.host}\nt=0 0\nm=audio {trap.port} RTP/AVP 0\n",
         f'<smil><body><audio src="{call}"/><audio src="{file}"/></body></smil>',
         f'<asx version="3.0"><entry><ref href="{call}"/></entry></asx>',
         f'<svg xmlns="http://www.w3.org/2000/svg"><image href="{call}"/></svg>',
@@ -135,7 +160,7 @@ def with_external_samples(whole: bytes, trap: Trap) -> dict[str, bytes]:
     """MP4 whose track says that its samples are elsewhere."""
     at = whole.index(b"dref") - 4
     size = struct.unpack_from(">I", whole, at)[0]
-    call = f"http://127.0.0.1:{trap.port}/a.m4a".encode() + b"\0"
+    call = f"http://{trap.host}:{trap.port}/a.m4a".encode() + b"\0"
     path = str(trap.file).encode()
     alias = bytes(2) + struct.pack(">HH", 150, 2) + bytes(144) + struct.pack(">hH", 2, len(path)) + path
     alias += bytes(len(path) % 2) + struct.pack(">hH", -1, 0)

@@ -71,4 +71,12 @@ class Admission:
             if bound.expired() and not has_begun:
                 await refusal(scope["path"], _LATE)(scope, receive, send)
                 return
+            _hang_up(scope)
             raise
+
+
+def _hang_up(scope: Scope) -> None:
+    """End the connection at once: closing would wait until all is sent, for ever where nobody reads."""
+    hang_up = scope.get("state", {}).get("hang_up")
+    if hang_up is not None:  # a server's own; where there is none, there is no connection
+        hang_up()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mayfly_client import QuotaExceededError
+from tests.one_day import in_one_day
 
 if TYPE_CHECKING:
     from mayfly_client import AsyncClient
@@ -18,10 +20,17 @@ if TYPE_CHECKING:
 
 DAILY = 200_000
 """Characters of a guest in a day, as temp-audio ships."""
+NUMBERS = itertools.count(101)
 
 
+def a_guest() -> str:
+    """One who has used nothing yet."""
+    return f"198.51.100.{next(NUMBERS)}"
+
+
+@in_one_day
 async def test_a_guest_beyond_the_quota_is_told_how_much_and_until_when(client: AsyncClient, stack: Stack) -> None:
-    guest = "198.51.100.101"
+    guest = a_guest()
     await client.reserve_quota("temp-audio", characters=DAILY - 10, guest_address=guest)
 
     with pytest.raises(QuotaExceededError) as refused:
@@ -38,20 +47,24 @@ async def test_a_guest_beyond_the_quota_is_told_how_much_and_until_when(client: 
     assert guest not in repr(error) + stack.logs()
 
 
+@in_one_day
 async def test_a_stream_for_a_guest_beyond_the_quota_is_refused_too(client: AsyncClient) -> None:
-    guest = "198.51.100.102"
+    guest = a_guest()
     await client.reserve_quota("temp-audio", characters=DAILY, guest_address=guest)
 
     with pytest.raises(QuotaExceededError):
         _ = [item async for item in client.stream_speech("Hello there.", guest_address=guest)]
 
-    await client.speak("Others are heard.", guest_address="198.51.100.103")
+    await client.speak("Others are heard.", guest_address=a_guest())
 
 
+@in_one_day
 async def test_of_64_reservations_at_once_exactly_ten_fit(client: AsyncClient) -> None:
+    guest = a_guest()
+
     async def outcome() -> str:
         try:
-            await client.reserve_quota("temp-audio", characters=DAILY // 10, guest_address="198.51.100.104")
+            await client.reserve_quota("temp-audio", characters=DAILY // 10, guest_address=guest)
         except QuotaExceededError as refused:
             return refused.quota
         return "reserved"
@@ -61,8 +74,9 @@ async def test_of_64_reservations_at_once_exactly_ten_fit(client: AsyncClient) -
     assert Counter(outcomes) == {"reserved": 10, "characters_per_day": 54}
 
 
+@in_one_day
 async def test_an_upload_around_the_reservation_is_counted_as_well(client: AsyncClient) -> None:
-    guest = "198.51.100.105"
+    guest = a_guest()
     await client.reserve_quota("temp-audio", size_bytes=1024**3 - 3, guest_address=guest)
 
     await client.save(b"abc", collection="temp-audio", content_type="audio/wav", guest_address=guest)

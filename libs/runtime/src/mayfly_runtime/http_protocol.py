@@ -1,8 +1,9 @@
-"""HTTP connections that have to say soon what they want."""
+"""HTTP connections that have to say soon what they want, and to take what they asked for."""
 
 from __future__ import annotations
 
 import contextlib
+import math
 from typing import TYPE_CHECKING, Final
 
 import h11
@@ -24,7 +25,11 @@ whoever opens connections and says nothing must not get all files that the proce
 
 
 class PromptProtocol(H11Protocol):
-    """uvicorn bounds how long a connection may be idle, but not how slowly a request's head may trickle in."""
+    """Bounds what uvicorn leaves open.
+
+    It ends idle connections, but waits for ever for a request's head that trickles in, and for whoever takes nothing of
+    an answer: closing a connection waits until all is sent.
+    """
 
     def __init__(
         self, config: uvicorn.Config, state: ServerState, *, options: HttpOptions, on_lost: Callable[[], None]
@@ -34,6 +39,7 @@ class PromptProtocol(H11Protocol):
         self._options = options
         self._on_lost = on_lost
         self._patience: asyncio.TimerHandle | None = None
+        self._rest: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn's class
         """Start to wait for the first request."""
@@ -53,8 +59,15 @@ class PromptProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop to wait."""
         self._forget_head()
+        self._forget_rest()
         super().connection_lost(exc)
         self._on_lost()
+
+    def on_response_complete(self) -> None:
+        """Wait until the rest of the answer is taken, too."""
+        super().on_response_complete()
+        self._forget_rest()
+        self._watch_rest(math.inf)
 
     def shutdown(self) -> None:
         """End after the request that runs, or at once if none does."""
@@ -73,6 +86,21 @@ class PromptProtocol(H11Protocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+    def _watch_rest(self, before: float) -> None:
+        """Hang up if nothing was taken since `before` bytes were left. The next request's answer is watched anew."""
+        left = self.transport.get_write_buffer_size()
+        if not left or not self._awaits_head():
+            return
+        if left >= before:
+            self._hang_up()
+        else:
+            self._rest = self.loop.call_later(self._options.take_timeout.total_seconds(), self._watch_rest, left)
+
+    def _forget_rest(self) -> None:
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     def _hang_up(self) -> None:
         self.transport.abort()

@@ -106,6 +106,9 @@ class HttpOptions:
     head_timeout: timedelta = timedelta(seconds=10)
     """How long a connection may take to say what it wants, and how long it may be idle."""
 
+    take_timeout: timedelta = timedelta(minutes=1)
+    """How long a client may take nothing of an answer's end. Paused players do; what they miss they ask for again."""
+
     drain: timedelta = DEFAULT_DRAIN
     """How long running requests may go on once the server drains; afterwards they are cut off."""
 

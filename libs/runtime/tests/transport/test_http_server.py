@@ -23,6 +23,10 @@ SOON = timedelta(milliseconds=50)
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 ONCE = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 HELD = b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n"
+LARGE = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
+LARGE_ONCE = b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+MUCH = 32 * 1024 * 1024
+"""More than the system takes of an answer that nobody reads."""
 HANG_UP = b"GET /hang-up HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -35,6 +39,11 @@ class App:
         self.cancelled = asyncio.Event()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/large":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": bytes(MUCH)})
+            self.begun.set()
+            return
         if scope["path"] == "/hang-up":
             scope["state"]["hang_up"]()
             return
@@ -226,6 +235,25 @@ async def test_a_head_without_end_is_refused(app: App) -> None:
 async def test_a_request_can_hang_up(app: App) -> None:
     async with serve(app) as server:
         assert await talk(server, HANG_UP) == b""
+
+
+@pytest.mark.parametrize("request_", [LARGE, LARGE_ONCE])
+async def test_an_answer_whose_end_nobody_takes_is_hung_up_on(app: App, request_: bytes) -> None:
+    async with serve(app, take_timeout=SOON, drain=timedelta(seconds=3 * PATIENCE)) as server:
+        _, writer = await connect(server)
+        writer.write(request_)
+        await app.begun.wait()
+
+        async with asyncio.timeout(PATIENCE):
+            await server.drain()
+        writer.close()
+
+
+async def test_an_answer_that_is_taken_slowly_is_sent_to_its_end(app: App) -> None:
+    async with serve(app) as server:
+        answer = await talk(server, LARGE_ONCE)
+
+    assert len(answer) > MUCH
 
 
 async def test_a_request_that_runs_ends_before_the_server_does(app: App) -> None:

@@ -17,7 +17,8 @@ _CATEGORIES: Final[Mapping[str, str]] = {
     "AUDIO_UNREADABLE": "invalid_input",
     "AUDIO_TOO_LARGE": "too_large",
     "INVALID_REQUEST": "invalid_input",
-    "UPLOAD_INCOMPLETE": "invalid_input",
+    "INPUT_INCOMPLETE": "invalid_input",
+    "AUDIO_SILENT": "invalid_input",
     "FORMAT_UNKNOWN": "invalid_input",
     "CONTENT_TYPE_NOT_ALLOWED": "invalid_input",
     "ENCODER_FAILED": "processing_error",
@@ -26,10 +27,14 @@ _CATEGORIES: Final[Mapping[str, str]] = {
     "STORAGE_UNAVAILABLE": "storage_error",
     "STORAGE_REFUSED": "storage_error",
     "STORAGE_FULL": "storage_error",
+    "SCRATCH_FULL": "storage_error",
+    "SCRATCH_FORBIDDEN": "storage_error",
     "SERVER_BUSY": "busy",
     "QUOTA_EXCEEDED": "quota",
     "DEADLINE_EXCEEDED": "timeout",
+    "DEADLINE_TOO_SHORT": "timeout",
     "NO_ANSWER": "busy",
+    "UNAVAILABLE": "busy",
 }
 _COPIES: Final = ("debug_input", "debug_output")
 

@@ -50,6 +50,17 @@ async def test_what_is_due_is_looked_at_once_a_minute(browser: httpx.AsyncClient
     assert [call.method for call in fake.calls].count("StartSweep") == 1
 
 
+async def test_without_a_sweeper_that_serves_the_rest_is_seen(browser: httpx.AsyncClient, fake: FakeMayfly) -> None:
+    for method in ("StartSweep", "ListSweeps", "ListCertificates"):
+        fake.refuse(method, grpc.StatusCode.UNAVAILABLE, "", times=9)
+
+    answer = await browser.get(PATH, headers=THEIRS)
+
+    assert answer.status_code == 200
+    told = answer.json()
+    assert (told["due"], told["sweeps"], told["certificates"]) == (None, [], [])
+
+
 async def test_a_sweeper_that_cannot_look_leaves_the_rest_to_be_seen(
     browser: httpx.AsyncClient, fake: FakeMayfly
 ) -> None:

@@ -103,8 +103,9 @@ async def test_a_local_link_is_no_use_for_another_file(browser: httpx.AsyncClien
 
     swapped = second["local_url"].partition("?")[0] + "?" + first["local_url"].partition("?")[2]
     bare = first["local_url"].partition("?")[0]
+    elsewhere = first["local_url"].replace("/static/audio/", "/static/audio/1")
 
-    assert [(await browser.get(path)).status_code for path in (swapped, bare)] == [404, 404]
+    assert [(await browser.get(path)).status_code for path in (swapped, bare, elsewhere)] == [404, 404, 404]
 
 
 async def test_without_s3_there_are_no_presigned_links(browser: httpx.AsyncClient) -> None:

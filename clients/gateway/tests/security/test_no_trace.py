@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import grpc
 import httpx
@@ -21,6 +21,7 @@ from mayfly_runtime.telemetry import Telemetry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mayfly_client import AsyncClient
     from mayfly_client.testing import FakeMayfly
 
 TEXT = "Canary in the coal mine."
@@ -101,3 +102,21 @@ async def test_nothing_of_a_guest_is_told_to_anybody(fake: FakeMayfly, told: Tol
         for scope in resource.scope_metrics
         for metric in scope.metrics
     }
+
+
+async def test_a_fault_of_ours_tells_its_kind_and_place_and_nothing_that_it_says(fake: FakeMayfly, told: Told) -> None:
+    class Broken:
+        async def voices(self) -> None:
+            raise RuntimeError(TEXT)
+
+    settings = GatewaySettings.load(secret="s" * 32)
+    app = create_app(settings, cast("AsyncClient", Broken()), now=fake.clock.now)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+        answer = await http.get("/api/page/voices")
+
+    logged = "\n".join(told.lines)
+    assert (answer.status_code, answer.json()["error"]["reason"]) == (500, "INTERNAL")
+    assert '"kind": "RuntimeError"' in logged
+    assert "test_no_trace.py:" in logged
+    assert TEXT not in logged + answer.text

@@ -129,6 +129,18 @@ async def test_more_files_than_a_call_makes_are_refused(voices_dir: Path) -> Non
     assert "at most 2 files" in error.message
 
 
+async def test_all_files_together_are_bounded_as_one_would_be(voices_dir: Path, sink: MemorySink) -> None:
+    async with serve_synth(voices_dir, sink, max_audio_bytes=100_000) as channel:
+        synth: SynthServiceAsyncStub = SynthServiceStub(channel)
+        await synth.Synthesize(request("One two."), timeout=20)
+        with pytest.raises(grpc.aio.AioRpcError) as failed:
+            await synth.Synthesize(request("One two. " * 10), timeout=20)
+
+    error = rpc_error(failed)
+    assert (error.reason, error.metadata["max_size_bytes"]) == ("AUDIO_TOO_LARGE", "100000")
+    assert len(sink.kept) == 1
+
+
 async def test_files_are_put_side_by_side(voices_dir: Path) -> None:
     class HeldSink(MemorySink):
         """Keeps nothing before eight files are there."""

@@ -103,6 +103,14 @@ def test_a_word_that_is_too_long_is_cut_anywhere() -> None:
     assert split("x" * 25, longest=10) == ["x" * 10, "x" * 10, "x" * 5]
 
 
+def test_a_word_that_is_too_long_is_cut_between_letters_and_not_before_their_marks() -> None:
+    assert split("ที่" * 5, longest=7) == ["ที่" * 2, "ที่" * 2, "ที่"]
+    assert split("a" + "\N{COMBINING CEDILLA}" * 9, longest=5) == [
+        "a" + "\N{COMBINING CEDILLA}" * 4,
+        "\N{COMBINING CEDILLA}" * 5,
+    ]
+
+
 @pytest.mark.parametrize("size", [1, 5, 50])
 def test_a_stream_without_any_end_is_cut_and_loses_nothing(size: int) -> None:
     text = "word and word, " * 40
@@ -113,6 +121,32 @@ def test_a_stream_without_any_end_is_cut_and_loses_nothing(size: int) -> None:
 
     assert " ".join(found) == text.strip()
     assert max(map(len, found)) <= 50
+
+
+def test_a_sentence_ends_with_its_line_at_once() -> None:
+    buffer = SentenceBuffer(longest=LONGEST)
+
+    assert buffer.feed("Hello.") == []
+    assert buffer.feed("\n") == ["Hello."]
+    assert buffer.feed("\nWhat?! \r\nAnd") == ["What?!"]
+    assert buffer.rest() == ["And"]
+
+
+def test_the_space_between_two_words_stays_where_a_long_sentence_is_cut() -> None:
+    buffer = SentenceBuffer(longest=10)
+
+    assert buffer.feed("one two three four  ") == ["one two"]
+    assert buffer.feed("five") == ["three four"]
+    assert buffer.rest() == ["five"]
+
+
+def test_space_without_end_is_kept_once() -> None:
+    buffer = SentenceBuffer(longest=LONGEST)
+    buffer.feed("Hello.  ")
+
+    found = [sentence for _ in range(100_000) for sentence in buffer.feed(" ")]
+
+    assert found + buffer.feed("There") == ["Hello."]
 
 
 def test_a_letter_and_its_accent_may_come_in_different_pieces() -> None:

@@ -16,6 +16,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from mayfly_synth.domain.letters import goes_on
+
 # The characters are meant as they are, however much some of them look like others.
 _CLOSERS = "\"'”’»›)\\]}」』）】〉》"  # noqa: RUF001
 _OPENERS = "\"'“‘«‹([{「『（【¿¡"  # noqa: RUF001
@@ -64,6 +66,8 @@ class SentenceBuffer:
 
     def feed(self, piece: str) -> list[str]:
         """Add a piece; answer the sentences that it completes."""
+        if self._text[-1:].isspace() and piece.isspace() and not _CANDIDATE.search(piece):
+            return []  # no more than the space that there is; what is kept is looked through each time
         # A letter and its accent may come in different pieces.
         self._text = unicodedata.normalize("NFC", self._text + piece)
         return self._take(final=False)
@@ -82,8 +86,9 @@ class SentenceBuffer:
         if final:
             found += cut(self._text.strip(), self._longest)
             self._text = ""
-        elif len(self._text.rstrip()) > self._longest:
-            *parts, self._text = cut(self._text, self._longest)
+        elif len(begun := self._text.rstrip()) > self._longest:
+            *parts, last = cut(begun, self._longest)
+            self._text = last + self._text[len(begun) :]
             found += parts
         return found
 
@@ -95,7 +100,9 @@ def _sentence_end(text: str, start: int, *, final: bool) -> int | None:
             return match.end()
         following = text[match.end() :].lstrip()
         if not following:
-            return match.end() if final else None
+            if final:
+                return match.end()
+            continue  # a line may end after it
         if match["wide"]:
             return match.end()
         if text[match.end()].isspace() and _ends(text[start : match.start()], match["stop"], following):
@@ -128,9 +135,12 @@ def cut(sentence: str, longest: int) -> list[str]:
 
 
 def _best_cut(sentence: str, longest: int) -> int:
-    """After the last clause of the second half, else at the last space, else anywhere."""
+    """After the last clause of the second half, else at the last space, else between two letters."""
     clauses = [match.end() for match in _CLAUSE_END.finditer(sentence, longest // 2, longest)]
     if clauses:
         return clauses[-1]
     space = sentence.rfind(" ", 1, longest + 1)
-    return space if space > 0 else longest
+    if space > 0:
+        return space
+    # Thai and Khmer have no spaces, and a vowel that is cut off its letter is not spoken.
+    return next((end for end in range(longest, 0, -1) if not goes_on(sentence[end])), longest)

@@ -225,6 +225,12 @@ async def test_a_stream_has_one_gain_from_its_first_sample_to_its_last(encoder: 
     assert meter.loudness.integrated > -20.0
 
 
+async def test_flac_has_the_bits_of_the_voice_at_every_loudness(encoder: SpeechEncoder) -> None:
+    made = await encoded(encoder, chirp(RATE), plain(AudioFormat.FLAC, loudness_lufs=-20.0))
+
+    assert (int.from_bytes(made[20:22]) >> 4 & 0x1F) + 1 == 16
+
+
 @pytest.mark.parametrize("meter", [Meter(whole=True), Meter()])
 @pytest.mark.parametrize("seconds", [0.1, 0.39])
 async def test_a_sound_too_short_for_the_meter_has_the_loudness_of_a_longer_one(

@@ -143,7 +143,9 @@ class SpeechEncoder:
 def _output(encoding: Encoding) -> dict[str, object]:
     bit_rate = encoding.format.bit_rate(encoding.bit_rate) if encoding.format.is_lossy else None
     comment = {"metadata": [f"comment={tags.mark(encoding.title)}"]} if encoding.title else {}
-    return arguments.output(encoding.format, sample_rate=encoding.sample_rate, bit_rate=bit_rate, **comment)
+    # What has more than the 16 bits of a voice after filters is noise, which FLAC would keep as faithfully.
+    bits = {"sample_fmt": "s16"} if encoding.format is AudioFormat.FLAC else {}
+    return arguments.output(encoding.format, sample_rate=encoding.sample_rate, bit_rate=bit_rate, **comment, **bits)
 
 
 async def _raw(pcm: AsyncIterator[bytes], encoding: Encoding) -> AsyncGenerator[Encoded, None]:

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mayfly_gateway.doors.pages import FOLDER
+
 if TYPE_CHECKING:
     import httpx
 
@@ -30,6 +32,30 @@ async def test_a_page_that_has_not_changed_is_not_sent_again(browser: httpx.Asyn
 
     assert first.headers["cache-control"] == "no-cache"
     assert (second.status_code, second.content) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip, deflate, br", "gzip"),
+        ("br;q=1.0, gzip;q=0.8", "gzip"),
+        ("gzip;q=0", None),
+        ("", None),
+        ("identity", None),
+    ],
+)
+async def test_a_page_is_packed_for_who_takes_it_so(
+    browser: httpx.AsyncClient, accepted: str, encoding: str | None
+) -> None:
+    answer = await browser.get("/page/app.js", headers={"Accept-Encoding": accepted})
+    again = await browser.get(
+        "/page/app.js", headers={"Accept-Encoding": accepted, "If-None-Match": answer.headers["etag"]}
+    )
+
+    assert answer.headers.get("content-encoding") == encoding
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert answer.text == (FOLDER / "app.js").read_text()
+    assert again.status_code == 304
 
 
 @pytest.mark.parametrize("name", ["../app.py", "%2e%2e/app.py", "..%2fapp.py", "nothing.js", "", "index.html/"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
-from functools import cache
+import re
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +25,9 @@ _TYPES: Final = {
     ".woff2": "font/woff2",
     ".webmanifest": "application/manifest+json",
 }
+
+
+_TAKES_GZIP: Final = re.compile(r"\bgzip\b(?!\s*;\s*q=0(?:\.0*)?\s*(?:,|$))")
 
 
 @router.get("/")
@@ -48,11 +53,20 @@ def _page(request: Request, name: str) -> Response:
     if found is None or not found.is_file():
         raise GatewayError(404, "PAGE_NOT_FOUND", "There is no such page.", remedy="The page is at /.")
     body = found.read_bytes()
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    packed = _TAKES_GZIP.search(request.headers.get("accept-encoding", "")) is not None
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}{"-gzip" if packed else ""}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
+    if packed:
+        body, headers["Content-Encoding"] = _packed(body), "gzip"
     return Response(body, media_type=_TYPES[found.suffix], headers=headers)
+
+
+@lru_cache(maxsize=64)
+def _packed(body: bytes) -> bytes:
+    """A third of it; nothing in these files is anybody's, so that their length tells nothing."""
+    return gzip.compress(body, mtime=0)
 
 
 @cache

@@ -39,7 +39,7 @@ async def new_tab(browser: Browser, standin: Standin) -> AsyncIterator[Callable[
     """Opens a tab; at the end, none of them may have had a fault."""
     tabs: list[chromium.Tab] = []
     async with AsyncExitStack() as stack:
-        standin.store = await stack.enter_async_context(served(store()))
+        standin.store = await stack.enter_async_context(served(store(standin)))
         origin = await stack.enter_async_context(served(application(standin)))
 
         async def new(**options: Any) -> chromium.Tab:

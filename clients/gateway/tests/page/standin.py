@@ -9,6 +9,7 @@ from __future__ import annotations
 import array
 import asyncio
 import base64
+import io
 import itertools
 import json
 import wave
@@ -61,6 +62,12 @@ class Standin:
     gone: set[str] = field(default_factory=set)
     rest: asyncio.Event = field(default_factory=asyncio.Event)
     """All but the first sentence waits for it."""
+    holds_uploads: bool = False
+    """Whether the answer to an upload waits for `rest`, too."""
+    brief_links: bool = False
+    """Whether the first signed link gives half of a long speech, and then, after `rest`, nothing more."""
+    used_links: list[str] = field(default_factory=list)
+    """Signed links that were asked for, while they are brief."""
     breaks: bool = False
     """Whether a stream breaks off after its first sentence."""
     refusal: tuple[int, dict[str, Any], dict[str, str]] | None = None
@@ -151,6 +158,17 @@ def peaks(count: int = 200) -> list[float]:
     return [round(max(map(abs, samples[at * step : (at + 1) * step])) / 32768, 3) for at in range(count)]
 
 
+def long_speech() -> bytes:
+    """Its samples again and again: longer than a browser fetches at once."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as made:
+        made.setnchannels(1)
+        made.setsampwidth(2)
+        made.setframerate(16_000)
+        made.writeframes(pcm() * 16)
+    return file.getvalue()
+
+
 def application(standin: Standin) -> FastAPI:
     """The gateway's pages over the stand-in."""
     app = FastAPI(openapi_url=None)
@@ -218,6 +236,8 @@ def _add_audios(app: FastAPI, standin: Standin) -> None:
     async def recordings(request: Request) -> dict[str, Any]:
         # The parts of the form do not matter here, and a form that breaks off leaves files open.
         size = sum([len(chunk) async for chunk in request.stream()])
+        if standin.holds_uploads:
+            await standin.rest.wait()
         return {"audio": standin.keep(kind="recording", expire_time=None, words=[], duration=None, size_bytes=size)}
 
 
@@ -233,20 +253,37 @@ def _add_links(app: FastAPI, standin: Standin) -> None:
     @app.api_route("/a/{token}", methods=["GET", "HEAD"])
     async def link(token: str) -> Response:
         if standin.readable(token):
-            return RedirectResponse(f"{standin.store}/{token}.wav", 302)
+            return RedirectResponse(f"{standin.store}/{token}-{next(standin.numbers)}.wav", 302)
         error = {"reason": "AUDIO_GONE", "message": "This audio is gone."}
         return JSONResponse({"error": error}, 410 if token in standin.audios else 404)
 
 
-def store() -> FastAPI:
+def store(standin: Standin) -> FastAPI:
     """Where signed links lead: another origin, with ranges."""
     app = FastAPI(openapi_url=None)
 
     @app.api_route("/{name}", methods=["GET", "HEAD"])
-    async def audio(name: str) -> Response:
-        return FileResponse(SPEECH)
+    async def audio(name: str, request: Request) -> Response:
+        if not standin.brief_links:
+            return FileResponse(SPEECH)
+        is_new = name not in standin.used_links
+        if is_new:
+            standin.used_links.append(name)
+        if name != standin.used_links[0]:
+            return _part(request, long_speech())
+        if is_new:
+            return _part(request, long_speech(), share=0.5)
+        await standin.rest.wait()
+        return Response(status_code=403)
 
     return app
+
+
+def _part(request: Request, whole: bytes, *, share: float = 1) -> Response:
+    begin = int(request.headers.get("range", "bytes=0-").removeprefix("bytes=").split("-")[0])
+    end = int(len(whole) * share)
+    headers = {"Accept-Ranges": "bytes", "Content-Range": f"bytes {begin}-{end - 1}/{len(whole)}"}
+    return Response(whole[begin:end], 206, headers, "audio/wav")
 
 
 async def _speech(standin: Standin, order: dict[str, Any]) -> AsyncIterator[bytes]:

@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PHONE = {"width": 360, "height": 740}
+NARROW = {"width": 320, "height": 640}
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"color_scheme": "light"},
     "dark": {"color_scheme": "dark"},
     "phone": {"color_scheme": "light", "viewport": PHONE, "has_touch": True},
+    "narrow phone": {"color_scheme": "light", "viewport": NARROW, "has_touch": True},
     "dark phone": {"color_scheme": "dark", "viewport": PHONE, "reduced_motion": "reduce"},
 }
 FITS = "document.documentElement.scrollWidth <= document.documentElement.clientWidth"

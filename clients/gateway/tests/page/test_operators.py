@@ -170,6 +170,19 @@ async def test_the_state_can_be_asked_for_again(tab: Tab, standin: Standin) -> N
     await expect(figure(page, "Due now")).to_contain_text("nothing waits")
 
 
+async def test_what_was_seen_stays_while_the_service_does_not_answer(tab: Tab, standin: Standin) -> None:
+    standin.operators = state()
+    page = await look(tab)
+    await expect(figure(page, "Due now")).to_contain_text("3 expired")
+    standin.refusal = 503, {}, {}
+
+    await page.get_by_role("button", name="Ask again").click()
+
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await expect(figure(page, "Due now")).to_contain_text("3 expired")
+    await expect(page.locator("#door")).to_be_hidden()
+
+
 async def test_the_token_is_kept_nowhere(tab: Tab, standin: Standin) -> None:
     standin.operators = state()
     page = await look(tab)

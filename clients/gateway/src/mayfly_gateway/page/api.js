@@ -119,6 +119,20 @@ export async function statusOf(link) {
   return response.type === "opaqueredirect" ? 302 : response.status;
 }
 
+/**
+ * Waits until a file can be fetched; why it cannot is thrown, as browsers would save the error in its place.
+ *
+ * @param {string} path
+ */
+export async function made(path) {
+  const options = { credentials: "same-origin", redirect: "manual", cache: "no-store", signal: AbortSignal.timeout(5 * PATIENCE) };
+  const response = await reach(path, options);
+  // Where it leads to is the store's, and the browser's own download follows it there.
+  if (response.type === "opaqueredirect") return;
+  if (!response.ok) throw failureOf(response.status, await response.text(), response.headers.get("Retry-After"));
+  await response.body?.cancel();
+}
+
 /** @param {string} token @param {string} format */
 export function fileLink(token, format) {
   return `/api/page/audios/${encodeURIComponent(token)}/file?format=${encodeURIComponent(format)}`;

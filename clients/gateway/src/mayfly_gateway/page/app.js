@@ -2,9 +2,9 @@
 
 import { choices, history, report, speech, statusOf } from "./api.js";
 import { Composer } from "./composer.js";
-import { Failure } from "./failure.js";
+import { Failure, unreachable } from "./failure.js";
 import { Farewell } from "./farewell.js";
-import { clear, fail, say, tell } from "./notice.js";
+import { clear, fail, say, settle, tell } from "./notice.js";
 import { PcmReader } from "./pcm.js";
 import { Player } from "./player.js";
 import { Recordings } from "./recordings.js";
@@ -26,27 +26,53 @@ player.addEventListener("told", (event) => tell(event.detail));
 player.addEventListener("gone", () => say("The time of this audio is over."));
 player.addEventListener("heard", () => void report(player.audio, "played"));
 player.addEventListener("failed", () => explain(player.audio));
+player.addEventListener("refused", (event) => fail(event.detail));
 shelf.addEventListener("open", (event) => open(event.detail));
 shelf.addEventListener("delete", (event) => farewell.ask(event.detail));
 farewell.addEventListener("deleted", (event) => forget(event.detail));
+farewell.addEventListener("closed", () => shelf.land());
 recordings.addEventListener("kept", (event) => {
   shelf.add(event.detail);
-  open(event.detail);
+  // What is being heard is not cut off by what has come.
+  if (composer.busy || player.sounds) {
+    shelf.current(player.audio?.token);
+    tell("The recording is kept.");
+  } else open(event.detail);
 });
 
 await start();
 
+/** What the page has to know, each for itself: while one service restarts, what the other knows is shown. */
 async function start() {
-  try {
-    const offered = await choices();
-    composer.offer(offered);
-    player.formats = offered.formats;
-    recordings.limit = offered.limits.max_upload_bytes ?? Infinity;
-    shelf.show(await history());
-  } catch (error) {
-    fail(error);
-  }
+  let { left, error } = await attempt([offer, remember]);
   document.documentElement.dataset.ready = "";
+  if (!left.length) return;
+  const first = error;
+  fail(first);
+  for (let wait = 2000; left.length && error.passes; wait = Math.min(2 * wait, 30_000)) {
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    ({ left, error } = await attempt(left));
+  }
+  if (!left.length) settle(first);
+}
+
+async function offer() {
+  const offered = await choices();
+  composer.offer(offered);
+  player.formats = offered.formats;
+  recordings.limit = offered.limits.max_upload_bytes ?? Infinity;
+}
+
+async function remember() {
+  shelf.show(await history());
+  shelf.current(player.audio?.token);
+}
+
+/** The steps that did not succeed, and why. @param {(() => Promise<void>)[]} steps */
+async function attempt(steps) {
+  const outcomes = await Promise.allSettled(steps.map((step) => step()));
+  const failed = outcomes.map(({ status }) => status === "rejected");
+  return { left: steps.filter((_, at) => failed[at]), error: outcomes[failed.indexOf(true)]?.reason };
 }
 
 /** @param {import("./api.js").Order} order */
@@ -116,8 +142,9 @@ function forget(audio) {
 async function explain(audio) {
   const status = audio ? await statusOf(audio.link) : 0;
   if (status !== 404 && status !== 410) {
-    if (audio) void report(audio, "broken");
-    fail(new Failure({ message: "This audio could not be played.", remedy: "Try again, or download it in another format." }));
+    if (audio && status) void report(audio, "broken");
+    const unheard = { message: "This audio could not be played.", remedy: "Try again, or download it in another format." };
+    fail(audio && !status ? unreachable() : new Failure(unheard));
     return;
   }
   fail(new Failure({ reason: "AUDIO_GONE", message: "This audio is gone." }));

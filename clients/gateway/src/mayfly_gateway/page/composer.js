@@ -23,11 +23,15 @@ export class Composer extends EventTarget {
     this.text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !this.busy) this.#submit();
     });
+    // The second half of a double click is meant to speak, too, and not to stop.
+    part("speak").addEventListener("click", (event) => event.detail > 1 && event.preventDefault());
     part("example").addEventListener("click", () => this.#example());
     part("voice").addEventListener("change", () => this.#speakers());
     part("speed").addEventListener("input", () => this.#speed());
     this.#typed();
     this.#speed();
+    // Sent before this listens, the form would put the text into the address; nobody can, until here.
+    part("speak").disabled = false;
   }
 
   /** @param {import("./api.js").Choices} choices */
@@ -57,7 +61,8 @@ export class Composer extends EventTarget {
     if (this.busy) return this.dispatchEvent(new Event("stop"));
     const speaker = part("speaker").value;
     const order = {
-      text: this.text.value.trim(),
+      // Composed, as the service names its words: they are looked for in this text.
+      text: this.text.value.trim().normalize("NFC"),
       // Without one, the service takes its default.
       voice: part("voice").value || undefined,
       // What is heard while it is made is exactly what is kept; every other format is made from it when it is asked for.

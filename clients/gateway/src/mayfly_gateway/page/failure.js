@@ -2,7 +2,7 @@
 
 /** What a person at this page can do; the service's own remedies are written for programmers. */
 const REMEDIES = {
-  UNREACHABLE: "Check your connection, then try again. Your text is still here.",
+  UNREACHABLE: "Check your connection, then try again. What you wrote or recorded is still here.",
   BROKEN_OFF: "Try again. Your text is still here.",
   TEXT_TOO_LONG: "Shorten it, or speak it in parts.",
   TEXT_EMPTY: "Write at least one word.",
@@ -11,6 +11,7 @@ const REMEDIES = {
   SPEAKER_UNKNOWN: "Choose another speaker.",
   SERVER_BUSY: "Many people speak at the moment. Try again in a few seconds.",
   BACKEND_UNAVAILABLE: "Try again in a few seconds.",
+  NO_ANSWER: "Try again in a few seconds. What you wrote or recorded is still here.",
   STORAGE_UNAVAILABLE: "Try again in a few seconds. Your text is still here.",
   AUDIO_NOT_FOUND: "Its time was over, or it was deleted. Make it again if you need it.",
   AUDIO_GONE: "Its time was over, or it was deleted. Make it again if you need it.",
@@ -21,18 +22,20 @@ const REMEDIES = {
 
 /** A failure with what it needs to be told: why, what, and what to do. */
 export class Failure extends Error {
-  /** @param {{reason?: string, message: string, remedy?: string, retryAfter?: number}} told `retryAfter` in seconds */
-  constructor({ reason = "", message, remedy = "", retryAfter = 0 }) {
+  /** @param {{reason?: string, message: string, remedy?: string, retryAfter?: number, passes?: boolean}} told `retryAfter` in seconds */
+  constructor({ reason = "", message, remedy = "", retryAfter = 0, passes = false }) {
     super(message);
     this.reason = reason;
     this.remedy = REMEDIES[reason] ?? remedy;
     this.retryAfter = retryAfter;
+    /** Whether the same may succeed later. */
+    this.passes = passes;
   }
 }
 
 /** The service did not answer at all. */
 export function unreachable() {
-  return new Failure({ reason: "UNREACHABLE", message: "Mayfly does not answer." });
+  return new Failure({ reason: "UNREACHABLE", message: "Mayfly does not answer.", passes: true });
 }
 
 /**
@@ -44,7 +47,7 @@ export function unreachable() {
  */
 export function failureOf(status, body, retryAfter) {
   const why = told(body) ?? byStatus(status);
-  return new Failure({ ...why, retryAfter: Number(retryAfter) || why.retryAfter });
+  return new Failure({ ...why, retryAfter: Number(retryAfter) || why.retryAfter, passes: status === 429 || status >= 500 });
 }
 
 /** @param {string} body */

@@ -1,13 +1,13 @@
 // Deleting: asked once, done at once, and shown to be done.
 
 import { deletion, remove, statusOf } from "./api.js";
-import { fail } from "./notice.js";
+import { fail, say } from "./notice.js";
 import { titleOf } from "./title.js";
 import { moment, size } from "./wording.js";
 
 const part = (id) => document.getElementById(id);
 
-/** The dialog of a deletion. Events: `deleted`, with the audio as its `detail`. */
+/** The dialog of a deletion. Events: `deleted`, with the audio as its `detail`, and `closed`. */
 export class Farewell extends EventTarget {
   constructor() {
     super();
@@ -15,13 +15,13 @@ export class Farewell extends EventTarget {
     part("farewell-yes").addEventListener("click", () => this.#delete());
     part("farewell-no").addEventListener("click", () => this.dialog.close());
     part("receipt-again").addEventListener("click", () => this.#again());
-    this.dialog.addEventListener("close", () => URL.revokeObjectURL(part("receipt-file").href));
+    this.dialog.addEventListener("close", () => this.#closed());
   }
 
   /** @param {import("./api.js").Audio} audio */
   ask(audio) {
     this.audio = audio;
-    this.#say("Delete this audio now?", `“${titleOf(audio)}” cannot be brought back, by nobody.`);
+    this.#say("Delete this audio now?", `“\u2068${titleOf(audio)}\u2069” cannot be brought back by anybody.`);
     part("receipt").hidden = part("receipt-file").hidden = part("receipt-again").hidden = true;
     part("farewell-yes").hidden = part("farewell-yes").disabled = false;
     part("farewell-no").textContent = "Keep it";
@@ -30,41 +30,57 @@ export class Farewell extends EventTarget {
   }
 
   async #delete() {
+    const audio = this.audio;
     part("farewell-yes").disabled = true;
     try {
-      await this.#show(await remove(this.audio.token));
-      this.dispatchEvent(new CustomEvent("deleted", { detail: this.audio }));
+      const told = await remove(audio.token);
+      this.dispatchEvent(new CustomEvent("deleted", { detail: audio }));
+      await this.#show(audio, told);
     } catch (error) {
-      this.dialog.close();
-      fail(error);
+      this.#failed(audio, error);
     }
   }
 
   /** The certificate is written by the next sweep: whoever waits for it can ask. */
   async #again() {
+    const audio = this.audio;
     try {
-      const told = await deletion(this.audio.token);
+      const told = await deletion(audio.token);
       const message = told.receipt ? told.message : "There is no certificate yet. Ask again in some minutes.";
-      await this.#show({ ...told, message, deleted: true, delete_time: this.time });
+      await this.#show(audio, { ...told, message, deleted: true, delete_time: this.time });
     } catch (error) {
-      this.dialog.close();
-      fail(error);
+      this.#failed(audio, error);
     }
   }
 
-  /** @param {import("./api.js").Deletion} told */
-  async #show(told) {
-    this.time = told.delete_time;
+  /** Whoever closes the dialog early may see another audio in it by now. @param {import("./api.js").Audio} audio @param {unknown} error */
+  #failed(audio, error) {
+    if (this.audio === audio) this.dialog.close();
+    fail(error);
+  }
+
+  #closed() {
+    // The event comes late: the dialog may be open again, for another one.
+    if (!this.dialog.open) this.audio = null;
+    URL.revokeObjectURL(part("receipt-file").href);
+    this.dispatchEvent(new Event("closed"));
+  }
+
+  /** @param {import("./api.js").Audio} audio @param {import("./api.js").Deletion} told */
+  async #show(audio, told) {
     // Believing is good: the page asks the link itself, as anybody who has it could.
-    const answer = await statusOf(this.audio.link);
+    const answer = await statusOf(audio.link);
+    // Closed by now, or asking about another one: that one is not gone.
+    if (this.audio !== audio) return say(`“${titleOf(audio)}” is gone.`);
+    this.time = told.delete_time;
     this.#say("It is gone.", told.deleted ? told.message : `It had gone before you asked. ${told.message}`);
     part("receipt").replaceChildren(
       ...(told.delete_time ? row("Deleted", moment(told.delete_time)) : []),
-      ...row("Size", size(this.audio.size_bytes)),
+      ...row("Size", size(audio.size_bytes)),
       ...row("Its link", answer === 410 ? "answers 410, gone" : answer ? `answers ${answer}` : "could not be asked"),
       ...row("Certificate", told.receipt ? certificate(told.receipt) : "a sweep will write it"),
     );
-    this.#offer({ audio: this.audio.token, size_bytes: this.audio.size_bytes, link_answers: answer, ...told });
+    this.#offer({ audio: audio.token, size_bytes: audio.size_bytes, link_answers: answer, ...told });
     part("receipt").hidden = part("receipt-file").hidden = false;
     part("receipt-again").hidden = told.receipt !== null;
     part("farewell-yes").hidden = true;

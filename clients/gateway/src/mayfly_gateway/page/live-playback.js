@@ -28,7 +28,9 @@ export class LivePlayback extends EventTarget {
   /** What is heard now. Unit: seconds. */
   get position() {
     if (this.over) return this.duration;
-    return Math.min(this.duration, Math.max(0, this.context.currentTime - this.origin));
+    // What the context has rendered is heard later: with wireless headphones, by a word.
+    const heard = this.context.currentTime - (this.context.outputLatency || 0);
+    return Math.min(this.duration, Math.max(0, heard - this.origin));
   }
 
   /** @param {Float32Array} samples @param {number} sampleRate hertz */
@@ -81,7 +83,7 @@ export class LivePlayback extends EventTarget {
 
   close() {
     this.#silence();
-    this.over = true;
+    this.over = this.paused = true;
     if (this.context.state !== "closed") void this.context.close();
   }
 

@@ -17,7 +17,7 @@ export function canRecord() {
   return Boolean(navigator.mediaDevices && window.MediaRecorder && TYPES.some((type) => MediaRecorder.isTypeSupported(type)));
 }
 
-/** Records from when it is opened until it is stopped. */
+/** Records from when it is opened until it is stopped, is full, or is pulled out. */
 export class Microphone {
   /** @param {MediaStream} stream */
   constructor(stream) {
@@ -28,7 +28,7 @@ export class Microphone {
     this.recorder = new MediaRecorder(stream, { mimeType: TYPES.find((type) => MediaRecorder.isTypeSupported(type)) });
     this.recorder.ondataavailable = (event) => this.pieces.push(event.data);
     /** Its length, when it has ended. Unit: seconds. */
-    this.ended = new Promise((resolve) => (this.recorder.onstop = () => resolve(this.seconds)));
+    this.ended = new Promise((resolve) => (this.recorder.onstop = () => resolve(this.#end())));
     this.recorder.start();
     this.timer = setTimeout(() => this.stop(), LONGEST);
   }
@@ -44,7 +44,12 @@ export class Microphone {
 
   /** How long it has run. Unit: seconds. */
   get seconds() {
-    return (Date.now() - this.began) / 1000;
+    return ((this.end ?? Date.now()) - this.began) / 1000;
+  }
+
+  #end() {
+    this.end = Date.now();
+    return this.seconds;
   }
 
   stop() {

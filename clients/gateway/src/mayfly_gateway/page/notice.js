@@ -5,6 +5,8 @@ import { left } from "./wording.js";
 
 const notice = document.getElementById("notice");
 const status = document.getElementById("status");
+/** What the notice tells now. @type {unknown} */
+let shown = null;
 
 /** @param {unknown} error */
 export function fail(error) {
@@ -16,10 +18,19 @@ export function fail(error) {
   notice.replaceChildren(paragraph("what", told.message), ...(again ? [paragraph("remedy", again)] : []));
   if (told.reason) notice.append(paragraph("reason", told.reason));
   notice.hidden = false;
+  shown = error;
+  // On a phone, what was touched may be far below.
+  notice.scrollIntoView({ block: "nearest" });
+}
+
+/** What was told is mended; another failure, told since, stays. @param {unknown} error */
+export function settle(error) {
+  if (shown === error) clear();
 }
 
 /** All is well again. */
 export function clear() {
+  shown = null;
   notice.hidden = true;
   notice.replaceChildren();
 }

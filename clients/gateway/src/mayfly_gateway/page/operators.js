@@ -18,15 +18,19 @@ part("door").addEventListener("submit", (event) => {
   void look();
 });
 part("again").addEventListener("click", () => look());
+// Sent before this listens, the form would put the token into the address; nobody can, until here.
+part("look").disabled = false;
 
 async function look() {
   clear();
   try {
     show(await operators(token));
   } catch (error) {
-    part("board").hidden = true;
-    part("door").hidden = false;
     fail(error);
+    // What was seen stays, with the time that it is of: in an incident it may be all there is.
+    if (error.passes && !part("board").hidden) return;
+    part("board").hidden = part("as-of").hidden = true;
+    part("door").hidden = false;
     part("token").focus();
   }
 }

@@ -1,6 +1,7 @@
 // The player: one audio at a time, first as it is made, then as it is kept.
 
-import { captionsLink, fileLink, now } from "./api.js";
+import { captionsLink, fileLink, made, now } from "./api.js";
+import { keepFocus } from "./focus.js";
 import { LivePlayback } from "./live-playback.js";
 import { remaining, share, told } from "./life.js";
 import { Peaks } from "./pcm.js";
@@ -15,7 +16,8 @@ const part = (id) => document.getElementById(id);
 
 /**
  * Events: `delete` when its audio shall go, `gone` when its time is over, `heard` when it sounds for the first time,
- * `failed` when it cannot be played, `told` with a sentence for the reader as its `detail`.
+ * `failed` when it cannot be played, `refused` when it cannot be saved, with the failure as its `detail`, `told` with a sentence
+ * for the reader.
  */
 export class Player extends EventTarget {
   constructor() {
@@ -32,6 +34,7 @@ export class Player extends EventTarget {
     this.audio = null;
     part("play").addEventListener("click", () => this.toggle());
     this.seekbar.addEventListener("input", () => this.seek(Number(this.seekbar.value)));
+    this.seekbar.addEventListener("keydown", (event) => this.#step(event));
     part("delete").addEventListener("click", () => this.dispatchEvent(new Event("delete")));
     part("copy").addEventListener("click", () => this.#copy());
     setInterval(() => this.#age(), 1000);
@@ -39,7 +42,7 @@ export class Player extends EventTarget {
 
   /** Begins with a text whose speech is on its way. @param {string} text @param {AudioContext} context */
   begin(text, context) {
-    this.close();
+    this.#leave();
     this.text = text;
     this.#enter();
     this.root.classList.add("making");
@@ -73,7 +76,7 @@ export class Player extends EventTarget {
 
   /** Shows an audio that is kept. @param {import("./api.js").Audio} audio */
   open(audio) {
-    this.close();
+    this.#leave();
     const words = audio.words ?? [];
     this.#enter();
     this.waveform.show(audio.peaks ?? []);
@@ -83,7 +86,7 @@ export class Player extends EventTarget {
   }
 
   async toggle() {
-    if (!this.playback) return;
+    if (!this.playback || this.over) return;
     if (!this.playback.paused) return this.playback.pause();
     this.#hand();
     return this.playback.play();
@@ -91,6 +94,7 @@ export class Player extends EventTarget {
 
   /** @param {number} seconds */
   seek(seconds) {
+    if (this.over) return;
     const playing = !this.playback.paused;
     this.#hand();
     this.playback.seek(seconds);
@@ -100,11 +104,28 @@ export class Player extends EventTarget {
 
   /** Nothing is open any more. */
   close() {
+    keepFocus(this.root, () => {
+      this.#leave();
+      this.root.hidden = true;
+    }, part("speak"));
+  }
+
+  /** Whether its time ended while it was open. */
+  get over() {
+    return this.root.classList.contains("over");
+  }
+
+  /** Whether something is heard, or will be as soon as it comes. */
+  get sounds() {
+    return this.playback !== null && !this.playback.paused;
+  }
+
+  #leave() {
     this.playback?.close();
     this.playback = null;
     this.audio = null;
-    this.root.hidden = true;
     this.root.classList.remove("making", "over", "playing");
+    part("play").disabled = this.seekbar.disabled = false;
     part("life").hidden = part("actions").hidden = part("link-field").hidden = true;
   }
 
@@ -121,6 +142,15 @@ export class Player extends EventTarget {
   #enter() {
     this.root.hidden = false;
     this.root.scrollIntoView({ block: "nearest" });
+  }
+
+  /** Arrows go as far as one hears; the slider's own step is that of a pointer. @param {KeyboardEvent} event */
+  #step(event) {
+    const way = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+    if (!way || !this.playback) return;
+    event.preventDefault();
+    const { position, duration } = this.playback;
+    this.seek(Math.min(duration, Math.max(0, position + way * Math.max(1, duration / 20))));
   }
 
   /** What was heard live is played from the stored file the next time, as that can be sought in any browser. */
@@ -148,8 +178,8 @@ export class Player extends EventTarget {
     this.audio = audio;
     this.root.classList.remove("making");
     part("life").hidden = part("actions").hidden = false;
-    part("downloads").replaceChildren(...this.formats.map((format) => entry(formatName(format), fileLink(audio.token, format))));
-    part("captions").replaceChildren(...["srt", "vtt", "json"].map((kind) => entry(kind.toUpperCase(), captionsLink(audio.token, kind))));
+    part("downloads").replaceChildren(...this.formats.map((format) => this.#entry(formatName(format), fileLink(audio.token, format))));
+    part("captions").replaceChildren(...["srt", "vtt", "json"].map((kind) => this.#entry(kind.toUpperCase(), captionsLink(audio.token, kind))));
     part("captions-menu").hidden = !audio.words?.length;
     if (audio.peaks?.length) this.waveform.show(audio.peaks);
     this.#age();
@@ -198,11 +228,51 @@ export class Player extends EventTarget {
     const over = remaining(this.audio) <= 0;
     part("life-told").textContent = over ? "Its time is over. Nobody can hear it any more." : told(this.audio);
     part("life-left").style.width = `${(100 * share(this.audio)).toFixed(2)}%`;
-    if (!over || this.root.classList.contains("over")) return;
-    this.root.classList.add("over");
-    part("actions").hidden = true;
-    void this.playback?.pause();
+    if (!over || this.over) return;
+    keepFocus(this.root, () => this.#end(), part("player-title"));
     this.dispatchEvent(new CustomEvent("gone", { detail: { at: now() } }));
+  }
+
+  /** Nothing of it stays, not even what the browser has of it: keys of a keyboard can play that, too. */
+  #end() {
+    this.root.classList.add("over");
+    this.playback.close();
+    this.#changed();
+    part("play").disabled = this.seekbar.disabled = true;
+    part("actions").hidden = part("link-field").hidden = true;
+  }
+
+  /** @param {string} text @param {string} href */
+  #entry(text, href) {
+    const item = document.createElement("li");
+    const link = document.createElement("a");
+    link.href = href;
+    link.download = "";
+    link.textContent = text;
+    link.addEventListener("click", (event) => this.#save(event, link));
+    item.append(link);
+    return item;
+  }
+
+  /**
+   * Saves a file when it is made. Whoever asks the browser for more than that, as a tab of its own, gets it.
+   *
+   * @param {MouseEvent} event
+   * @param {HTMLAnchorElement} link
+   */
+  async #save(event, link) {
+    if (!event.isTrusted || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    if (link.ariaBusy === "true") return;
+    link.ariaBusy = "true";
+    try {
+      await made(link.href);
+      link.click();
+    } catch (error) {
+      this.dispatchEvent(new CustomEvent("refused", { detail: error }));
+    } finally {
+      link.ariaBusy = null;
+    }
   }
 
   async #copy() {
@@ -214,18 +284,8 @@ export class Player extends EventTarget {
       // Browsers lend the clipboard to secure pages only; then the reader copies it by hand.
       part("link-field").hidden = false;
       part("link").value = link;
+      part("link").focus();
       part("link").select();
     }
   }
-}
-
-/** @param {string} text @param {string} href */
-function entry(text, href) {
-  const item = document.createElement("li");
-  const link = document.createElement("a");
-  link.href = href;
-  link.download = "";
-  link.textContent = text;
-  item.append(link);
-  return item;
 }

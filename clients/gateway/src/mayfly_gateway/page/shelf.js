@@ -1,8 +1,11 @@
 // What this guest has, newest first.
 
+import { catchFocus, keepFocus } from "./focus.js";
 import { remaining, told } from "./life.js";
 import { titleOf } from "./title.js";
 import { clock, formatName } from "./wording.js";
+
+const part = (id) => document.getElementById(id);
 
 /** Events: `open` and `delete`, each with the audio as its `detail`. */
 export class Shelf extends EventTarget {
@@ -25,13 +28,27 @@ export class Shelf extends EventTarget {
 
   /** @param {import("./api.js").Audio} audio */
   add(audio) {
-    this.show([audio, ...this.audios.filter((one) => one.token !== audio.token)]);
+    this.remove(audio.token);
+    this.audios.unshift(audio);
+    this.list.prepend(this.#item(audio));
+    this.empty.hidden = true;
     this.current(audio.token);
   }
 
-  /** @param {string} token */
+  /** The others stay as they are, with the focus and the mark of the one that is open. @param {string} token */
   remove(token) {
-    this.show(this.audios.filter((audio) => audio.token !== token));
+    const at = this.audios.findIndex((audio) => audio.token === token);
+    if (at < 0) return;
+    const item = this.list.children[at];
+    const next = (item.nextElementSibling ?? item.previousElementSibling)?.querySelector(".open");
+    this.audios.splice(at, 1);
+    keepFocus(item, () => item.remove(), next, part("history-title"));
+    this.empty.hidden = this.audios.length > 0;
+  }
+
+  /** Takes the focus if nothing has it any more. */
+  land() {
+    catchFocus(part("history-title"));
   }
 
   /** @param {string} token of the audio that is open in the player */
@@ -57,7 +74,7 @@ export class Shelf extends EventTarget {
   }
 
   #age() {
-    if (this.audios.some((audio) => remaining(audio) <= 0)) this.show(this.audios);
+    for (const audio of this.audios.filter((one) => remaining(one) <= 0)) this.remove(audio.token);
     this.audios.forEach((audio, at) => {
       this.list.children[at].querySelector(".left").textContent = told(audio);
     });
@@ -83,6 +100,7 @@ function button(name, onClick) {
 function line(name, text) {
   const made = document.createElement("span");
   made.className = name;
+  made.dir = "auto";
   made.textContent = text;
   return made;
 }

@@ -14,6 +14,12 @@ export class StoredPlayback extends EventTarget {
     super();
     this.element = element;
     this.measured = duration;
+    /** Whether the file was ever there. */
+    this.known = false;
+    /** Whether it shall be heard: an element that fails says only that it is paused. */
+    this.wanted = false;
+    /** Where it broke last. Unit: seconds. */
+    this.brokeAt = -Infinity;
     this.listening = new AbortController();
     const { signal } = this.listening;
     element.src = link;
@@ -24,7 +30,9 @@ export class StoredPlayback extends EventTarget {
       element.addEventListener(name, () => this.dispatchEvent(new Event("length")), { signal });
     }
     element.addEventListener("ended", () => this.dispatchEvent(new Event("ended")), { signal });
-    element.addEventListener("error", () => this.dispatchEvent(new Event("failed")), { signal });
+    element.addEventListener("loadedmetadata", () => (this.known = true), { signal });
+    element.addEventListener("pause", () => (this.wanted = !element.paused), { signal });
+    element.addEventListener("error", () => this.#broken(), { signal });
   }
 
   /** Unit: seconds. Of a file that does not tell, as those of microphones, what was heard so far. */
@@ -43,6 +51,9 @@ export class StoredPlayback extends EventTarget {
   }
 
   async play() {
+    this.wanted = true;
+    // An element that has failed plays nothing until it is loaded anew.
+    if (this.element.error) this.#reload();
     try {
       await this.element.play();
     } catch (error) {
@@ -58,6 +69,23 @@ export class StoredPlayback extends EventTarget {
   /** @param {number} seconds */
   seek(seconds) {
     this.element.currentTime = seconds;
+  }
+
+  /** A signed link ends long before its audio, and whoever pauses that long gets the next one: once at each place. */
+  #broken() {
+    const at = this.position;
+    const again = this.known && at > this.brokeAt + 1;
+    this.brokeAt = at;
+    if (!again) return void this.dispatchEvent(new Event("failed"));
+    this.#reload();
+    if (this.wanted) void this.play();
+  }
+
+  /** Asks the stable link once more, and stays where it was. */
+  #reload() {
+    const at = this.element.currentTime;
+    this.element.load();
+    this.element.currentTime = at;
   }
 
   close() {

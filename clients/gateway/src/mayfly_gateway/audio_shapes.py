@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mayfly_gateway import recording_store
 from mayfly_gateway.clocks import iso, iso_or_none
 from mayfly_gateway.formats import name_of
 from mayfly_gateway.page_shapes import AudioShape, WordShape
@@ -12,8 +13,6 @@ from mayfly_gateway.stable_links import path_of
 if TYPE_CHECKING:
     from mayfly_client import Audio, Segment, StoredAudio
     from mayfly_gateway.remembered import SpeechNotes
-
-RECORDINGS = "recordings"
 
 
 def audio_shape(
@@ -29,7 +28,7 @@ def audio_shape(
     return AudioShape(
         token=token,
         link=path_of(token),
-        kind="recording" if audio.collection == RECORDINGS else "speech",
+        kind="recording" if audio.collection == recording_store.COLLECTION else "speech",
         duration=None if audio.duration is None else round(audio.duration.total_seconds(), 3),
         create_time=iso(audio.create_time),
         expire_time=iso_or_none(audio.expire_time),

@@ -104,6 +104,19 @@ def _samples(pcm: bytes) -> list[bytes]:
     return [pcm[at : at + 2] for at in range(0, len(pcm), 2)]
 
 
+async def test_a_writers_own_labels_come_first_and_ours_where_there_is_room(
+    synth: SynthServiceAsyncStub, sink: MemorySink
+) -> None:
+    own = {"source": "a phone", **{f"label_{number:02}": "x" for number in range(14)}}
+
+    await process(synth, destination=pb.Destination(labels=own))
+
+    labels = dict(only(sink).destination.labels)
+    assert len(labels) == 16
+    assert {name: labels[name] for name in own} == own
+    assert set(labels) - set(own) == {"source_sha256"}
+
+
 async def test_a_loudness_is_reached_and_told(synth: SynthServiceAsyncStub) -> None:
     answer = await process(synth, wav(tone(4, amplitude=800)), loudness_lufs=-23.0, format=voice_pb2.AUDIO_FORMAT_FLAC)
 

@@ -91,6 +91,19 @@ async def test_a_retry_gets_the_same_files(synth: SynthServiceAsyncStub, sink: M
     assert len(sink.kept) == 3
 
 
+@pytest.mark.parametrize("changed", [{"file_per_segment": False}, {"options": pb.SpeechOptions(ssml=True)}])
+async def test_a_request_that_asks_for_another_shape_is_another_request(
+    synth: SynthServiceAsyncStub, changed: dict[str, Any]
+) -> None:
+    told = {"request_id": str(uuid4()), "text": "<speak>Hello there.</speak>"}
+    await synth.Synthesize(request(**told), timeout=20)
+
+    with pytest.raises(grpc.aio.AioRpcError) as failed:
+        await synth.Synthesize(request(**told | changed), timeout=20)
+
+    assert rpc_error(failed).reason == "REQUEST_ID_REUSED"
+
+
 async def test_one_failure_fails_the_call_and_a_retry_finishes_it(
     synth: SynthServiceAsyncStub, sink: MemorySink
 ) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mayfly_client import MayflyError, SignedUrl
-from mayfly_gateway.errors import GatewayError, problem_of
+from mayfly_gateway.errors import GatewayError, Problem, problem_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,17 +37,34 @@ _CATEGORIES: Final[Mapping[str, str]] = {
     "UNAVAILABLE": "busy",
 }
 _COPIES: Final = ("debug_input", "debug_output")
+_FIELDS: Final[Mapping[str, str]] = {
+    "chunk": "file",
+    "start_offset": "start",
+    "end_offset": "end",
+    "sample_rate_hertz": "sample_rate",
+    "bit_rate_bps": "bit_rate",
+}
+"""What synth calls otherwise than the form."""
 
 
 async def as_process_error(mayfly: AsyncClient, error: MayflyError) -> GatewayError:
-    """The refusal, with its category, and with links in place of the copies' names."""
-    problem = problem_of(error)
+    """The refusal, with its category, the form's fields, and links in place of the copies' names."""
+    problem = _in_the_forms_words(problem_of(error))
     metadata = {name: value for name, value in problem.metadata.items() if name not in _COPIES}
     metadata["error_type"] = _CATEGORIES.get(problem.reason, "processing_error")
     for kind in _COPIES:
         if name := error.metadata.get(kind):
             metadata.update(await _link(mayfly, kind, name))
     return GatewayError.of(replace(problem, metadata=metadata))
+
+
+def _in_the_forms_words(problem: Problem) -> Problem:
+    named = [(field.removeprefix("config."), wrong) for field, wrong in problem.violations]
+    violations = tuple((_FIELDS.get(field, field), wrong) for field, wrong in named)
+    if problem.reason != "INVALID_REQUEST" or not violations:
+        return replace(problem, violations=violations)
+    message = "; ".join(f"{field}: {wrong}" for field, wrong in violations)
+    return replace(problem, message=f"The request is wrong: {message}.", violations=violations)
 
 
 async def _link(mayfly: AsyncClient, kind: str, name: str) -> dict[str, str]:

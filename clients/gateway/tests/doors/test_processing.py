@@ -104,6 +104,16 @@ async def test_what_is_no_audio_is_refused(browser: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.json()["error"]["metadata"]["error_type"]) == (422, "invalid_input")
 
 
+@pytest.mark.parametrize(("source", "form", "field"), [(b"", {"start": 5, "end": 2}, "end"), (b"no audio", {}, "file")])
+async def test_what_synth_finds_wrong_is_told_in_the_words_of_the_form(
+    browser: httpx.AsyncClient, source: bytes, form: dict[str, Any], field: str
+) -> None:
+    answer = await processed(browser, source, **form)
+
+    assert [one["field"] for one in answer.json()["error"]["violations"]] == [field]
+    assert "config." not in answer.text
+
+
 async def test_a_transcript_needs_a_transcriber(browser: httpx.AsyncClient) -> None:
     answer = await processed(browser, transcribe=True)
 

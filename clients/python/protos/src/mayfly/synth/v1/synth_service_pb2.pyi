@@ -796,14 +796,16 @@ class StreamConfig(_message.Message):
     request_id: _builtins.str
     """Required. UUID of this request; retries use the same one."""
     discard: _builtins.bool
-    """Optional. Do not store the audio; it is only streamed."""
+    """Optional. Do not store the audio; it is only streamed. Its requests and characters are counted for the destination's
+    subject all the same.
+    """
     @_builtins.property
     def options(self) -> Global___SpeechOptions:
         """Optional. How to speak. `ssml` is not taken here: INVALID_REQUEST."""
 
     @_builtins.property
     def destination(self) -> Global___Destination:
-        """Optional. Where to keep it."""
+        """Optional. Where to keep it, and for whom it is counted."""
 
     def __init__(
         self,

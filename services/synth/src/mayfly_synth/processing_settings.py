@@ -64,8 +64,11 @@ class ProcessingSettings(ServerSettings):
 
     @model_validator(mode="after")
     def _the_transcriber_can_be_reached(self) -> Self:
-        if self.transcriber == "openai" and not self.transcriber_url.startswith(("http://", "https://")):
-            raise ValueError("transcriber=openai needs transcriber_url, an http:// or https:// address")
+        if self.transcriber == "openai" and not _is_address(self.transcriber_url):
+            raise ValueError(
+                "transcriber=openai needs transcriber_url, an http:// or https:// address without user, password or "
+                "query; transcriber_key is for what is secret"
+            )
         plain = self.transcriber_url.startswith("http://")
         if self.transcriber_key is not None and plain and not _is_loopback(self.transcriber_url):
             raise ValueError("transcriber_key is sent over plain HTTP to loopback addresses only; use https://")
@@ -82,6 +85,17 @@ class ProcessingSettings(ServerSettings):
     def scratch_parents(self) -> list[Path]:
         """The folders for temporary files, the first one first."""
         return [folder for folder in (self.scratch_dir, self.scratch_fallback_dir) if folder is not None]
+
+
+def _is_address(url: str) -> bool:
+    """Whether it says where a server is, and nothing else: it is printed at the start, and a path is put behind it."""
+    try:
+        parts = urlsplit(url)
+        # Port 0 is none to call; looking at one that is no number raises.
+        where = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return where and "@" not in parts.netloc and not parts.query and not parts.fragment
 
 
 def _is_loopback(url: str) -> bool:

@@ -70,6 +70,11 @@ def test_the_token_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ({"transcriber": "openai"}, "needs transcriber_url"),
         ({"transcriber": "openai", "transcriber_url": "whisper:8000"}, "an http:// or https:// address"),
+        ({"transcriber": "openai", "transcriber_url": "https://ada:lovelace@whisper"}, "without user, password"),
+        ({"transcriber": "openai", "transcriber_url": "https://whisper?key=sk-1"}, "without user, password or query"),
+        ({"transcriber": "openai", "transcriber_url": "https://"}, "an http:// or https:// address"),
+        ({"transcriber": "openai", "transcriber_url": "https://whisper:99999"}, "an http:// or https:// address"),
+        ({"transcriber": "openai", "transcriber_url": "https://[::1"}, "an http:// or https:// address"),
         ({"transcriber_key": "sk-1", "transcriber_url": "http://whisper:8000"}, "use https://"),
         ({"transcriber_key": "sk-1", "transcriber_url": "http://localhost.example"}, "use https://"),
         ({"transcriber_key": "sk-1", "transcriber_url": "http://127.somewhere.example"}, "use https://"),
@@ -79,8 +84,10 @@ def test_the_token_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_processing_that_cannot_work_is_refused_at_the_start(settings: dict[str, Any], told: str) -> None:
-    with pytest.raises(SettingsError, match=told):
+    with pytest.raises(SettingsError, match=told) as refused:
         SynthSettings.load(**settings)
+
+    assert "lovelace" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from mayfly_synth.adapters.debug_copies import StorageDebugCopies
 from mayfly_synth.adapters.storage_source import StorageSource
 from mayfly_synth.domain.errors import StorageUnavailableError
+from mayfly_synth.domain.formats import AudioFormat
 from mayfly_synth.domain.processing_errors import InputTooLargeError, SourceNotFoundError
 from mayfly_synth.domain.speech import RequestKey
 from mayfly_synth.engines.containers import kind_of
@@ -112,6 +113,19 @@ async def test_a_copy_of_the_same_request_is_one_copy(client: AsyncClient) -> No
     ]
 
     assert first == second
+
+
+@pytest.mark.parametrize("content_type", ["", *sorted({each.content_type for each in AudioFormat})])
+async def test_a_copy_is_kept_of_what_nobody_can_read_and_of_every_format(
+    client: AsyncClient, content_type: str
+) -> None:
+    copies = StorageDebugCopies(client, kind_of=kind_of)
+
+    junk = b"neither fish nor fowl"
+    name = await copies.keep("error-input", junk, content_type=content_type, key=KEY, subject="", error="X")
+
+    assert name is not None
+    assert (await client.get(name)).content_type == (content_type or "application/octet-stream")
 
 
 async def test_what_fails_again_otherwise_is_another_copy(client: AsyncClient, mayfly: FakeMayfly) -> None:

@@ -40,17 +40,17 @@ def copied(error: processing_errors.ProcessingError) -> processing_errors.Proces
 
 EXAMPLES += [
     copied(processing_errors.AudioUnreadableError("it is an image.")),
-    processing_errors.InputTooLargeError(size_bytes=2, max_size_bytes=1),
+    copied(processing_errors.InputTooLargeError(size_bytes=2, max_size_bytes=1)),
     copied(processing_errors.ResultTooLargeError(max_size_bytes=1)),
     copied(processing_errors.InputTooLongError(max_duration=timedelta(hours=1))),
     copied(processing_errors.NothingLeftError()),
-    processing_errors.StreamBrokenError("it ended."),
+    copied(processing_errors.StreamBrokenError("it ended.")),
     processing_errors.SourceNotFoundError("audio/2025-12-08/a"),
     processing_errors.TranscriberMissingError(),
     copied(processing_errors.TranscriberFailedError("it answered 500.", retry_after=timedelta(seconds=1))),
     processing_errors.ProcessingBusyError(limit=1, retry_after=timedelta(seconds=1)),
-    processing_errors.ScratchFullError(needed_bytes=1, retry_after=timedelta(seconds=1)),
-    processing_errors.ScratchForbiddenError(),
+    copied(processing_errors.ScratchFullError(needed_bytes=1, retry_after=timedelta(seconds=1))),
+    copied(processing_errors.ScratchForbiddenError()),
 ]
 
 

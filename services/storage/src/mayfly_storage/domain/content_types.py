@@ -16,4 +16,5 @@ EXTENSIONS: dict[str, str] = {
     "audio/L16": "pcm",
     "audio/basic": "ulaw",
     "audio/x-alaw-basic": "alaw",
+    "application/octet-stream": "bin",  # copies for diagnosis of what nobody could read
 }

@@ -42,7 +42,7 @@ ERROR_TABLE: Final[ErrorTable] = {
         StatusCode.INVALID_ARGUMENT, "AUDIO_UNREADABLE", ("allowed", *_COPIES), field="chunk"
     ),
     processing_errors.InputTooLargeError: Mapped(
-        StatusCode.INVALID_ARGUMENT, "AUDIO_TOO_LARGE", ("size_bytes", "max_size_bytes"), field="chunk"
+        StatusCode.INVALID_ARGUMENT, "AUDIO_TOO_LARGE", ("size_bytes", "max_size_bytes", *_COPIES), field="chunk"
     ),
     processing_errors.ResultTooLargeError: Mapped(
         StatusCode.INVALID_ARGUMENT, "AUDIO_TOO_LARGE", ("max_size_bytes", *_COPIES), field="config"
@@ -51,15 +51,21 @@ ERROR_TABLE: Final[ErrorTable] = {
         StatusCode.INVALID_ARGUMENT, "AUDIO_TOO_LARGE", ("max_seconds", *_COPIES), field="chunk"
     ),
     processing_errors.NothingLeftError: Mapped(StatusCode.INVALID_ARGUMENT, "AUDIO_SILENT", _COPIES, field="config"),
-    processing_errors.StreamBrokenError: Mapped(StatusCode.INVALID_ARGUMENT, "INPUT_INCOMPLETE", field_from="field"),
+    processing_errors.StreamBrokenError: Mapped(
+        StatusCode.INVALID_ARGUMENT, "INPUT_INCOMPLETE", _COPIES, field_from="field"
+    ),
     processing_errors.SourceNotFoundError: Mapped(StatusCode.NOT_FOUND, "AUDIO_NOT_FOUND", ("name",)),
     processing_errors.TranscriberMissingError: Mapped(
         StatusCode.FAILED_PRECONDITION, "TRANSCRIBER_MISSING", ("setting",)
     ),
     processing_errors.TranscriberFailedError: Mapped(StatusCode.UNAVAILABLE, "TRANSCRIBER_FAILED", _COPIES),
     processing_errors.ProcessingBusyError: Mapped(StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY", ("resource", "limit")),
-    processing_errors.ScratchFullError: Mapped(StatusCode.RESOURCE_EXHAUSTED, "SCRATCH_FULL", ("needed_bytes",)),
-    processing_errors.ScratchForbiddenError: Mapped(StatusCode.FAILED_PRECONDITION, "SCRATCH_FORBIDDEN", ("setting",)),
+    processing_errors.ScratchFullError: Mapped(
+        StatusCode.RESOURCE_EXHAUSTED, "SCRATCH_FULL", ("needed_bytes", *_COPIES)
+    ),
+    processing_errors.ScratchForbiddenError: Mapped(
+        StatusCode.FAILED_PRECONDITION, "SCRATCH_FORBIDDEN", ("setting", *_COPIES)
+    ),
     errors.SpeechBusyError: Mapped(StatusCode.RESOURCE_EXHAUSTED, "SERVER_BUSY"),
     errors.StorageRefusedError: Mapped(StatusCode.FAILED_PRECONDITION, "STORAGE_REFUSED", ("storage_reason",)),
     errors.StorageUnavailableError: Mapped(StatusCode.UNAVAILABLE, "STORAGE_UNAVAILABLE"),

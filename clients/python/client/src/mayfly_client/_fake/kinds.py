@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _SPOKEN = ("audio/wav", "audio/mpeg", "audio/ogg", "audio/mp4", "audio/flac")
 _ANY = (*_SPOKEN, "audio/m4a", "audio/aac", "audio/x-caf", "audio/aiff", "audio/webm")
+_HEADERLESS = ("audio/L16", "audio/basic", "audio/x-alaw-basic")
 _SUFFIXES = {
     "audio/wav": "wav",
     "audio/mpeg": "mp3",
@@ -27,6 +28,10 @@ _SUFFIXES = {
     "audio/x-caf": "caf",
     "audio/aiff": "aiff",
     "audio/webm": "webm",
+    "audio/L16": "pcm",
+    "audio/basic": "ulaw",
+    "audio/x-alaw-basic": "alaw",
+    "application/octet-stream": "bin",
 }
 _GIVEN_BY_STORAGE = frozenset({"date", "audio_id", "ext", "timestamp", "user_id"})
 
@@ -71,7 +76,7 @@ KINDS: Mapping[str, Kind] = {
             templates=("temp-audio/{date}/{audio_id}.{ext}",),
             lifetime=timedelta(hours=24),
             url_lifetime=timedelta(hours=24),
-            content_types=_SPOKEN,
+            content_types=(*_SPOKEN, *_HEADERLESS),
         ),
         Kind(
             id="speech-sessions",
@@ -91,6 +96,7 @@ KINDS: Mapping[str, Kind] = {
             id="debug",
             templates=("debug/{date}/{kind}-{timestamp}-{request_id}.{ext}",),
             lifetime=timedelta(days=3),
+            content_types=(*_ANY, *_HEADERLESS, "application/octet-stream"),
         ),
         Kind(
             id="pitches",

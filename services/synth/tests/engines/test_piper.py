@@ -188,6 +188,28 @@ async def test_a_piece_is_said_otherwise_than_it_is_written(engine: PiperEngine,
     assert not spoken.words_estimated
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "phonemes"),
+    [
+        ("", ", please.", "dʒˈɪf, plˈiːz."),
+        ("", "! Now", "dʒˈɪf! nˈaʊ"),
+        ("", '" he said', "dʒˈɪf hiː sˈɛd"),
+        ('She said "', '".', 'ʃiː sˈɛd dʒˈɪf".'),
+        ("Red (", ") it is", "ɹˈɛd dʒˈɪf ɪɾ ˈɪz"),
+        ("Red, ", ". Smith", "ɹˈɛd, dʒˈɪf smˈɪθ"),
+        ("sub-", "-ray", "sˈʌbdʒˈɪfɹˈeɪ"),
+    ],
+)
+async def test_punctuation_around_phonemes_neither_joins_words_nor_is_lost(
+    engine: PiperEngine, delivery: Delivery, before: str, after: str, phonemes: str
+) -> None:
+    pieces = Piece.plain(before), Piece("gif", "dʒˈɪf", Manner.PHONEMES), Piece.plain(after)
+
+    spoken = await engine.speak(Utterance(pieces=pieces), delivery, call=Call())
+
+    assert spoken.phonemes == phonemes
+
+
 async def test_what_is_spelled_is_said_character_by_character(engine: PiperEngine, delivery: Delivery) -> None:
     utterance = Utterance(pieces=(Piece("a1-B", "a1-B", Manner.SPELLED),))
 

@@ -38,6 +38,12 @@ def test_a_piece_that_is_too_long_is_cut_and_written_once() -> None:
     assert [each.pieces[0].said for each in found] == ["World Wide", "Web", "Consortium"]
 
 
+def test_words_that_a_cut_parted_stay_apart() -> None:
+    found = composer(longest=10).passage([Piece("W", "abcdefgh cd")])
+
+    assert [[piece.said for piece in each.pieces] for each in found] == [["abcdefgh"], ["cd"]]
+
+
 def test_sentences_end_where_they_do_in_plain_text() -> None:
     parts = [Piece.plain("One. See "), Piece("W3C", "the consortium"), Piece.plain(" and more. "), Piece.plain("Two.")]
 

@@ -52,7 +52,9 @@ class Composer:
             if isinstance(part, Mark):
                 marks.append(MarkedPlace(part.name, sum(len(piece.words) for piece in pieces)))
                 continue
-            if pieces and sum(len(piece.said) for piece in pieces) + len(part.said) > self.longest:
+            # A part of a piece that was cut stands for the space before it, too.
+            length = len(part.said) + (not part.written)
+            if pieces and sum(len(piece.said) for piece in pieces) + length > self.longest:
                 found.append(Utterance(pieces=tuple(pieces), marks=tuple(marks)))
                 pieces, marks = [], []
             pieces.append(part)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import TYPE_CHECKING, Final
 
 from mayfly_synth.domain.utterance import Manner, Utterance
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Marks that Piper keeps among the phonemes. They are heard as pauses and intonation, not as sounds.
 MARKS: Final = frozenset(" .,:;!?…—-'\"()¡¿«»“”‘’")  # noqa: RUF001 - they are quotation marks
+_PAUSES: Final = frozenset(",:;!?…—")
 _INNER_ELLIPSIS: Final = re.compile(r"\s*(?:\.{2,}|…|‥)\s*(?=\S)")
 _LAST_ELLIPSIS: Final = re.compile(r"\s*(?:\.{2,}|…|‥)$")
 
@@ -48,7 +49,7 @@ def pronounce(piper: PiperVoice, utterance: Utterance) -> Pronounced:
     for manner, group in groupby(utterance.pieces, key=lambda piece: piece.manner):
         if manner is Manner.TEXT:
             pieces = list(group)
-            _join(phonemes, _read(piper, "".join(piece.said for piece in pieces)))
+            _join(phonemes, _read(piper, "".join(piece.said for piece in pieces), goes_on=bool(phonemes)))
             found += [token for piece in pieces for token in tokens(piece)]
             continue
         for piece in group:
@@ -93,13 +94,33 @@ def joined(parts: Sequence[Sequence[str]]) -> list[str]:
     return phonemes
 
 
-def _read(piper: PiperVoice, text: str) -> list[str]:
-    """The phonemes of text, with the white space around it, which says whether it goes on in the middle of a word."""
+def _read(piper: PiperVoice, text: str, *, goes_on: bool) -> list[str]:
+    """The phonemes of text, with the white space around it, which says whether it goes on in the middle of a word.
+
+    Args:
+        piper: The voice.
+        text: What stands between pieces that are no text.
+        goes_on: Whether something is said before it; then the pause that it begins with is one.
+    """
     inside = text.strip()
     if inside and all(character in MARKS for character in inside):
         return list(text)  # a mark after a piece that is no text; espeak would drop it
-    phonemes = joined(piper.phonemize(plain(inside)))
-    return [" "] * text[:1].isspace() + phonemes + [" "] * text[-1:].isspace()
+    before, after = _edge(text), _edge(text[::-1])
+    # What a text begins with espeak drops, or reads out. A full stop there ended no sentence for us, and is no pause.
+    pauses = [mark for mark in before if mark in _PAUSES] if goes_on else []
+    phonemes = joined(piper.phonemize(plain(inside.lstrip("".join(pauses)).lstrip())))
+    ends_apart = phonemes[-1:] == [" "]
+    return [*pauses, *_space(before), *phonemes, *([] if ends_apart else _space(after))]
+
+
+def _edge(text: str) -> list[str]:
+    """What stands before the first letter or digit."""
+    return list(takewhile(lambda character: not character.isalnum(), text))
+
+
+def _space(edge: Sequence[str]) -> list[str]:
+    """Whether a word ends there: quotation marks and the like may stand around the space."""
+    return [" "] if any(map(str.isspace, edge)) else []
 
 
 def _spelled(piper: PiperVoice, piece: Piece) -> list[str]:

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 import grpc
+import httpx
 import pytest
 
+from mayfly_client.results import LimitedBy, SignedUrl
 from mayfly_synth.adapters.debug_copies import StorageDebugCopies
 from mayfly_synth.adapters.storage_source import StorageSource
 from mayfly_synth.domain.errors import StorageUnavailableError
@@ -19,6 +21,8 @@ from mayfly_synth.engines.containers import kind_of
 from mayfly_synth.testing_processing import SOUND
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from mayfly_client import AsyncClient
     from mayfly_client.testing import FakeMayfly
 
@@ -47,6 +51,25 @@ async def test_more_than_is_taken_is_refused_by_what_the_store_says_of_its_size(
         await read(client, name, max_bytes=1_000)
 
     assert (refused.value.size_bytes, refused.value.max_size_bytes) == (len(SOUND), 1_000)
+
+
+async def test_more_than_is_taken_is_refused_also_where_the_store_says_nothing_of_its_size() -> None:
+    async def without_an_end() -> AsyncIterator[bytes]:
+        while True:
+            yield bytes(1_000)
+
+    class Store:
+        http = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(200, content=without_an_end())))
+
+        async def url(self, name: str) -> SignedUrl:
+            return SignedUrl(
+                name=name, url="http://127.0.0.1/audio", expire_time=datetime.now(UTC), limited_by=LimitedBy.REQUEST
+            )
+
+    with pytest.raises(InputTooLargeError) as refused:
+        await read(cast("AsyncClient", Store()), "audio/2025-12-08/a", max_bytes=500_000)
+
+    assert 500_000 < refused.value.size_bytes < 600_000
 
 
 async def test_what_is_gone_is_not_found(client: AsyncClient, mayfly: FakeMayfly) -> None:

@@ -109,6 +109,7 @@ def test_a_pseudonym_is_the_same_all_day_and_another_one_tomorrow() -> None:
 
     assert name(ada) == first
     assert name(guest) not in ("", first)
+    assert name(Destination(user_id="192.0.2.7")) != name(guest)
     assert name(Destination()) == ""
     assert "ada" not in first
     assert Pseudonyms(b"other", now=lambda: now)(ada) != first

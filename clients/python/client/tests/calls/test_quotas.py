@@ -88,6 +88,17 @@ def test_a_retry_counts_once() -> None:
         assert client.reserve_quota("temp-audio", request_id=request_id, guest_address=GUEST) == first
 
 
+def test_a_stream_that_is_not_kept_counts_as_a_request_and_as_no_object() -> None:
+    with FakeMayfly(requests_per_minute=2, objects_per_day=1) as fake, fake.client() as client:
+        for _ in range(2):
+            list(client.stream_speech("Hello.", discard=True, guest_address=GUEST))
+
+        with pytest.raises(QuotaExceededError) as refused:
+            list(client.stream_speech("Hello.", discard=True, guest_address=GUEST))
+
+    assert refused.value.quota == "requests_per_minute"
+
+
 def test_speech_for_a_guest_beyond_the_quota_is_refused() -> None:
     with FakeMayfly(requests_per_minute=1) as fake, fake.client() as client:
         client.speak("Hello.", guest_address=GUEST)

@@ -76,7 +76,7 @@ class FakeSynthServicer(SynthServiceServicer):
         if first.WhichOneof("payload") != "config":
             raise invalid("config", "is required as the first message")
         check_request_id(first.config.request_id)
-        self._count(first.config.request_id, first.config.destination)
+        self._count(first.config.request_id, first.config.destination, objects=0 if first.config.discard else 1)
         manner = speaking.Manner.of(first.config.options)
         header = pb.StreamHeader(
             content_type=manner.content_type,
@@ -151,11 +151,11 @@ class FakeSynthServicer(SynthServiceServicer):
             item = speaking.store(self._storage, part, sentence.text, request_id, where)
             segment.audio.CopyFrom(self._stored(item, where))
 
-    def _count(self, request_id: str, where: pb.Destination) -> None:
+    def _count(self, request_id: str, where: pb.Destination, *, objects: int = 1) -> None:
         """Before any work, as the real one does."""
         if who := where.WhichOneof("subject"):
             subject = audio_pb2.Subject(**{who: getattr(where, who)})
-            self._storage.quotas.count(f"speech {request_id}", subject)
+            self._storage.quotas.count(f"speech {request_id}", subject, objects=objects)
 
     def _trailer(self, spoken: speaking.Spoken, text: str, config: pb.StreamConfig) -> pb.StreamTrailer:
         trailer = pb.StreamTrailer()

@@ -72,6 +72,15 @@ async def test_a_stream_is_a_header_then_audio_and_segments_then_a_trailer(
     assert received[-1].trailer.duration.ToTimedelta() == kept.speech.duration
 
 
+async def test_a_retry_may_cut_the_text_elsewhere(synth: SynthServiceAsyncStub) -> None:
+    request_id, accent = str(uuid4()), "\N{COMBINING ACUTE ACCENT}"
+
+    whole = await answers(synth, config(request_id=request_id), text(f"A cafe{accent}."))
+    in_pieces = await answers(synth, config(request_id=request_id), text("A cafe"), text(f"{accent}."))
+
+    assert in_pieces[-1].trailer.audio.sha256 == whole[-1].trailer.audio.sha256
+
+
 async def test_a_streamed_wav_states_the_largest_length_and_the_kept_one_its_own(
     synth: SynthServiceAsyncStub, sink: MemorySink
 ) -> None:

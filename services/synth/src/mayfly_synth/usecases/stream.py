@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from contextlib import aclosing, nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -124,7 +125,7 @@ class StreamSpeech:
                     yield event
         audio = None
         if recording is not None:
-            text = "".join(script.pieces)
+            text = unicodedata.normalize("NFC", "".join(script.pieces))
             speech = self.speaking.finished(recording, delivery, timeline, text=text, meter=meter)
             audio = await self._keep(command, delivery, speech, script.counted)
         took = timedelta(seconds=self.monotonic() - began)

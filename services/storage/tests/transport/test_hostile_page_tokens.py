@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from grpc import StatusCode
 from grpc.aio import AioRpcError
@@ -15,13 +16,14 @@ from mayfly.storage.v1 import retention_service_pb2 as retention_pb
 from mayfly.storage.v1 import storage_service_pb2 as pb
 
 from mayfly_runtime.testing import rpc_error
+from mayfly_storage.testing.contract import LinkResponse
 from mayfly_storage.testing.served import Served, serve
 from mayfly_storage.testing.stage import Stage
 from mayfly_storage.transport import page_tokens
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     Cases = Callable[[int], range]
@@ -50,11 +52,13 @@ async def aws(tmp_path: Path, aws_url: str) -> AsyncIterator[Served]:
     stage = Stage()
     stage.clock.advance(datetime.now(UTC) - stage.clock.now())
 
-    async def follow(*_: object, **__: object) -> Any:
-        raise AssertionError("nobody follows links here")
+    async def follow(method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"") -> Any:
+        answer = await http.request(method, url, headers=headers, content=body)
+        return LinkResponse(status=answer.status_code, headers=dict(answer.headers), body=answer.content)
 
     async with (
         open_emulated(emulated_options(aws_url), now=stage.clock.now) as backend,
+        httpx.AsyncClient(timeout=60) as http,
         serve(stage, replace(stage.world, backend=backend), tmp_path, follow=follow) as served,
     ):
         yield served
@@ -74,7 +78,7 @@ async def ask(served: Served, request: Any) -> Any:
 async def tokens(served: Served) -> list[tuple[Any, str]]:
     """Real tokens, each with the request that it belongs to: of rows that are there, and of those that are due."""
     for number in range(6):
-        await served.storage.CreateUpload(served.create(b"%d" % number, subject={"user_id": "u1"}))
+        await served.saved(b"%d" % number, subject={"user_id": "u1"})
     served.clock.advance(timedelta(days=2))
     found = []
     for request in REQUESTS:

@@ -57,6 +57,20 @@ async def test_a_mark_that_never_comes_is_told_with_what_came_instead() -> None:
             await said.until("serving")
 
 
+async def test_the_end_is_when_the_process_has_ended_and_not_when_its_pipe_has() -> None:
+    command = (sys.executable, "-c", "import os, sys; os.close(2); print('closed', flush=True); sys.stdin.read()")
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    async with heard(process) as said:
+        assert await process.stdout.readline() == b"closed\n"
+        process.stdin.close()
+
+        await said.to_the_end()
+        assert process.returncode == 0
+
+
 async def test_a_test_that_fails_shows_what_the_process_said_last(tmp_path: Path) -> None:
     async def fail() -> None:
         async with storage_process(tmp_path / "data", {}) as (process, callers):

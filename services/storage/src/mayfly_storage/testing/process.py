@@ -145,7 +145,7 @@ async def storage_process(
                 yield process, callers
         except Exception as error:
             with suppress(TimeoutError):  # it may be about to end, and have more to say of it
-                await asyncio.wait_for(said.to_the_end(), timeout=1)
+                await asyncio.wait_for(said.to_the_end(), timeout=5)
             error.add_note(f"storage (exit status {process.returncode}) said last:\n{said.text[-_SHOWN:]}")
             raise
 

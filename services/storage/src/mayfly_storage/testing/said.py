@@ -37,17 +37,20 @@ class Said:
         return self.text
 
     async def to_the_end(self) -> str:
-        """The last of it, once there is no more."""
+        """The last of it, once there is no more and the process has ended: its exit status is known then."""
         while not self._is_over:
             self._news.clear()
             await self._news.wait()
         return self.text
 
-    async def hear(self, stream: asyncio.StreamReader) -> None:
+    async def hear(self, process: asyncio.subprocess.Process) -> None:
         """Take what comes, to the end."""
-        while chunk := await stream.read(_KEPT):
+        if process.stderr is None:
+            raise AssertionError("its standard error is no pipe")
+        while chunk := await process.stderr.read(_KEPT):
             self._end = (self._end + chunk)[-_KEPT:]
             self._news.set()
+        await process.wait()  # its pipe is closed a moment before it has ended
         self._is_over = True
         self._news.set()
 
@@ -55,10 +58,8 @@ class Said:
 @asynccontextmanager
 async def heard(process: asyncio.subprocess.Process) -> AsyncIterator[Said]:
     """What a process says on standard error, a pipe; it has ended when this does."""
-    if process.stderr is None:
-        raise AssertionError("its standard error is no pipe")
     said = Said()
-    hearing = asyncio.create_task(said.hear(process.stderr))
+    hearing = asyncio.create_task(said.hear(process))
     try:
         yield said
     finally:

@@ -100,6 +100,10 @@ class Tab:
         """Wait until so many words were seen to light up, by who notes them as `window.lit`."""
         await self._until("([least]) => window.lit.length >= least", [words])
 
+    async def hear_the_time(self) -> None:
+        """Have the page ask for something: it hears of the time with every answer."""
+        await self.page.evaluate("async () => { await (await import('/page/api.js')).history(); }")
+
     async def _until(self, condition: str, argument: list[Any]) -> None:
         # Playwright's own waiting evaluates text in the page, which its policy refuses.
         look = f"""(given) => new Promise((done) => {{

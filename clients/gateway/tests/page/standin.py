@@ -6,16 +6,12 @@ signed links is another origin, as it is in life.
 
 from __future__ import annotations
 
-import array
 import asyncio
 import base64
-import io
 import itertools
 import json
-import wave
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
@@ -29,6 +25,7 @@ from fastapi.responses import (
 )
 
 from clients.gateway.tests.page.chromium import PATIENCE
+from clients.gateway.tests.page.speech import SPEECH, long_speech, pcm, peaks, sentences
 from mayfly_gateway.doors import pages
 from mayfly_gateway.security.dates import Dated
 from mayfly_gateway.security.headers import SecurityHeaders
@@ -36,12 +33,6 @@ from mayfly_gateway.security.headers import SecurityHeaders
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-HERE = Path(__file__).resolve().parent
-SPEECH = HERE / "speech.wav"
-TEXT = (
-    "The river is quiet tonight. A mayfly rises from the water, and has one evening to dance. "
-    "By morning, nothing of it is left."
-)
 FORMATS = ["wav", "mp3", "opus", "aac", "flac"]
 VOICES = [
     {"name": "en_US-mayfly-low", "language_code": "en_US", "sample_rate": 16000, "speakers": []},
@@ -91,6 +82,15 @@ class Standin:
         """The time by its clock."""
         return datetime.now(UTC) + self.ahead
 
+    def outlive(self) -> None:
+        """Let so much time pass that what is kept now has ended."""
+        self.ahead = self.lifetime + timedelta(seconds=1)
+
+    def hold(self) -> None:
+        """Hold back all but the first sentence, and the answers to uploads, until `rest`."""
+        self.rest.clear()
+        self.holds_uploads = True
+
     def keep(self, **more: Any) -> dict[str, Any]:
         """An audio that is stored now."""
         token = f"tok{next(self.numbers)}xq7Zk2"
@@ -138,35 +138,6 @@ def deletion(*, deleted: bool, certificate: int | None = None) -> dict[str, Any]
         "receipt": proof if certificate else None,
         "message": "Gone. A certificate says so." if certificate else "Deleted. Nobody can read it any more.",
     }
-
-
-def sentences() -> list[dict[str, Any]]:
-    """The sentences of the speech, with their words and times."""
-    return json.loads((HERE / "speech.json").read_text())["segments"]
-
-
-def pcm() -> bytes:
-    """Its samples, 16 bit, 16 kHz."""
-    with wave.open(str(SPEECH)) as file:
-        return file.readframes(file.getnframes())
-
-
-def peaks(count: int = 200) -> list[float]:
-    """Its picture."""
-    samples = array.array("h", pcm())
-    step = len(samples) // count
-    return [round(max(map(abs, samples[at * step : (at + 1) * step])) / 32768, 3) for at in range(count)]
-
-
-def long_speech() -> bytes:
-    """Its samples again and again: longer than a browser fetches at once."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as made:
-        made.setnchannels(1)
-        made.setsampwidth(2)
-        made.setframerate(16_000)
-        made.writeframes(pcm() * 16)
-    return file.getvalue()
 
 
 def application(standin: Standin) -> FastAPI:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import expect
 
-from clients.gateway.tests.page.standin import SPEECH, TEXT
+from clients.gateway.tests.page.speech import SPEECH, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +51,8 @@ async def test_when_the_time_is_over_it_stays_in_the_player(tab: Tab, standin: S
     await tab.sound(0.1)
     await page.focus("#copy")
 
-    await end_its_time(tab, standin)
+    standin.outlive()
+    await tab.hear_the_time()
 
     await expect(page.get_by_role("heading", name="Player")).to_be_focused()
 
@@ -63,7 +63,8 @@ async def test_an_entry_whose_time_is_over_hands_it_to_the_next(tab: Tab, standi
     page = await tab.open()
     await page.locator("#history .open").first.focus()
 
-    await end_its_time(tab, standin)
+    standin.outlive()
+    await tab.hear_the_time()
 
     await expect(page.locator("#history .open")).to_have_count(1)
     await expect(page.locator("#history .open")).to_be_focused()
@@ -77,7 +78,8 @@ async def test_what_is_left_in_the_list_stays_as_it_is(tab: Tab, standin: Standi
     await last.press("Enter")
     await tab.sound(0.1)
 
-    await end_its_time(tab, standin)
+    standin.outlive()
+    await tab.hear_the_time()
 
     await expect(page.locator("#history .open")).to_have_count(1)
     await expect(last).to_be_focused()
@@ -120,8 +122,7 @@ async def test_a_microphone_that_is_refused_leaves_it(new_tab: Callable[..., Any
 
 async def test_an_upload_that_ends_does_not_take_it_from_who_writes(tab: Tab, standin: Standin) -> None:
     page = await tab.open()
-    standin.rest.clear()
-    standin.holds_uploads = True
+    standin.hold()
     await page.set_input_files("#file", SPEECH)
     await expect(page.locator("#upload-stop")).to_be_focused()
     await page.focus("#text")
@@ -131,9 +132,3 @@ async def test_an_upload_that_ends_does_not_take_it_from_who_writes(tab: Tab, st
     await expect(page.locator("#history li")).to_have_count(1)
     await expect(page.locator("#upload")).to_be_hidden()
     await expect(page.locator("#text")).to_be_focused()
-
-
-async def end_its_time(tab: Tab, standin: Standin) -> None:
-    """A day passes; the page hears of it with the next answer."""
-    standin.ahead = standin.lifetime + timedelta(seconds=1)
-    await tab.page.evaluate("async () => { await (await import('/page/api.js')).history(); }")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from playwright.async_api import expect
 
-from clients.gateway.tests.page.standin import TEXT
+from clients.gateway.tests.page.speech import TEXT
 from mayfly_gateway.doors.pages import FOLDER
 
 if TYPE_CHECKING:

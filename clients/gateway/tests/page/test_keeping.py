@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.async_api import expect
 
-from clients.gateway.tests.page.standin import SPEECH, TEXT
+from clients.gateway.tests.page.speech import SPEECH, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,7 +175,7 @@ async def test_audio_whose_time_is_over_falls_silent_and_leaves_the_list(tab: Ta
     await tab.sound(0.1)
 
     standin.ahead = standin.lifetime - timedelta(seconds=2)
-    await page.evaluate("async () => { await (await import('/page/api.js')).history(); }")
+    await tab.hear_the_time()
 
     await expect(page.get_by_role("timer")).to_have_text("Its time is over. Nobody can hear it any more.")
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import expect
 
-from clients.gateway.tests.page.standin import SPEECH, TEXT
+from clients.gateway.tests.page.speech import SPEECH, TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from playwright.async_api import Page, Route
+    from playwright.async_api import Route
 
     from clients.gateway.tests.page.chromium import Tab
     from clients.gateway.tests.page.standin import Standin
@@ -23,10 +22,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 BUSY = {"error": {"reason": "SERVER_BUSY", "message": "Mayfly is busy."}}
-NOTE_STREAM = """() => {
-  const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-  navigator.mediaDevices.getUserMedia = async (wish) => (window.stream = await real(wish));
-}"""
 
 
 @pytest.mark.parametrize(
@@ -172,8 +167,8 @@ async def test_audio_whose_time_is_over_cannot_be_heard_from_memory(tab: Tab, st
     await page.click("#history .open")
     await tab.sound(0.1)
 
-    standin.ahead = standin.lifetime + timedelta(seconds=1)
-    await page.evaluate("async () => { await (await import('/page/api.js')).history(); }")
+    standin.outlive()
+    await tab.hear_the_time()
 
     await expect(page.locator("#play")).to_be_disabled()
     await expect(page.locator("#seek")).to_be_disabled()
@@ -224,87 +219,6 @@ async def test_a_deletion_that_is_slow_speaks_of_its_own_audio_only(tab: Tab, st
     await expect(page.get_by_role("dialog", name="Delete this audio now?")).to_contain_text("Stays.")
     await expect(page.locator("#receipt")).to_be_hidden()
     await expect(page.locator("#history .title")).to_have_text(["Stays."])
-
-
-async def record(page: Page) -> None:
-    """Begin to record, with the stream at hand."""
-    await page.evaluate(NOTE_STREAM)
-    await page.click("#record")
-    await expect(page.locator("#record-time")).to_have_text("0:01")
-
-
-async def test_a_microphone_that_is_pulled_out_sends_nothing_by_itself(
-    new_tab: Callable[..., Any], standin: Standin
-) -> None:
-    tab = await new_tab(permissions=["microphone"])
-    page = await tab.open()
-    await record(page)
-
-    await page.evaluate("window.stream.getTracks().forEach((track) => track.stop())")
-
-    await expect(page.get_by_role("status")).to_have_text("The recording has ended. Keep it, or discard it.")
-    assert standin.audios == {}
-    await page.get_by_role("button", name="Keep it").click()
-    await expect(page.locator("#history li")).to_have_count(1)
-
-
-async def test_a_voice_that_could_not_be_sent_is_not_lost(new_tab: Callable[..., Any], standin: Standin) -> None:
-    tab = await new_tab(permissions=["microphone"])
-    page = await tab.open()
-    await record(page)
-    await page.context.set_offline(True)
-
-    await page.get_by_role("button", name="Keep it").click()
-    await expect(page.get_by_role("alert")).to_contain_text("Check your connection")
-    again = page.get_by_role("button", name="Send recording.webm again")
-    await expect(again).to_be_focused()
-    assert await tab.violations() == []
-    await page.context.set_offline(False)
-    await again.click()
-
-    await expect(page.locator("#history .title")).to_have_text("recording.webm")
-    await expect(again).to_be_hidden()
-    assert [audio["size_bytes"] > 1_000 for audio in standin.audios.values()] == [True]
-
-
-async def test_what_is_no_audio_is_not_offered_again(tab: Tab, standin: Standin) -> None:
-    page = await tab.open()
-    standin.refusal = 415, {"error": {"reason": "CONTENT_TYPE_NOT_ALLOWED", "message": "This is no audio."}}, {}
-
-    await page.set_input_files("#file", SPEECH)
-
-    await expect(page.get_by_role("alert")).to_be_visible()
-    await expect(page.locator("#upload-again")).to_be_hidden()
-
-
-async def test_an_upload_that_ends_does_not_cut_off_what_is_heard(tab: Tab, standin: Standin) -> None:
-    page = await tab.open()
-    standin.rest.clear()
-    standin.holds_uploads = True
-    await page.fill("#text", TEXT)
-    await page.click("#speak")
-    await tab.position(0.1)
-    await page.set_input_files("#file", SPEECH)
-
-    standin.rest.set()
-
-    await expect(page.locator("#history li")).to_have_count(2)
-    await expect(page.locator("#upload")).to_be_hidden()
-    await tab.position(2.2)
-    await expect(page.locator("#spoken")).to_have_text(TEXT)
-
-
-async def test_a_file_that_is_dropped_beside_the_field_does_not_replace_the_page(tab: Tab) -> None:
-    page = await tab.open()
-
-    taken = await page.evaluate("""() => {
-      const dataTransfer = new DataTransfer();
-      dataTransfer.items.add(new File(["x"], "song.wav"));
-      const drop = new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true });
-      return !document.querySelector("h1").dispatchEvent(drop);
-    }""")
-
-    assert taken
 
 
 async def test_words_wait_for_what_headphones_hear_late(tab: Tab) -> None:

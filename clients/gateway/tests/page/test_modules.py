@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clients.gateway.tests.page.standin import SPEECH, TEXT, pcm, sentences
+from clients.gateway.tests.page.speech import SPEECH, TEXT, pcm, sentences
 
 if TYPE_CHECKING:
     from clients.gateway.tests.page.chromium import Tab

@@ -6,97 +6,28 @@ import asyncio
 import signal
 import socket
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
+from libs.runtime.tests.transport.http_talk import (
+    GET,
+    HANG_UP,
+    HELD,
+    ONCE,
+    SOON,
+    App,
+    ask,
+    connect,
+    read_to_end,
+    serve,
+    talk,
+)
 from mayfly_runtime.addresses import CannotListenError, InvalidAddressError, PortInUseError
 from mayfly_runtime.http_protocol import ROOM_TO_REFUSE
-from mayfly_runtime.http_server import HttpServer
-from mayfly_runtime.server_options import HttpOptions
 
 if TYPE_CHECKING:
     from mayfly_runtime.addresses import ListenError
-
-PATIENCE = 20
-SOON = timedelta(milliseconds=50)
-GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-ONCE = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-HELD = b"GET /held HTTP/1.1\r\nHost: x\r\n\r\n"
-LARGE = b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n"
-LARGE_ONCE = b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-MUCH = 32 * 1024 * 1024
-"""More than the system takes of an answer that nobody reads."""
-HANG_UP = b"GET /hang-up HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-class App:
-    """Answers, hangs up, or holds its answer back until the test lets it go, as the path says."""
-
-    def __init__(self) -> None:
-        self.begun = asyncio.Event()
-        self.go = asyncio.Event()
-        self.cancelled = asyncio.Event()
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if scope["path"] == "/large":
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            await send({"type": "http.response.body", "body": bytes(MUCH)})
-            self.begun.set()
-            return
-        if scope["path"] == "/hang-up":
-            scope["state"]["hang_up"]()
-            return
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"5")]})
-        await send({"type": "http.response.body", "body": b"he", "more_body": True})
-        if scope["path"] == "/held":
-            await self._wait()
-        await send({"type": "http.response.body", "body": b"llo"})
-
-    async def _wait(self) -> None:
-        self.begun.set()
-        try:
-            await self.go.wait()
-        except asyncio.CancelledError:
-            self.cancelled.set()
-            raise
-
-
-@pytest.fixture
-def app() -> App:
-    return App()
-
-
-def serve(app: App, **changes: Any) -> HttpServer:
-    return HttpServer(app, HttpOptions(**{"listen": "127.0.0.1:0", "max_connections": 10, **changes}))
-
-
-async def connect(server: HttpServer) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    return await asyncio.open_connection(server.address.host, server.address.port)
-
-
-async def read_to_end(reader: asyncio.StreamReader) -> bytes:
-    """Everything until the server hangs up, in whichever way."""
-    try:
-        async with asyncio.timeout(PATIENCE):
-            return await reader.read()
-    except ConnectionResetError:
-        return b""
-
-
-async def talk(server: HttpServer, request: bytes) -> bytes:
-    """All that the server answers to bytes, until it hangs up."""
-    reader, writer = await connect(server)
-    writer.write(request)
-    answer = await read_to_end(reader)
-    writer.close()
-    return answer
-
-
-async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes = GET) -> bytes:
-    """One whole answer upon a connection that stays."""
-    writer.write(request)
-    return await reader.readuntil(b"\r\n\r\n") + await reader.readexactly(5)
 
 
 async def test_a_request_is_answered_at_the_address_that_was_bound(app: App) -> None:
@@ -235,74 +166,3 @@ async def test_a_head_without_end_is_refused(app: App) -> None:
 async def test_a_request_can_hang_up(app: App) -> None:
     async with serve(app) as server:
         assert await talk(server, HANG_UP) == b""
-
-
-@pytest.mark.parametrize("request_", [LARGE, LARGE_ONCE])
-async def test_an_answer_whose_end_nobody_takes_is_hung_up_on(app: App, request_: bytes) -> None:
-    async with serve(app, take_timeout=SOON, drain=timedelta(seconds=3 * PATIENCE)) as server:
-        _, writer = await connect(server)
-        writer.write(request_)
-        await app.begun.wait()
-
-        async with asyncio.timeout(PATIENCE):
-            await server.drain()
-        writer.close()
-
-
-async def test_an_answer_that_is_taken_slowly_is_sent_to_its_end(app: App) -> None:
-    async with serve(app) as server:
-        answer = await talk(server, LARGE_ONCE)
-
-    assert len(answer) > MUCH
-
-
-async def test_a_request_that_runs_ends_before_the_server_does(app: App) -> None:
-    server = await serve(app).__aenter__()
-    reader, writer = await connect(server)
-    answer = asyncio.ensure_future(ask(reader, writer, HELD))
-    await app.begun.wait()
-
-    draining = asyncio.ensure_future(server.drain())
-    await asyncio.sleep(0)
-    with pytest.raises(ConnectionError):
-        await connect(server)
-    app.go.set()
-
-    assert (await answer).endswith(b"hello")
-    await draining
-    await server.wait_stopped()
-    writer.close()
-
-
-async def test_a_request_that_does_not_end_is_cut_off(app: App) -> None:
-    async with serve(app, drain=SOON) as server:
-        answer = asyncio.ensure_future(talk(server, HELD))
-        await app.begun.wait()
-
-    assert app.cancelled.is_set()
-    assert (await answer).endswith(b"\r\n\r\nhe")
-
-
-async def test_a_drain_that_takes_too_long_can_be_cut_short(app: App) -> None:
-    server = await serve(app, drain=timedelta(hours=1)).__aenter__()
-    answer = asyncio.ensure_future(talk(server, HELD))
-    await app.begun.wait()
-    draining = asyncio.ensure_future(server.drain())
-
-    await server.stop_now()
-    await draining
-
-    assert app.cancelled.is_set()
-    await answer
-
-
-async def test_idle_and_broken_connections_do_not_hold_the_end_up(app: App) -> None:
-    async with serve(app, head_timeout=timedelta(hours=1), drain=timedelta(hours=1)) as server:
-        idle, kept, broken = [await connect(server) for _ in range(3)]
-        await ask(*kept)
-        broken[1].write(b"GET\r\n\r\n")
-        await broken[0].readuntil(b"\r\n\r\n")  # refused, and not yet closed by this side
-
-    assert [await read_to_end(reader) for reader, _ in (idle, kept)] == [b"", b""]
-    for _, writer in (idle, kept, broken):
-        writer.close()

@@ -138,12 +138,8 @@ async def test_a_synth_that_is_killed_in_the_middle_leaves_nothing(own_stack: St
     assert [path for path in scratch.rglob("*") if path.is_file()] == []
 
 
-async def test_an_error_names_the_copy_of_what_failed(own_stack: Stack) -> None:
-    for broken in (SOUND[:44], b"neither fish nor fowl"):
-        await fails_with_a_copy(own_stack, broken)
-
-
-async def fails_with_a_copy(own_stack: Stack, broken: bytes) -> None:
+@pytest.mark.parametrize("broken", [SOUND[:44], b"neither fish nor fowl"], ids=["no sound", "no audio"])
+async def test_an_error_names_the_copy_of_what_failed(own_stack: Stack, broken: bytes) -> None:
     async with own_stack.client() as client:
         with pytest.raises(InvalidRequestError) as caught:
             await client.process_audio(broken, user_id="ada.lovelace")

@@ -97,6 +97,16 @@ def test_a_block_of_a_voice_is_computed_over_planes_from_end_to_end(tmp_path: Pa
     assert kernels == [[1, 3], [1, 5]]
 
 
+def test_what_a_block_adds_to_is_taken_as_the_plane_that_it_is_already(tmp_path: Path) -> None:
+    nodes = [conv("x", "a", pads=[1, 1]), helper.make_node("Add", ["x", "a"], ["s"]), conv("s", "y", pads=[1, 1])]
+
+    made = assert_same(saved(tmp_path, nodes))
+
+    lines = [node.output[0] for node in made.graph.node if node.op_type == "Squeeze"]
+    of_x = [node for node in made.graph.node if node.op_type == "Unsqueeze" and node.input[0] == "x"]
+    assert (lines, len(of_x)) == (["y"], 1)
+
+
 def test_what_others_need_as_lines_is_there_as_lines(tmp_path: Path) -> None:
     path = saved(
         tmp_path,

@@ -83,7 +83,7 @@ class _Planes:
         return (
             node.op_type in _BINARY
             and not self._only_planes.isdisjoint(node.input)
-            and all(name in self._only_planes or name in self._scalars for name in node.input)
+            and all(name in self._planes or name in self._scalars for name in node.input)
         )
 
     def _add_over_planes(self, node: onnx.NodeProto, planes: Mapping[str, str]) -> None:

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from mayfly_synth.engines.blocked import put_in_blocks
+from mayfly_synth.engines.blocked import may_gain, put_in_blocks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,6 +105,39 @@ def test_what_a_block_adds_to_is_taken_as_the_plane_that_it_is_already(tmp_path:
     lines = [node.output[0] for node in made.graph.node if node.op_type == "Squeeze"]
     of_x = [node for node in made.graph.node if node.op_type == "Unsqueeze" and node.input[0] == "x"]
     assert (lines, len(of_x)) == (["y"], 1)
+
+
+def wide_model(channels: int, *, taps: int = 3) -> onnx.ModelProto:
+    """A convolution of halved weights, as the shipped voice has them, that makes so many channels."""
+    halved = numpy_helper.from_array(np.zeros((channels, _CHANNELS, taps), np.float16), "halved")
+    nodes = [
+        helper.make_node("Cast", ["halved"], ["w"], to=TensorProto.FLOAT),
+        helper.make_node("Conv", ["x", "w"], ["y"], kernel_shape=[taps], pads=[taps // 2] * 2),
+    ]
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, _LINE)]
+    outputs = [helper.make_tensor_value_info("y", TensorProto.FLOAT, [None] * 3)]
+    graph = helper.make_graph(nodes, "graph", inputs, outputs, [halved])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.mark.parametrize(
+    ("channels", "threads", "may"),
+    [(32, 1, True), (127, 2, False), (128, 2, True), (128, 3, False), (192, 3, True)],
+)
+def test_several_threads_need_channels_for_each_of_them(channels: int, threads: int, *, may: bool) -> None:
+    assert may_gain(wide_model(channels), threads=threads) is may
+
+
+@pytest.mark.parametrize("model", [wide_model(512, taps=1), onnx.ModelProto()], ids=["no width", "nothing"])
+def test_without_a_convolution_over_time_several_threads_gain_nothing(model: onnx.ModelProto) -> None:
+    assert not may_gain(model, threads=2)
+
+
+def test_how_many_channels_computed_weights_have_is_not_known(tmp_path: Path) -> None:
+    node = helper.make_node("Conv", ["x", "doubled"], ["y"], name="y", kernel_shape=[3], pads=[1, 1])
+    path = saved(tmp_path, [helper.make_node("Concat", ["w3"] * 9, ["doubled"], axis=0), node])
+
+    assert not may_gain(onnx.load(path), threads=2)
 
 
 def test_what_others_need_as_lines_is_there_as_lines(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from mayfly_synth.domain.call import Call
 from mayfly_synth.domain.utterance import Utterance
 from mayfly_synth.engines.parted import Listener, PartedSession, in_parts
 from mayfly_synth.engines.seams import find_seam
-from mayfly_synth.engines.sessions import open_session
+from mayfly_synth.engines.sessions import open_session, open_wide_sessions
 from mayfly_synth.engines.voice_folder import load_voices
 from mayfly_synth.testing import piper_engine
 from mayfly_synth.testing_voices import FRAMES, HOP, voice_model, write_voice
@@ -67,7 +67,7 @@ def whole_session() -> onnxruntime.InferenceSession:
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("phonemes", [1, 5, 14, 60, 200])
 def test_two_parts_say_what_the_whole_says(tiny_model: Path, phonemes: int, threads: int) -> None:
-    session = open_session(tiny_model, threads=threads)
+    [session] = open_wide_sessions(tiny_model, threads=threads) if threads > 1 else [open_session(tiny_model)]
     assert isinstance(session, PartedSession)
 
     [whole], [parted] = whole_session().run(None, ids(phonemes)), session.run(None, ids(phonemes))

@@ -16,7 +16,7 @@ from mayfly_synth.cores import processors
 from mayfly_synth.domain.call import Call
 from mayfly_synth.domain.utterance import Utterance
 from mayfly_synth.engines.places import Places
-from mayfly_synth.engines.sessions import open_session, wide_voice
+from mayfly_synth.engines.sessions import open_wide_sessions, wide_voice
 from mayfly_synth.testing import piper_engine
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ def test_the_threads_that_help_have_the_other_processors(voices_dir: Path) -> No
     pair = sorted(processors())[:2]
     before = {path.name for path in Path("/proc/self/task").iterdir()}
 
-    session = open_session(voices_dir / "en_US-mayfly-low.onnx", threads=2, helpers=Places(pair).of_helpers(2))
+    model = voices_dir / "en_US-mayfly-low.onnx"
+    session = next(open_wide_sessions(model, threads=2, helpers=Places(pair).of_helpers(2)))
 
     new = [path for path in Path("/proc/self/task").iterdir() if path.name not in before]
     assert session.get_inputs()

@@ -1,12 +1,12 @@
-"""Models as ONNX Runtime computes them fastest on one thread.
+"""Models as ONNX Runtime computes them fastest.
 
 Voices convolve over time: one dimension. ONNX Runtime has its fast kernels, which keep 8 or 16 channels side by side as
 the processor's registers do, for two dimensions only; for one it copies each sample as often as the kernel is wide, and
 multiplies matrices. A plane of height one is the same sum of the same products, so convolutions are written as such,
 and what stands between them follows: 12 % less time for a voice of Piper's `medium` size, to within rounding.
 
-On several threads it is the other way round: those kernels are divided among threads by height and by channels, of
-which a voice has too few.
+Those kernels are divided among threads by height and by channels. So on several threads it is the other way round for
+voices of few channels, such as those of Piper's training package, and depends on the processor for others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from mayfly_synth.engines.graphs import constants_of, read_by
+from mayfly_synth.engines.graphs import constants_of, read_by, shapes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,10 +26,17 @@ _LEAST_OPSET: Final = 13
 """Since when Unsqueeze takes its axes as an input."""
 _AXIS: Final = 2
 """Behind batch and channels: the height."""
+_CHANNELS_OF_A_THREAD: Final = 64
+"""ONNX Runtime hands out four blocks at a time, of up to 16 channels each."""
 _AXES: Final = "mayfly/axes"
 _PLANE: Final = "mayfly/plane/"
 _UNARY: Final = frozenset(("LeakyRelu", "Relu", "Sigmoid", "Tanh"))
 _BINARY: Final = frozenset(("Add", "Div", "Mul", "Sub"))
+
+
+def may_gain(model: onnx.ModelProto, *, threads: int) -> bool:
+    """Whether its convolutions over planes may be faster on so many threads. Time grows with its graph."""
+    return threads == 1 or _channels(model.graph) >= threads * _CHANNELS_OF_A_THREAD
 
 
 def put_in_blocks(model: onnx.ModelProto) -> None:
@@ -107,6 +114,17 @@ class _Planes:
                 self._only_planes.discard(name)
                 plane = self._planes[name]
                 self._nodes.append(helper.make_node("Squeeze", [plane, _AXES], [name], name=f"{plane}/line"))
+
+
+def _channels(graph: onnx.GraphProto) -> int:
+    """The fewest that a convolution makes which looks around itself; 0 if that of one is not known."""
+    shapes = shapes_of(graph)
+    makes = [
+        shape[0] if (shape := shapes.get(node.input[1], ())) else 0
+        for node in graph.node
+        if _is_convolution(node) and shapes.get(node.input[1], (0,))[-1] != 1
+    ]
+    return min(makes, default=0)
 
 
 def _is_convolution(node: onnx.NodeProto) -> bool:

@@ -29,3 +29,12 @@ def constants_of(graph: onnx.GraphProto) -> dict[str, onnx.TensorProto]:
         if attribute.name == "value"
     }
     return {**made, **{tensor.name: tensor for tensor in graph.initializer}}
+
+
+def shapes_of(graph: onnx.GraphProto) -> dict[str, tuple[int, ...]]:
+    """Shapes of what is always the same, and of what is only made wider or narrower of it, by names."""
+    shapes = {name: tuple(tensor.dims) for name, tensor in constants_of(graph).items()}
+    for node in graph.node:
+        if node.op_type == "Cast" and node.input[0] in shapes:
+            shapes[node.output[0]] = shapes[node.input[0]]
+    return shapes

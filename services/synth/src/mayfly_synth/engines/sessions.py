@@ -3,6 +3,7 @@
 A session that spreads over all cores is slower as soon as two callers speak at a time: one thread for each session, and
 as many utterances at a time as there are cores, is the fastest way to speak for many. For one caller who waits for the
 first sound it is the other way round: so a voice has a second session, with all cores, where that is worth its memory.
+Which kernels are the faster ones on several threads, the voice and the processor decide: both are tried.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ import onnx
 import onnxruntime
 from piper.const import BOS, EOS, PAD
 
-from mayfly_synth.engines.blocked import put_in_blocks
+from mayfly_synth.engines.blocked import may_gain, put_in_blocks
 from mayfly_synth.engines.parted import PartedSession, in_parts
 from mayfly_synth.engines.places import Places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from piper import PiperVoice
@@ -39,28 +40,45 @@ _PATIENCE_SECONDS: Final = 0.6
 _PHONEMES: Final = 40
 
 
-def open_session(model: Path, *, threads: int = 1, helpers: str = "") -> Any:
-    """An inference session, or one in two parts. Blocks.
+def open_session(model: Path) -> Any:
+    """An inference session on one thread, or one in two parts. Blocks.
+
+    Args:
+        model: The file.
+
+    Raises:
+        google.protobuf.message.DecodeError: If it is not an ONNX model.
+    """
+    return _opened(onnx.load(model), _options(threads=1, helpers=""), in_blocks=True)
+
+
+def open_wide_sessions(model: Path, *, threads: int, helpers: str = "") -> Iterator[Any]:
+    """Sessions on several threads, each of which may be the fastest one. Blocks.
 
     Args:
         model: The file.
         threads: How many compute one utterance.
         helpers: Where those besides the first one compute; see `Places.of_helpers`.
-
-    Raises:
-        google.protobuf.message.DecodeError: If it is not an ONNX model.
     """
     options = _options(threads, helpers)
-    whole = onnx.load(model)
+    yield _opened(onnx.load(model), options, in_blocks=False)
+    if may_gain(onnx.load(model), threads=threads):
+        yield _opened(onnx.load(model), options, in_blocks=True)
+
+
+def _opened(whole: onnx.ModelProto, options: onnxruntime.SessionOptions, *, in_blocks: bool) -> Any:
     parts = in_parts(whole)
     if parts is None:
-        return _session(whole, options)
+        return _session(whole, options, in_blocks=in_blocks)
     del whole  # its parts are copies
-    return PartedSession(_session(parts.front, options), _session(parts.back, options), seam=parts.seam)
+    front, back = (_session(part, options, in_blocks=in_blocks) for part in (parts.front, parts.back))
+    return PartedSession(front, back, seam=parts.seam)
 
 
-def _session(model: onnx.ModelProto, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
-    if options.intra_op_num_threads == 1:
+def _session(
+    model: onnx.ModelProto, options: onnxruntime.SessionOptions, *, in_blocks: bool
+) -> onnxruntime.InferenceSession:
+    if in_blocks:
         put_in_blocks(model)
     session = onnxruntime.InferenceSession(model.SerializeToString(), sess_options=options, providers=_PROVIDERS)
     # It would keep the bytes, to begin anew with other providers: as much memory again as the model's.
@@ -96,31 +114,34 @@ def wide_voice(
 ) -> PiperVoice | None:
     """The same voice with a session on so many threads, if that speaks a sentence noticeably sooner.
 
-    On a busy machine it may not, for the moment: threads of one run wait for each other. So both are tried in turn
-    until it does, for a while; the least that each of them took is what other work disturbed the least.
+    On a busy machine it may not, for the moment: threads of one run wait for each other. So all are tried in turn
+    until one does, for a while; the least that each of them took is what other work disturbed the least.
     """
     if threads < 2 or (narrow_least := _seconds(piper, monotonic)) < _WORTH_SECONDS:
         return None
     places = places or Places()
-    wide = dataclasses.replace(piper, session=open_session(model, threads=threads, helpers=places.of_helpers(threads)))
+    sessions = open_wide_sessions(model, threads=threads, helpers=places.of_helpers(threads))
+    wide = [dataclasses.replace(piper, session=session) for session in sessions]
     places.take_first()
     try:
-        return wide if _is_sooner(wide, piper, narrow_least, monotonic) else None
+        return _soonest(wide, piper, narrow_least, monotonic)
     finally:
         places.leave()
 
 
-def _is_sooner(wide: PiperVoice, piper: PiperVoice, narrow_least: float, monotonic: Callable[[], float]) -> bool:
-    wide_least, spent = math.inf, 0.0
+def _soonest(
+    wide: Sequence[PiperVoice], piper: PiperVoice, narrow_least: float, monotonic: Callable[[], float]
+) -> PiperVoice | None:
+    least, spent = [math.inf] * len(wide), 0.0
     while spent < _PATIENCE_SECONDS:
-        on_wide = _seconds(wide, monotonic)
-        wide_least = min(wide_least, on_wide)
-        if wide_least * _WORTH_FACTOR <= narrow_least:
-            return True
+        took = [_seconds(one, monotonic) for one in wide]
+        least = list(map(min, least, took))
+        if min(least) * _WORTH_FACTOR <= narrow_least:
+            return wide[least.index(min(least))]
         on_narrow = _seconds(piper, monotonic)
         narrow_least = min(narrow_least, on_narrow)
-        spent += on_wide + on_narrow
-    return False
+        spent += sum(took) + on_narrow
+    return None
 
 
 def _seconds(piper: PiperVoice, monotonic: Callable[[], float]) -> float:

@@ -1,4 +1,4 @@
-"""Copies that serve one request: they are let go at its end, and end by themselves where that fails."""
+"""What passes: audio that ends by itself, and copies that serve one request and are let go at its end."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from mayfly_client import MayflyError
 if TYPE_CHECKING:
     from mayfly_client import AsyncClient
 
+TEMPORARY: Final = "temp-audio"
+"""The collection of audio that nobody keeps: storage ends it after a day, or earlier if told so."""
 COPY_LIFE: Final = timedelta(minutes=5)
 """Life of a copy, should nobody get to delete it."""
 

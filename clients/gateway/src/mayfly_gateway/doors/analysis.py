@@ -16,7 +16,7 @@ from mayfly_gateway.delivery import Delivery, measure
 from mayfly_gateway.doors.recordings import UserForm, shape_of
 from mayfly_gateway.formats import content_type_of
 from mayfly_gateway.gateway import Gateway, Here
-from mayfly_gateway.passing import COPY_LIFE, let_go
+from mayfly_gateway.passing import COPY_LIFE, TEMPORARY, let_go
 from mayfly_gateway.recording_shapes import Analysis, Analyzed, Identifier
 from mayfly_gateway.recording_store import Recorder
 from mayfly_gateway.spooling import spooled
@@ -59,7 +59,7 @@ async def _measured(here: Gateway, path: Path, *, transcribe: bool) -> tuple[Pro
         end=_LONGEST,
         loudness_lufs=_TARGET_LUFS,
         transcribe=transcribe,
-        collection="temp-audio",
+        collection=TEMPORARY,
         ttl=COPY_LIFE,
     )
     try:

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from mayfly_gateway.bearer import Caller
 from mayfly_gateway.callers import ANONYMOUS
 from mayfly_gateway.clocks import iso_or_none
-from mayfly_gateway.doors.page_speech import SPEECH, too_long
+from mayfly_gateway.doors.page_speech import too_long
 from mayfly_gateway.gateway import Gateway, Here
+from mayfly_gateway.passing import TEMPORARY
 
 router = APIRouter()
 
@@ -63,7 +64,7 @@ async def _speak(
         order.text,
         voice=order.voice or None,
         format="wav",
-        collection=SPEECH,
+        collection=TEMPORARY,
         guest_address=guest_address,
         user_id=user_id,
     )

@@ -9,10 +9,10 @@ from starlette.responses import RedirectResponse
 
 from mayfly_client import Audio, MayflyError
 from mayfly_gateway.doors.page_audios import MADE_FROM, Token, copies_of, own_audio
-from mayfly_gateway.doors.page_speech import SPEECH
 from mayfly_gateway.errors import audio_gone
 from mayfly_gateway.formats import FormatName, name_of
 from mayfly_gateway.gateway import Gateway, Guest, Here
+from mayfly_gateway.passing import TEMPORARY
 
 router = APIRouter(prefix="/api/page", tags=["page"])
 
@@ -46,12 +46,12 @@ async def _copy(here: Gateway, audio: Audio, kind: str, address: str) -> str:
     for copy in await copies_of(here, audio):
         if name_of(copy.content_type) == kind:
             return copy.name
-    await here.mayfly.reserve_quota(SPEECH, guest_address=address)
+    await here.mayfly.reserve_quota(TEMPORARY, guest_address=address)
     try:
         made = await here.mayfly.process_audio(
             audio.name,
             format=kind,
-            collection=SPEECH,
+            collection=TEMPORARY,
             user_id=audio.user_id,
             labels={MADE_FROM: audio.name},
             expire_time=audio.expire_time,

@@ -19,12 +19,12 @@ from mayfly_gateway.first_sound import up_to_first_sound
 from mayfly_gateway.formats import FORMATS
 from mayfly_gateway.gateway import Gateway, Here, WelcomedGuest
 from mayfly_gateway.page_shapes import Limits, SpeechOrder, Voices, VoiceShape
+from mayfly_gateway.passing import TEMPORARY
 from mayfly_gateway.peaks import PeakMeter
 from mayfly_gateway.remembered import SpeechNotes
 
 router = APIRouter(prefix="/api/page", tags=["page"])
 
-SPEECH = "temp-audio"
 NDJSON = "application/x-ndjson"
 _log = logging.getLogger("mayfly.gateway")
 
@@ -55,14 +55,14 @@ async def speech(
     if len(order.text) > here.settings.max_characters:
         raise too_long(len(order.text), here.settings.max_characters)
     # Whose audio it is says the cookie, and how much there may be the address: cookies cost nothing.
-    await here.mayfly.reserve_quota(SPEECH, characters=len(order.text), guest_address=here.guest_address(request))
+    await here.mayfly.reserve_quota(TEMPORARY, characters=len(order.text), guest_address=here.guest_address(request))
     items = here.mayfly.stream_speech(
         order.text,
         voice=order.voice or None,
         speaker=order.speaker or None,
         format=order.format,
         speed=order.speed,
-        collection=SPEECH,
+        collection=TEMPORARY,
         user_id=guest,
     )
     lines = _lines(here, order, await up_to_first_sound(items, request), items)

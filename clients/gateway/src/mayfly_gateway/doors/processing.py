@@ -13,6 +13,7 @@ from mayfly_gateway.clocks import iso_or_none
 from mayfly_gateway.errors import GatewayError
 from mayfly_gateway.formats import FormatName
 from mayfly_gateway.gateway import Gateway, Here
+from mayfly_gateway.passing import TEMPORARY
 from mayfly_gateway.process_errors import as_process_error
 from mayfly_gateway.processing_shapes import Processed
 from mayfly_gateway.recording_shapes import Identifier
@@ -68,7 +69,7 @@ async def place(
             violations=(("pitch_id", "is required with project_id"),),
         )
     if pitch_id is None:
-        return {"collection": "temp-audio"}
+        return {"collection": TEMPORARY}
     if project_id is None:
         return {"collection": "pitches", "key_fields": {"pitch_id": pitch_id, "filename": filename}}
     fields = {"project_id": project_id, "pitch_id": pitch_id, "filename": filename}

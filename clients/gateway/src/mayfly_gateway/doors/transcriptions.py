@@ -12,7 +12,7 @@ from mayfly_gateway.callers import ANONYMOUS
 from mayfly_gateway.gateway import Here
 from mayfly_gateway.openai_events import CONTENT_TYPE, event
 from mayfly_gateway.openai_shapes import Transcription, VerboseTranscription
-from mayfly_gateway.passing import COPY_LIFE, let_go
+from mayfly_gateway.passing import COPY_LIFE, TEMPORARY, let_go
 from mayfly_gateway.spooling import spooled
 
 router = APIRouter(prefix="/v1", tags=["openai"], route_class=KnownCallersRoute)
@@ -39,7 +39,7 @@ async def transcriptions(
             path,
             preset="speech-to-text",
             transcribe=True,
-            collection="temp-audio",
+            collection=TEMPORARY,
             ttl=COPY_LIFE,
             user_id=None if caller == ANONYMOUS else caller,
         )

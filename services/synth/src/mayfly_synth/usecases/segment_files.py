@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from mayfly_synth.domain.errors import AudioTooLargeError
@@ -63,7 +62,7 @@ async def _file(speaking: Speaking, utterance: Utterance, sound: SpokenSentence,
     """One segment as a file of its own."""
     timeline, recording = Timeline(sample_rate=delivery.voice.sample_rate), speaking.recording()
     meter = Meter(whole=True)
-    timeline.add(replace(utterance, marks=()), sound, silence=0)
+    timeline.add(utterance, sound, silence=0)
     async with aclosing(speaking.file_of(_each([sound.pcm]), delivery, meter)) as parts:
         async for part in parts:
             recording.add(part.data)

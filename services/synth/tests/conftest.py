@@ -12,8 +12,7 @@ from mayfly_runtime.offload import Offload
 from mayfly_synth.domain.speech import AudioFormat, Delivery
 from mayfly_synth.engines.encoders import SpeechEncoder
 from mayfly_synth.engines.ffmpeg import Ffmpeg
-from mayfly_synth.engines.voice_folder import load_voices
-from mayfly_synth.testing import piper_engine
+from mayfly_synth.testing import load_voices, piper_engine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

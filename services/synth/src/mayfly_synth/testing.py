@@ -138,6 +138,11 @@ class MemoryStored:
         return name
 
 
+def load_voices(path: Path) -> Sequence[LoadedVoice]:
+    """All voices of a folder, loaded anew; see `VoiceFolder.open`."""
+    return VoiceFolder(path=path).open().loaded
+
+
 def piper_engine(
     voices: Sequence[LoadedVoice], offload: Offload, *, workers: int = 2, places: Places | None = None
 ) -> PiperEngine:

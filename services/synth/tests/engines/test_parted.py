@@ -16,8 +16,7 @@ from mayfly_synth.domain.utterance import Utterance
 from mayfly_synth.engines.parted import Listener, PartedSession, in_parts
 from mayfly_synth.engines.seams import find_seam
 from mayfly_synth.engines.sessions import open_session, open_wide_sessions
-from mayfly_synth.engines.voice_folder import load_voices
-from mayfly_synth.testing import piper_engine
+from mayfly_synth.testing import load_voices, piper_engine
 from mayfly_synth.testing_voices import FRAMES, HOP, voice_model, write_voice
 
 if TYPE_CHECKING:

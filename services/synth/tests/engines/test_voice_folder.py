@@ -12,7 +12,8 @@ from piper.config import PiperConfig
 
 from mayfly_synth.engines import sessions
 from mayfly_synth.engines.sessions import open_wide_sessions, wide_voice
-from mayfly_synth.engines.voice_folder import VoiceFolder, VoiceFolderError, _speakers, default_voice, load_voices
+from mayfly_synth.engines.voice_folder import VoiceFolder, VoiceFolderError, _speakers, default_voice
+from mayfly_synth.testing import load_voices
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mayfly_synth.engines.voice_folder import load_voices
+from mayfly_synth.testing import load_voices
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

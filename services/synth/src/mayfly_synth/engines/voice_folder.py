@@ -164,11 +164,6 @@ class VoiceFolder:
         return LoadedVoice(_voice(model.stem, described, piper), piper, wide, size)
 
 
-def load_voices(path: Path) -> list[LoadedVoice]:
-    """All voices of a folder, in memory; see `VoiceFolder.open`."""
-    return list(VoiceFolder(path=path).open().loaded)
-
-
 def default_voice(voices: Sequence[Voice], *, asked: str) -> str:
     """The name of the voice for requests that name none.
 

@@ -69,6 +69,13 @@ class PromptProtocol(H11Protocol):
         self._forget_rest()
         self._watch_rest(math.inf)
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; hang up where an answer has begun, and no other can be given any more."""
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:
+            self._hang_up()
+
     def shutdown(self) -> None:
         """End after the request that runs, or at once if none does."""
         with contextlib.suppress(h11.LocalProtocolError):  # it is broken, and ends by itself

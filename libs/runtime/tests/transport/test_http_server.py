@@ -156,6 +156,20 @@ async def test_nonsense_is_answered_in_http(app: App, nonsense: bytes) -> None:
         assert (await talk(server, nonsense)).startswith(b"HTTP/1.1 400")
 
 
+async def test_nonsense_behind_an_answer_that_has_begun_is_hung_up_on_without_a_word(
+    app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serve(app) as server:
+        reader, writer = await connect(server)
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        await reader.readuntil(b"hello")
+        writer.write(b"no chunk\r\n")
+
+        assert await read_to_end(reader) == b""
+        writer.close()
+    assert [record.message for record in caplog.records] == []
+
+
 async def test_a_head_without_end_is_refused(app: App) -> None:
     async with serve(app) as server:
         answer = await talk(server, b"GET / HTTP/1.1\r\nX-Long: " + b"a" * 100_000)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from math import ceil
@@ -39,6 +40,8 @@ _OURS: Final = "The gateway could not do its part; its log has the details."
 _COME_AGAIN: Final = "Come again in a moment."
 _SILENT: Final = "A service does not answer."
 _LATE: Final = "A service did not answer in time."
+_NO_ROOM: Final = "There is no room for another upload at the moment."
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +105,8 @@ def problem_of(error: Exception) -> Problem:
         return error.problem
     if isinstance(error, MayflyError):
         return _told_by_a_service(error)
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return Problem(status=503, reason="SERVER_BUSY", message=_NO_ROOM, remedy=_COME_AGAIN, retry_after=1)
     return Problem(status=500, reason="INTERNAL", message=_OURS, remedy=_COME_AGAIN)
 
 

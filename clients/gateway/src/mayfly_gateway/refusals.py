@@ -53,7 +53,7 @@ def refusal(path: str, problem: Problem) -> Response:
 
 async def _refuse(request: Request, error: Exception) -> Response:
     problem = problem_of(error)
-    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+    if problem.status == HTTPStatus.INTERNAL_SERVER_ERROR or isinstance(error, OSError):
         # The exception's own text may hold what a guest wrote; its type and place are enough.
         _log.error("request.failed", extra={"kind": type(error).__name__, "where": _where(error)})
     return refusal(request.url.path, problem)
@@ -86,6 +86,8 @@ def _field_and_fault(error: Mapping[str, Any]) -> tuple[str, str]:
 
 async def _refuse_by_status(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for nothing else
+    if isinstance(error.__cause__, OSError):  # FastAPI takes what breaks while a body is read for the sender's fault
+        return await _refuse(request, error.__cause__)
     status = HTTPStatus(error.status_code)
     remedy = _REMEDIES.get(status, "/docs lists what there is.")
     problem = Problem(status=status, reason=_reason(status), message=f"{status.phrase}.", remedy=remedy)

@@ -108,6 +108,13 @@ def test_what_containers_may_write_is_bounded(name: str) -> None:
     assert targets == (["/data"] if name.startswith("storage") else [])
 
 
+def test_the_gateway_has_room_for_two_uploads_at_a_time_that_are_processed() -> None:
+    """Each lies there twice: as it came, and as a file with a name."""
+    [size] = re.findall(r"size=(\d+)m", " ".join(SERVICES["gateway"]["tmpfs"]))
+
+    assert int(size) * 1024**2 >= 2 * 2 * SETTINGS["gateway"].model_fields["max_upload_bytes"].default
+
+
 @every_server
 def test_servers_have_time_to_drain(name: str) -> None:
     grace = parse_duration(SERVICES[name]["stop_grace_period"])

@@ -47,7 +47,10 @@ class Soak:
     memory: dict[str, list[float]] = field(default_factory=dict)
     """MiB of each process, minute by minute."""
     files: dict[str, list[int]] = field(default_factory=dict)
+    ended: dict[str, int] = field(default_factory=dict)
+    """Children of each process that had ended at the last glance: one that is looked after is gone at the next."""
     dead: int = 0
+    """Those that nobody had looked after between two glances."""
     lived: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     left: list[str] = field(default_factory=list)
@@ -78,7 +81,14 @@ def look(soak: Soak, record: Record) -> None:
     for process in record.processes:
         soak.memory.setdefault(process.name, []).append(resident(process.pid))
         soak.files.setdefault(process.name, []).append(open_files(process.pid))
-        soak.dead += dead_children(process.pid)
+    look_for_the_dead(soak, record)
+
+
+def look_for_the_dead(soak: Soak, record: Record) -> None:
+    """Count the children of each process that are dead, and were at the last glance."""
+    ended = {process.name: dead_children(process.pid) for process in record.processes}
+    soak.dead += sum(min(count, soak.ended.get(name, 0)) for name, count in ended.items())
+    soak.ended = ended
 
 
 async def soaked(layout: Layout, record: Record, minutes: int, pause: float, tell: Callable[[str], None]) -> Soak:
@@ -102,6 +112,7 @@ async def soaked(layout: Layout, record: Record, minutes: int, pause: float, tel
         stop.set()
         await asyncio.sleep(2 * TTL)
         await sweep(soak, client)
+        look_for_the_dead(soak, record)
     return soak
 
 

@@ -89,6 +89,14 @@ async def test_a_name_of_nothing_is_not_found(synth: SynthServiceAsyncStub) -> N
     assert error.metadata == {"name": "audio/2025-12-08/b"}
 
 
+async def test_a_stored_audio_that_cannot_be_read_is_blamed_by_its_name(voices_dir: Path, sink: MemorySink) -> None:
+    stored = MemoryStored({"audio/2025-12-08/a": b"neither fish nor fowl"}).as_stored()
+    async with serve_synth(voices_dir, sink, stored=stored) as channel:
+        error = await refusal(SynthServiceStub(channel), iter([config(source_name="audio/2025-12-08/a")]))
+
+    assert (error.reason, error.fields) == ("AUDIO_UNREADABLE", ("config.source_name",))
+
+
 async def test_the_same_request_id_for_other_bytes_is_refused(synth: SynthServiceAsyncStub) -> None:
     request_id = str(uuid4())
     await synth.ProcessAudio(messages(SOUND, request_id=request_id), timeout=60)

@@ -233,6 +233,8 @@ async def test_an_error_in_a_later_piece_comes_after_the_audio_before_it(synth: 
         ([config(), pb.StreamSynthesizeRequest()], ("text",)),
         ([config(options=pb.SpeechOptions(ssml=True))], ("config.options.ssml",)),
         ([config(options=pb.SpeechOptions(speed=5))], ("config.options.speed",)),
+        ([config(options=pb.SpeechOptions(language_code="de"))], ("config.options.language_code",)),
+        ([config(options=pb.SpeechOptions(pronunciations={"a": "[[ß]]"}))], ("config.options.pronunciations",)),
         ([config(destination=pb.Destination(url_ttl=Duration()))], ("config.destination.url_ttl",)),
     ],
 )

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 class SynthError(Exception):
     """The root of everything that a caller can be told."""
 
+    field: str = ""
+    """The field of the request that is at fault, where there is one."""
+
 
 class TextError(SynthError):
     """The text cannot be spoken."""
@@ -76,6 +79,8 @@ class SsmlError(TextError):
 class PhonemesUnknownError(SynthError):
     """The voice has no such phonemes."""
 
+    field = "options.pronunciations"
+
     def __init__(self, *, voice: str, phonemes: Sequence[str]) -> None:
         shown = " ".join(phonemes[:_MOST_NAMES])
         super().__init__(
@@ -110,6 +115,8 @@ class SpeakerUnknownError(SynthError):
 
 class LanguageError(SynthError):
     """The language that was asked for is not that of the voice, or of any voice."""
+
+    field = "options.language_code"
 
     def __init__(self, language_code: str, *, allowed: Sequence[str], voice: str | None = None) -> None:
         whose = f"The voice {voice} speaks" if voice else "The loaded voices speak"

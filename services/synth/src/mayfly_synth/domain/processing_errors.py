@@ -21,7 +21,13 @@ class ProcessingError(SynthError):
     """Link to a copy of what came of it so far."""
 
 
-class AudioUnreadableError(ProcessingError):
+class InputError(ProcessingError):
+    """The audio that was sent, or named, is not taken."""
+
+    field = "chunk"
+
+
+class AudioUnreadableError(InputError):
     """The bytes are no audio in a container that is taken, or are damaged."""
 
     def __init__(self, why: str) -> None:
@@ -34,7 +40,7 @@ class AudioUnreadableError(ProcessingError):
         self.allowed = ALLOWED
 
 
-class InputTooLargeError(ProcessingError):
+class InputTooLargeError(InputError):
     """The input has more bytes than one call takes."""
 
     def __init__(self, *, size_bytes: int, max_size_bytes: int) -> None:
@@ -57,7 +63,7 @@ class ResultTooLargeError(ProcessingError):
         self.max_size_bytes = max_size_bytes
 
 
-class InputTooLongError(ProcessingError):
+class InputTooLongError(InputError):
     """The input plays longer, or costs more work, than one call may."""
 
     def __init__(self, *, max_duration: timedelta, why: str = "") -> None:

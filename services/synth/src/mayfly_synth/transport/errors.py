@@ -26,10 +26,10 @@ ERROR_TABLE: Final[ErrorTable] = {
         StatusCode.INVALID_ARGUMENT, "TEXT_UNSPEAKABLE", ("field", "position"), field="text"
     ),
     errors.SsmlError: Mapped(StatusCode.INVALID_ARGUMENT, "SSML_INVALID", ("element", "allowed", "line"), field="text"),
-    errors.PhonemesUnknownError: Mapped(StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", field="options.pronunciations"),
+    errors.PhonemesUnknownError: Mapped(StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", field_from="field"),
     errors.VoiceUnknownError: Mapped(StatusCode.NOT_FOUND, "VOICE_UNKNOWN", ("voice", "near")),
     errors.SpeakerUnknownError: Mapped(StatusCode.NOT_FOUND, "SPEAKER_UNKNOWN", ("voice", "speaker", "allowed")),
-    errors.LanguageError: Mapped(StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", field="options.language_code"),
+    errors.LanguageError: Mapped(StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", field_from="field"),
     errors.FormatUnknownError: Mapped(
         StatusCode.INVALID_ARGUMENT, "FORMAT_UNKNOWN", ("format", "allowed"), field_from="field"
     ),
@@ -39,16 +39,16 @@ ERROR_TABLE: Final[ErrorTable] = {
     errors.TooManySegmentsError: Mapped(StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", field="file_per_segment"),
     errors.EncoderFailedError: Mapped(StatusCode.INTERNAL, "ENCODER_FAILED"),
     processing_errors.AudioUnreadableError: Mapped(
-        StatusCode.INVALID_ARGUMENT, "AUDIO_UNREADABLE", ("allowed", *_COPIES), field="chunk"
+        StatusCode.INVALID_ARGUMENT, "AUDIO_UNREADABLE", ("allowed", *_COPIES), field_from="field"
     ),
     processing_errors.InputTooLargeError: Mapped(
-        StatusCode.INVALID_ARGUMENT, "AUDIO_TOO_LARGE", ("size_bytes", "max_size_bytes", *_COPIES), field="chunk"
+        StatusCode.INVALID_ARGUMENT, "AUDIO_TOO_LARGE", ("size_bytes", "max_size_bytes", *_COPIES), field_from="field"
     ),
     processing_errors.ResultTooLargeError: Mapped(
         StatusCode.INVALID_ARGUMENT, "AUDIO_TOO_LARGE", ("max_size_bytes", *_COPIES), field="config"
     ),
     processing_errors.InputTooLongError: Mapped(
-        StatusCode.INVALID_ARGUMENT, "AUDIO_TOO_LARGE", ("max_seconds", *_COPIES), field="chunk"
+        StatusCode.INVALID_ARGUMENT, "AUDIO_TOO_LARGE", ("max_seconds", *_COPIES), field_from="field"
     ),
     processing_errors.NothingLeftError: Mapped(StatusCode.INVALID_ARGUMENT, "AUDIO_SILENT", _COPIES, field="config"),
     processing_errors.StreamBrokenError: Mapped(

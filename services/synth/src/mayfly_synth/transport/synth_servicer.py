@@ -11,6 +11,7 @@ from mayfly.synth.v1 import synth_service_pb2_grpc
 from mayfly_runtime.hearing import SENDING, THINKING, hearing_out
 from mayfly_runtime.identity import current_caller
 from mayfly_synth.transport import processing, requests, responses
+from mayfly_synth.transport.paths import standing
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -70,10 +71,11 @@ class SynthServicer(synth_service_pb2_grpc.SynthServiceServicer):
         arriving = aiter(request_iterator)
         async with hearing_out(arriving, pause=THINKING):
             command, pieces = await requests.stream(arriving, caller=current_caller().name)
-            async with aclosing(self._stream(command, pieces)) as events:
-                async for event in events:
-                    for message in responses.stream_messages(event):
-                        yield message
+            with standing("options", at="config.options"):
+                async with aclosing(self._stream(command, pieces)) as events:
+                    async for event in events:
+                        for message in responses.stream_messages(event):
+                            yield message
 
     async def ProcessAudio(
         self, request_iterator: AsyncIterator[pb.ProcessAudioRequest], _context: Context
@@ -82,4 +84,5 @@ class SynthServicer(synth_service_pb2_grpc.SynthServiceServicer):
         arriving = aiter(request_iterator)
         async with hearing_out(arriving, pause=SENDING):
             command, chunks = await processing.process(arriving, caller=current_caller().name)
-            return responses.processed(await self._process(command, chunks))
+            with standing("chunk", at="config.source_name" if command.source_name else "chunk"):
+                return responses.processed(await self._process(command, chunks))

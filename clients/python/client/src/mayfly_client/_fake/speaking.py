@@ -82,15 +82,15 @@ class Manner:
     speed: float
 
     @classmethod
-    def of(cls, options: pb.SpeechOptions) -> Manner:
-        """What is asked for; or refuse it."""
+    def of(cls, options: pb.SpeechOptions, *, field: str = "options") -> Manner:
+        """What is asked for; or refuse it by the field's name."""
         voice = find_voice(options.voice)
         if options.speaker and options.speaker not in voice.speakers:
             metadata = {"voice": voice.name, "speaker": options.speaker, "allowed": ", ".join(voice.speakers)}
             raise _missing("SPEAKER_UNKNOWN", f"{voice.name} has no speaker {options.speaker!r}", metadata)
         speed = options.speed if options.HasField("speed") else 1.0
         if not 0.25 <= speed <= 4.0:
-            raise invalid("options.speed", "must be 0.25 to 4.0")
+            raise invalid(f"{field}.speed", "must be 0.25 to 4.0")
         return cls(voice=voice, content_type=written_type(options.format), speed=speed)
 
 

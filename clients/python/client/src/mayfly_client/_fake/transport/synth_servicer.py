@@ -77,7 +77,7 @@ class FakeSynthServicer(SynthServiceServicer):
             raise invalid("config", "is required as the first message")
         check_request_id(first.config.request_id)
         self._count(first.config.request_id, first.config.destination, objects=0 if first.config.discard else 1)
-        manner = speaking.Manner.of(first.config.options)
+        manner = speaking.Manner.of(first.config.options, field="config.options")
         header = pb.StreamHeader(
             content_type=manner.content_type,
             sample_rate_hertz=SAMPLE_RATE,

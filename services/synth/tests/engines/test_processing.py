@@ -202,6 +202,31 @@ async def test_a_long_tag_keeps_nobody_from_the_samples_behind_it(process: Proce
     assert "Duration: 00:00:04.50" in told
 
 
+@pytest.mark.parametrize("bit_rate", ["24k", "320k"])
+@pytest.mark.parametrize("cut", [1, 500])
+async def test_an_mp3_that_begins_within_a_frame_is_heard_from_the_next_one_on(
+    process: Process, tmp_path: Path, bit_rate: str, cut: int
+) -> None:
+    whole = converted(BUNDLED, SOUND, "-b:a", bit_rate, "-ar", "32000", *CONTAINERS["mp3"], folder=tmp_path)
+    begin = len(whole) // 3 + cut
+
+    made = await process(whole[begin:], Steps(format=AudioFormat.WAV))
+
+    assert made.source is Container.MP3
+    assert wave_of(made.data)[2] == pytest.approx(3, abs=0.15)
+
+
+async def test_flac_is_found_behind_a_tag_with_a_picture(process: Process, tmp_path: Path) -> None:
+    flac = converted(BUNDLED, SOUND, *CONTAINERS["flac"], folder=tmp_path)
+    picture = struct.pack(">4sIH", b"APIC", 300_000, 0) + bytes(300_000)
+    size = bytes(len(picture) >> shift & 0x7F for shift in (21, 14, 7, 0))
+
+    made = await process(b"ID3\x03\0\0" + size + picture + flac, Steps(format=AudioFormat.WAV))
+
+    assert made.source is Container.FLAC
+    assert wave_of(made.data)[2] == pytest.approx(4.5, abs=0.01)
+
+
 CHANGES = {
     "MP3 of another rate": ("-ar", "44100", "-f", "mp3"),
     "MP3 of more channels": ("-ac", "2", "-f", "mp3"),

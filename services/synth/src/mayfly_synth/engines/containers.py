@@ -12,10 +12,12 @@ from typing import Final
 
 from mayfly_synth.domain.processing import Container
 from mayfly_synth.domain.processing_errors import AudioUnreadableError
-from mayfly_synth.engines.mp3 import tag_size
+from mayfly_synth.engines.mp3 import LONGEST_FRAME, begins_frames, tag_size
 
 HEAD_BYTES: Final = 64 * 1024
 """How much is looked at. An index that begins later is taken for one that stands at the end."""
+_LONGEST_TAG: Final = 8 * 1024 * 1024
+"""Pictures in it included. What is behind a longer one is taken for MP3, as that is whose tags these are."""
 
 _PCM: Final = (
     "pcm_u8,pcm_s8,pcm_s16le,pcm_s16be,pcm_s24le,pcm_s24be,pcm_s32le,pcm_s32be,pcm_f32le,pcm_f32be,pcm_f64le,pcm_f64be,"
@@ -24,6 +26,7 @@ _PCM: Final = (
 _MP3: Final = "mp3,mp3float"
 _EBML: Final = b"\x1a\x45\xdf\xa3"
 _SHORTEST: Final = 12
+_MAGIC: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +59,21 @@ class Detected:
     """Whether its index stands behind its sound, so that it cannot be read while it comes."""
 
 
+def bytes_to_detect(head: bytes) -> int:
+    """How much of a file `detect` has to see: what is behind its tag, too.
+
+    Args:
+        head: Its first `HEAD_BYTES`, or all of it.
+    """
+    behind = tag_size(head) + _MAGIC
+    return behind if HEAD_BYTES < behind <= _LONGEST_TAG else HEAD_BYTES
+
+
 def detect(head: bytes) -> Detected:
     """What a file is.
 
     Args:
-        head: Its first `HEAD_BYTES`, or all of it.
+        head: Its first `bytes_to_detect`, or all of it.
 
     Raises:
         AudioUnreadableError: If it is nothing that is taken.
@@ -80,11 +93,11 @@ def kind_of(data: bytes) -> Container | None:
 
 def _container(head: bytes) -> Container | None:
     tag = tag_size(head)
-    if head.startswith(b"fLaC") or (tag and head[tag : tag + 4] == b"fLaC"):
+    if head.startswith(b"fLaC") or (tag and head[tag : tag + _MAGIC] == b"fLaC"):
         return Container.FLAC
     if tag or _is_mp3_frame(head):
         return Container.MP3
-    return _by_magic(head)
+    return _by_magic(head) or (Container.MP3 if _is_cut_out_of_mp3(head) else None)
 
 
 def _by_magic(head: bytes) -> Container | None:
@@ -110,6 +123,14 @@ def _is_mp3_frame(head: bytes) -> bool:
         and head[2] >> 4 not in (0, 15)
         and head[2] >> 2 & 3 != 3
     )
+
+
+def _is_cut_out_of_mp3(head: bytes) -> bool:
+    """Whether it begins within a frame, as what is recorded off a stream does, and goes on with whole ones."""
+    at = head.find(b"\xff", 0, LONGEST_FRAME)
+    while at >= 0 and not begins_frames(head, at):
+        at = head.find(b"\xff", at + 1, LONGEST_FRAME)
+    return at >= 0
 
 
 def _needs_seeking(container: Container, head: bytes) -> bool:

@@ -18,7 +18,7 @@ class Intake:
     def __init__(self, source: AsyncIterator[bytes], *, max_bytes: int) -> None:
         self._source = source
         self._max_bytes = max_bytes
-        self._head: list[bytes] = []
+        self._head = bytearray()
         self.size = 0
         """Bytes that came so far."""
 
@@ -28,12 +28,10 @@ class Intake:
         Raises:
             InputTooLargeError: If there is more than the bound.
         """
-        while sum(len(piece) for piece in self._head) < size:
-            piece = await self._next()
-            if piece is None:
-                break
-            self._head.append(piece)
-        return b"".join(self._head)[:size]
+        while len(self._head) < size and (piece := await self._next()) is not None:
+            self._head += piece
+        with memoryview(self._head) as view:
+            return bytes(view[:size])
 
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """Everything that was not answered before.
@@ -41,8 +39,9 @@ class Intake:
         Raises:
             InputTooLargeError: If there is more than the bound.
         """
-        while self._head:
-            yield self._head.pop(0)
+        if self._head:
+            head, self._head = bytes(self._head), bytearray()
+            yield head
         while (piece := await self._next()) is not None:
             yield piece
 

@@ -31,6 +31,10 @@ _MOST_PADDING: Final = 0xFFF
 _TAG_HEADER: Final = 10
 _HEADER: Final = 4
 _HIGHEST_RATE: Final = 14
+LONGEST_FRAME: Final = 1_441
+"""Unit: bytes. That of 320 kbit/s at 32 kHz, with its padding byte."""
+# So many headers, each where the one before says, are no chance.
+_CERTAIN: Final = 4
 # Bytes of the counts, and of LAME's extension.
 _TOLD: Final = 16 + 24
 
@@ -119,6 +123,21 @@ def info_frame(
         counts = struct.pack(">4sIII", b"Info", _HAS_FRAMES | _HAS_BYTES, frames, size)
     lame = struct.pack(">9s12x3s", b"LAME3.100", (delay << 12 | padding).to_bytes(3))
     return (head.raw.ljust(head.data_at, b"\0") + counts + lame).ljust(head.size, b"\0")
+
+
+def begins_frames(data: bytes, at: int) -> bool:
+    """Whether frames of one sample rate follow each other from there on."""
+    rates: set[int] = set()
+    for _ in range(_CERTAIN):
+        if len(data) < at + _HEADER:
+            return False
+        try:
+            frame = FrameHeader.parse(data[at : at + _HEADER])
+        except ValueError:
+            return False
+        rates.add(frame.sample_rate)
+        at += frame.size + (frame.raw[2] >> 1 & 1)
+    return len(rates) == 1
 
 
 def frames_in(size: int, first: FrameHeader) -> int:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 from mayfly_synth.domain.processing import Processed
 from mayfly_synth.domain.processing_errors import AudioUnreadableError, InputTooLongError, NothingLeftError
 from mayfly_synth.engines import processing_arguments as plans
-from mayfly_synth.engines.containers import HEAD_BYTES, detect
+from mayfly_synth.engines.containers import HEAD_BYTES, bytes_to_detect, detect
 from mayfly_synth.engines.ffmpeg import FfmpegFailedError
 from mayfly_synth.engines.intake import Intake
 from mayfly_synth.engines.reports import Report
@@ -85,7 +85,8 @@ class FfmpegProcessor:
     async def process(self, source: AsyncIterator[bytes], steps: Steps) -> Processed:
         """Process one input; see `AudioProcessor`."""
         intake = Intake(source, max_bytes=self._limits.max_input_bytes)
-        detected = detect(await intake.head(HEAD_BYTES))
+        wanted = bytes_to_detect(await intake.head(HEAD_BYTES))
+        detected = detect(await intake.head(wanted))
         job = _Job(detected, steps, intake)
         if not (detected.needs_seeking or steps.measures_first):
             async with aclosing(intake.pieces()) as pieces:

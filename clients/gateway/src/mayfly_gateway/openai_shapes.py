@@ -84,8 +84,9 @@ class Transcription(BaseModel):
 
 
 class VerboseTranscription(Transcription):
-    """The same, as `verbose_json` has it: when each word is said is not known."""
+    """The same, as `verbose_json` has it: when each word is said is not known, nor in which language."""
 
     task: Literal["transcribe"] = "transcribe"
+    language: Literal["und"] = Field(default="und", description="ISO 639's word for a language that is not known.")
     duration: float = Field(description="Seconds.")
     segments: list[str] = Field(default=[], max_length=0)

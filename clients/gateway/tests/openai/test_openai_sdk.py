@@ -184,6 +184,16 @@ class TestTranscriptions:
 
         assert answer.text == "hello there"
 
+    async def test_the_sdk_gets_more_where_it_asks_for_that(self, base_url: str) -> None:
+        async with openai.AsyncOpenAI(base_url=base_url, api_key=KEY, _strict_response_validation=True) as strict:
+            sound = (await strict.audio.speech.create(**spoken())).content
+            answer = await strict.audio.transcriptions.create(
+                model="whisper-1", file=("talk.wav", sound), response_format="verbose_json"
+            )
+
+        assert (answer.text, answer.language) == ("hello there", "und")
+        assert answer.duration > 1
+
     async def test_the_sdk_gets_it_as_events_where_it_asks_for_them(self, client: openai.AsyncOpenAI) -> None:
         sound = (await client.audio.speech.create(**spoken())).content
 

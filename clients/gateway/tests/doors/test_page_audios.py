@@ -4,12 +4,15 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
-if TYPE_CHECKING:
-    import httpx
+from mayfly_gateway.api import create_api
+from mayfly_gateway.doors.page_audios import MOST_SHOWN
 
+if TYPE_CHECKING:
     from mayfly_client.testing import FakeMayfly
+    from mayfly_gateway.config import GatewaySettings
 
 TEXT = "Hello there. How are you?"
 
@@ -28,6 +31,23 @@ async def test_history_is_this_guests_newest_first(browser: httpx.AsyncClient, f
     told = (await browser.get("/api/page/history")).json()
 
     assert told == {"audios": [second, first]}
+
+
+async def test_a_long_history_leaves_the_oldest_out(browser: httpx.AsyncClient, fake: FakeMayfly) -> None:
+    oldest = await spoken(browser)
+    fake.clock.advance(timedelta(seconds=1))
+    async with fake.async_client() as mayfly:
+        guest = (await anext(mayfly.list())).user_id
+        for _ in range(MOST_SHOWN):
+            await mayfly.upload_stream(b"RIFF", collection="temp-audio", content_type="audio/wav", user_id=guest)
+    fake.clock.advance(timedelta(hours=23))
+    newest = await spoken(browser)
+
+    told = [audio["token"] for audio in (await browser.get("/api/page/history")).json()["audios"]]
+
+    assert len(told) == MOST_SHOWN
+    assert told[0] == newest["token"]
+    assert oldest["token"] not in told
 
 
 async def test_a_stranger_has_no_history(browser: httpx.AsyncClient) -> None:
@@ -129,6 +149,23 @@ async def test_what_was_said_is_forgotten_with_the_audio(browser: httpx.AsyncCli
     answer = await browser.get(f"/api/page/audios/{audio['token']}/captions.srt")
 
     assert (answer.status_code, answer.json()["error"]["reason"]) == (410, "AUDIO_GONE")
+
+
+@pytest.mark.parametrize("way", ["audios/{token}", "history"])
+async def test_what_was_said_is_forgotten_when_its_audio_is_deleted(
+    fake: FakeMayfly, settings: GatewaySettings, way: str
+) -> None:
+    async with fake.async_client() as mayfly:
+        api = create_api(settings, mayfly, now=fake.clock.now)
+        here = api.state.gateway
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=api), base_url="http://gateway") as browser:
+            audio = await spoken(browser)
+            name = here.audio_of(audio["token"])
+            before = here.remembered.get(name)
+            await browser.delete(f"/api/page/{way.format(token=audio['token'])}")
+
+    assert before.text == TEXT
+    assert here.remembered.get(name) is None
 
 
 async def test_there_is_no_receipt_for_what_lives(browser: httpx.AsyncClient) -> None:

@@ -91,6 +91,17 @@ async def test_a_body_that_stalls_is_not_waited_for(serve: Any) -> None:
     assert answer.startswith(b"HTTP/1.1 408")
 
 
+async def test_an_upload_that_stalls_is_not_waited_for(serve: Any, fake: FakeMayfly) -> None:
+    server = await serve(body_timeout=timedelta(milliseconds=50))
+    form = "Content-Type: multipart/form-data; boundary=B"
+    begun = b'--B\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF'
+
+    answer = await raw(str(server.address), head("Content-Length: 9000", form, path="/api/page/recordings") + begun)
+
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert fake.calls == ()
+
+
 async def test_a_connection_that_does_not_say_what_it_wants_is_cut(serve: Any) -> None:
     server = await serve(head_timeout=timedelta(milliseconds=50))
     host, _, port = str(server.address).rpartition(":")

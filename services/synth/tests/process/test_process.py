@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -77,7 +78,10 @@ def test_the_process_speaks_and_stops_when_it_is_told_to(voices_dir: Path, mayfl
 
 def bound_threads(pid: int) -> int:
     """Threads of a process that may run on one processor only."""
-    told = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/status")]
+    told = []
+    for path in Path(f"/proc/{pid}/task").glob("*/status"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # one that ends while one looks
+            told.append(path.read_text())
     return sum(re.search(r"^Cpus_allowed_list:\t\d+$", status, re.MULTILINE) is not None for status in told)
 
 

@@ -128,10 +128,33 @@ async def test_ssml_is_text_with_markup(mayfly: Any) -> None:
 async def test_voices_are_listed_by_language(mayfly: Any) -> None:
     everyone = await mayfly.call("voices")
     german = await mayfly.call("voices", "de")
+    american = await mayfly.call("voices", "en-us")
 
     assert [each.name for each in everyone] == ["de_DE-fake-low", "en_US-fake-low"]
     assert [each.is_default for each in everyone] == [False, True]
     assert [each.speakers for each in german] == [("anna", "otto")]
+    assert [each.name for each in american] == ["en_US-fake-low"]
+    assert await mayfly.call("voices", "de_D") == []
+
+
+async def test_the_language_decides_where_no_voice_is_named(mayfly: Any) -> None:
+    spoken = [await mayfly.call("speak", "Hello.", language_code=code) for code in ("en", "de-de", None)]
+
+    assert [each.voice for each in spoken] == ["en_US-fake-low", "de_DE-fake-low", "en_US-fake-low"]
+
+
+@pytest.mark.parametrize(
+    ("voice", "language_code"), [(None, "fr"), ("en_US-fake-low", "de"), ("de_DE-fake-low", "de_D")]
+)
+async def test_a_language_that_is_not_the_voices_is_refused(mayfly: Any, voice: str | None, language_code: str) -> None:
+    asked = {"voice": voice, "language_code": language_code}
+    with pytest.raises(InvalidRequestError) as unspoken:
+        await mayfly.call("speak", "Hello.", **asked)
+    with pytest.raises(InvalidRequestError) as unstreamed:
+        await mayfly.collect("stream_speech", "Hello.", **asked)
+
+    blamed = [each.field for caught in (unspoken, unstreamed) for each in caught.value.violations]
+    assert blamed == ["options.language_code", "config.options.language_code"]
 
 
 async def test_a_stream_has_a_header_audio_segments_and_a_trailer(mayfly: Any) -> None:

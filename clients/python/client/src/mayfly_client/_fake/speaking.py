@@ -84,7 +84,7 @@ class Manner:
     @classmethod
     def of(cls, options: pb.SpeechOptions, *, field: str = "options") -> Manner:
         """What is asked for; or refuse it by the field's name."""
-        voice = find_voice(options.voice)
+        voice = _choose(options.voice, options.language_code, field=f"{field}.language_code")
         if options.speaker and options.speaker not in voice.speakers:
             metadata = {"voice": voice.name, "speaker": options.speaker, "allowed": ", ".join(voice.speakers)}
             raise _missing("SPEAKER_UNKNOWN", f"{voice.name} has no speaker {options.speaker!r}", metadata)
@@ -147,6 +147,25 @@ def find_voice(name: str) -> voice_pb2.Voice:
         metadata = {"voice": name, **({"near": ", ".join(near)} if near else {})}
         raise _missing("VOICE_UNKNOWN", f"no voice is named {name!r}", metadata)
     return VOICES[names.index(name)]
+
+
+def voices_speaking(language_code: str) -> list[voice_pb2.Voice]:
+    """The voices of a language by name, or all of them: `en` is every English, `en_US` and `en-us` are one of them."""
+    return sorted((each for each in VOICES if _speaks(each, language_code)), key=lambda each: each.name)
+
+
+def _choose(name: str, language_code: str, *, field: str) -> voice_pb2.Voice:
+    """The voice of this name, or the default one, or the first of the language; or refuse it."""
+    candidates = [find_voice(name)] if name else [VOICES[0], *voices_speaking(language_code)]
+    for voice in candidates:
+        if _speaks(voice, language_code):
+            return voice
+    raise invalid(field, f"no voice that may be meant speaks {language_code!r}")
+
+
+def _speaks(voice: voice_pb2.Voice, language_code: str) -> bool:
+    asked, own = [code.replace("-", "_").lower() for code in (language_code, voice.language_code)]
+    return not asked or asked == own or own.startswith(f"{asked}_")
 
 
 def _check_text(text: str) -> None:

@@ -36,10 +36,7 @@ class FakeSynthServicer(SynthServiceServicer):
 
     def ListVoices(self, request: pb.ListVoicesRequest, context: grpc.ServicerContext) -> pb.ListVoicesResponse:
         """See the contract."""
-        wanted = sorted(speaking.VOICES, key=lambda each: each.name)
-        return pb.ListVoicesResponse(
-            voices=[each for each in wanted if each.language_code.startswith(request.language_code)],
-        )
+        return pb.ListVoicesResponse(voices=speaking.voices_speaking(request.language_code))
 
     def GetVoice(self, request: pb.GetVoiceRequest, context: grpc.ServicerContext) -> pb.GetVoiceResponse:
         """See the contract."""

@@ -23,7 +23,7 @@ from mayfly_synth.domain.processing_errors import (
 from mayfly_synth.engines.ffmpeg import Ffmpeg, Limits
 from mayfly_synth.engines.processing import FfmpegProcessor
 from mayfly_synth.engines.scratch import Scratch
-from mayfly_synth.testing_processing import SOUND, converted, pieces, silence, tone, wav, wave_of
+from mayfly_synth.testing_processing import RATE, SOUND, converted, pieces, silence, tone, wav, wave_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -130,6 +130,16 @@ async def test_flac_has_blocks_of_a_usual_length_whatever_comes(process: Process
     made = await process(data, Steps(format=AudioFormat.FLAC))
 
     assert struct.unpack_from(">HH", made.data, 8) in [(2_304, 2_304), (4_096, 4_096)]
+
+
+async def test_flac_of_less_than_a_block_is_padded_with_silence(process: Process) -> None:
+    steps = Steps(format=AudioFormat.FLAC, start=timedelta(seconds=2), end=timedelta(seconds=2 + 4.6 / RATE))
+
+    made = await process(SOUND, steps)
+    again = await process(made.data, Steps(format=AudioFormat.WAV))
+
+    assert made.duration.total_seconds() == pytest.approx(5 / RATE, abs=1e-6)
+    assert wave_of(again.data)[2] == 16 / RATE
 
 
 async def test_only_silence_is_nothing(process: Process) -> None:

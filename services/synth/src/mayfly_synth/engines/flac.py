@@ -5,6 +5,9 @@ from __future__ import annotations
 import struct
 from typing import Final
 
+SHORTEST: Final = 16
+"""Samples of the shortest file: no block may be shorter, but the last of several."""
+
 _SYNC: Final = b"\xff\xf8"
 """Start of a frame whose number counts frames, as all have the same length: the kind that ffmpeg writes."""
 _LONGEST_HEADER: Final = 16

@@ -14,6 +14,7 @@ from mayfly_synth.domain.formats import AudioFormat
 from mayfly_synth.domain.processing import Container
 from mayfly_synth.engines import arguments
 from mayfly_synth.engines.containers import DEMUXERS
+from mayfly_synth.engines.flac import SHORTEST
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -146,8 +147,8 @@ def rendering(
         filters.append(arguments.measure())
     filters.append(arguments.tally(f"out{mark}"))
     if steps.format is AudioFormat.FLAC:
-        # ffmpeg 7 and later makes each block as long as the first frame that comes, which may be any length.
-        filters.append(f"asetnsamples=n={_FLAC_BLOCK}:p=0")
+        # ffmpeg 7 and later makes each block as long as the first frame that comes, which may be of any length.
+        filters += [f"apad=whole_len={SHORTEST}", f"asetnsamples=n={_FLAC_BLOCK}:p=0"]
     bit_rate = steps.format.bit_rate(steps.bit_rate, channels=1 if steps.mono else 2) if steps.format.is_lossy else None
     target = arguments.output(steps.format, sample_rate=rate, bit_rate=bit_rate, **_tags(container), **_WHOLE)
     if steps.format is AudioFormat.WAV:

@@ -72,7 +72,7 @@ def _seal(audio_format: AudioFormat, file: memoryview, *, start: int, samples: i
     if audio_format is AudioFormat.WAV:
         wav.state_length(file, start=start)
     elif audio_format is AudioFormat.FLAC:
-        flac.state_length(file, samples=samples)
+        flac.state_length(file, samples=max(samples, flac.SHORTEST))
     elif audio_format is AudioFormat.AAC:
         mp4.state_length(file, samples=samples)
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -97,10 +98,12 @@ async def test_a_handler_is_cancelled_at_its_deadline(serve: Any, echo: Any, cal
 async def test_the_servers_deadline_is_before_the_callers(asked: float, serve: Any, seen: Seen, call: Any) -> None:
     async with serve() as channel:
         await channel.channel_ready()
-        await call(channel, "unary_unary", timeout=asked)
+        while not seen.left:
+            with suppress(grpc.aio.AioRpcError):  # a machine that stands still for a second: no handler heard of it
+                await call(channel, "unary_unary", timeout=asked)
 
     # gRPC sends timeouts rounded up, 30 s as 30.1 s; taking off the shave alone would not do.
-    assert seen.only < asked
+    assert [left for left in seen.left if left is None or left >= asked] == []
 
 
 async def test_a_timeout_of_the_handlers_own_is_not_the_deadline(serve: Any, echo: Any, call: Any) -> None:

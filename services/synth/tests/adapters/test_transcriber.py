@@ -133,9 +133,10 @@ async def test_an_answer_that_never_ends_is_not_waited_for() -> None:
     left = asyncio.Event()
 
     async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-        with suppress(ConnectionError):
+        # On a slow machine the caller may be gone before its request is there.
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
             while not writer.is_closing():
                 writer.write(b" ")
                 await writer.drain()

@@ -180,6 +180,17 @@ def test_the_gateway_is_out_while_its_services_are_away_and_is_not_restarted_for
     assert container["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": "http"}
 
 
+@pytest.mark.parametrize("overlay", ["overlays/eks", "overlays/embedded"])
+def test_the_page_may_play_from_where_links_lead(overlay: str) -> None:
+    cluster = Cluster(overlay)
+    storage = cluster.environment("storage")
+    bucket = "https://{MAYFLY_STORAGE_BUCKET}.s3.{MAYFLY_STORAGE_REGION}.amazonaws.com"
+
+    links = storage.get("MAYFLY_STORAGE_LINKS_URL") or bucket.format_map(storage)
+
+    assert cluster.environment("gateway")["MAYFLY_GATEWAY_LINK_ORIGINS"] == links
+
+
 def test_pods_get_the_time_to_drain(cluster: Cluster) -> None:
     for name in ("storage", "synth", "gateway"):
         before = cluster.container(name)["lifecycle"]["preStop"]["sleep"]["seconds"]

@@ -210,10 +210,10 @@ async def test_guests_leave_no_trace_in_logs(own_stack: Stack) -> None:
 
 
 def test_a_client_that_knows_nobody_says_what_to_start(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        closed = f"127.0.0.1:{server.getsockname()[1]}"
-
-    done = serve("mayfly_client", "info", MAYFLY_STORAGE_TARGET=closed)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, and nobody listens
+        closed = f"127.0.0.1:{nobody.getsockname()[1]}"
+        done = serve("mayfly_client", "info", MAYFLY_STORAGE_TARGET=closed)
 
     assert done.returncode == 1
     assert closed in done.stderr

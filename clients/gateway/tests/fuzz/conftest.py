@@ -39,7 +39,7 @@ def gateway() -> Iterator[str]:
     with FakeMayfly(transcript="hello") as fake:
         thread = Thread(target=lambda: asyncio.run(_serve(fake, address, stop)))
         thread.start()
-        yield f"http://{address.result(timeout=10)}"
+        yield f"http://{address.result(timeout=60)}"
         stop.set_result(None)
         thread.join()
 

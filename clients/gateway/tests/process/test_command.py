@@ -19,7 +19,7 @@ from mayfly_runtime.testing import until_it_serves
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 def environment(**settings: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from mayfly_runtime.testing import options_for_tests
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-PATIENCE = 20
+PATIENCE = 60
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ def prepared(text: str, *, max_characters: int) -> str:
     normal = unicodedata.normalize("NFC", text)
     if not normal.strip():
         raise TextEmptyError
-    _check(normal, offset=0, characters=len(normal), max_characters=max_characters)
+    _check(normal, offset=0, max_characters=max_characters)
     return normal
 
 
@@ -48,7 +48,7 @@ class TextIntake:
             TextUnspeakableError: If the piece holds a control character; the position counts from the first piece.
         """
         normal = unicodedata.normalize("NFC", piece)
-        _check(normal, offset=self.characters, characters=len(normal), max_characters=self._max_in_piece)
+        _check(normal, offset=self.characters, max_characters=self._max_in_piece)
         self.characters += len(normal)
         if self.characters > self._max_in_all:
             raise TextTooLongError(characters=self.characters, max_characters=self._max_in_all)
@@ -75,9 +75,9 @@ class TextIntake:
             raise TextEmptyError
 
 
-def _check(normal: str, *, offset: int, characters: int, max_characters: int) -> None:
-    if characters > max_characters:
-        raise TextTooLongError(characters=characters, max_characters=max_characters)
+def _check(normal: str, *, offset: int, max_characters: int) -> None:
+    if len(normal) > max_characters:
+        raise TextTooLongError(characters=len(normal), max_characters=max_characters)
     for index, character in enumerate(normal):
         if is_control(character):
             raise TextUnspeakableError(

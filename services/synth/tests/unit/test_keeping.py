@@ -43,6 +43,11 @@ class Voicebox:
         return Speech(data=take, format=AudioFormat.WAV, voice=VOICE, duration=timedelta(1), segments=(), text="hi")
 
 
+async def uncounted() -> str:
+    """There is no subject to count for."""
+    return ""
+
+
 @pytest.fixture
 def sink() -> MemorySink:
     return MemorySink()
@@ -57,8 +62,8 @@ def keeping(sink: MemorySink) -> Keeping:
 async def test_a_retry_keeps_what_was_spoken_the_first_time(keeping: Keeping, sink: MemorySink) -> None:
     speak = Voicebox()
 
-    first = await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=speak)
-    second = await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=speak)
+    first = await keeping(KEY, HERE, fingerprint="text", reserve=uncounted, admit=nullcontext, speak=speak)
+    second = await keeping(KEY, HERE, fingerprint="text", reserve=uncounted, admit=nullcontext, speak=speak)
 
     assert second == first
     assert (speak.times, len(sink.kept)) == (1, 1)
@@ -68,9 +73,9 @@ async def test_a_retry_after_storage_failed_does_not_speak_again(keeping: Keepin
     speak = Voicebox()
     sink.fail = StorageUnavailableError(retry_after=timedelta(seconds=1))
     with pytest.raises(StorageUnavailableError):
-        await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=speak)
+        await keeping(KEY, HERE, fingerprint="text", reserve=uncounted, admit=nullcontext, speak=speak)
 
-    speech, _ = await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=speak)
+    speech, _ = await keeping(KEY, HERE, fingerprint="text", reserve=uncounted, admit=nullcontext, speak=speak)
 
     assert speech.data == b"take 1"
 
@@ -79,7 +84,8 @@ async def test_calls_at_the_same_time_are_spoken_and_kept_once(keeping: Keeping)
     speak = Voicebox()
     speak.go.clear()
     calls = [
-        asyncio.create_task(keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=speak)) for _ in range(5)
+        asyncio.create_task(keeping(KEY, HERE, fingerprint="text", reserve=uncounted, admit=nullcontext, speak=speak))
+        for _ in range(5)
     ]
     await speak.began.wait()
     speak.go.set()
@@ -93,9 +99,13 @@ async def test_calls_at_the_same_time_are_spoken_and_kept_once(keeping: Keeping)
 async def test_whoever_waits_for_a_call_that_is_cancelled_speaks_itself(keeping: Keeping) -> None:
     speak = Voicebox()
     speak.go.clear()
-    first = asyncio.create_task(keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=speak))
+    first = asyncio.create_task(
+        keeping(KEY, HERE, fingerprint="text", reserve=uncounted, admit=nullcontext, speak=speak)
+    )
     await speak.began.wait()
-    second = asyncio.create_task(keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=speak))
+    second = asyncio.create_task(
+        keeping(KEY, HERE, fingerprint="text", reserve=uncounted, admit=nullcontext, speak=speak)
+    )
     first.cancel()
     await asyncio.wait([first])
     speak.go.set()
@@ -111,22 +121,22 @@ async def test_a_failure_to_speak_is_not_remembered(keeping: Keeping) -> None:
         raise ValueError("no voice today")
 
     with pytest.raises(ValueError, match="today"):
-        await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=fail)
+        await keeping(KEY, HERE, fingerprint="text", reserve=uncounted, admit=nullcontext, speak=fail)
 
-    speech, _ = await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=Voicebox())
+    speech, _ = await keeping(KEY, HERE, fingerprint="text", reserve=uncounted, admit=nullcontext, speak=Voicebox())
     assert speech.data == b"take 1"
 
 
 async def test_another_text_with_the_same_request_id_is_refused(keeping: Keeping, sink: MemorySink) -> None:
-    await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=Voicebox())
+    await keeping(KEY, HERE, fingerprint="text", reserve=uncounted, admit=nullcontext, speak=Voicebox())
 
     with pytest.raises(RequestIdReusedError):
-        await keeping(KEY, HERE, fingerprint="other text", admit=nullcontext, speak=Voicebox())
+        await keeping(KEY, HERE, fingerprint="other text", reserve=uncounted, admit=nullcontext, speak=Voicebox())
     assert len(sink.kept) == 1
 
 
 async def test_nothing_is_left_of_a_call_but_what_it_remembers(keeping: Keeping) -> None:
-    await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=Voicebox())
+    await keeping(KEY, HERE, fingerprint="text", reserve=uncounted, admit=nullcontext, speak=Voicebox())
 
     assert not keeping._turns
 
@@ -165,12 +175,17 @@ async def test_a_call_without_a_place_has_nothing_counted(keeping: Keeping) -> N
 
 
 async def test_what_is_remembered_needs_no_place(keeping: Keeping) -> None:
-    await keeping(KEY, HERE, fingerprint="text", admit=nullcontext, speak=Voicebox())
+    await keeping(KEY, HERE, fingerprint="text", reserve=uncounted, admit=nullcontext, speak=Voicebox())
 
     slots = SpeechSlots(max_queued_characters=10, retry_after=timedelta(seconds=1))
     with slots.admit(10):
         speech, _ = await keeping(
-            KEY, HERE, fingerprint="text", admit=lambda: slots.admit(1), speak=lambda _: Voicebox()(None)
+            KEY,
+            HERE,
+            fingerprint="text",
+            reserve=uncounted,
+            admit=lambda: slots.admit(1),
+            speak=lambda _: Voicebox()(None),
         )
 
     assert speech.data == b"take 1"

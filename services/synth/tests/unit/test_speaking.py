@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mayfly_synth.domain.errors import SpeechBusyError
+from mayfly_synth.domain.formats import Meter
 from mayfly_synth.domain.limits import SpeechLimits
 from mayfly_synth.domain.speech import SpeechOptions
 from mayfly_synth.domain.timeline import SpokenSentence, Timeline
@@ -87,7 +88,8 @@ async def streamed(speaking: Speaking, *texts: str, streams: bool = True) -> Asy
     delivery, timeline = speaking.delivery(SpeechOptions()), Timeline(sample_rate=16_000)
     with speaking.admission.admit(sum(map(len, texts))) as slot:
         pace = Pace(slot=slot, window=2, streams=streams)
-        async with aclosing(speaking.encoded(sentences(*texts), delivery, timeline, pace=pace)) as parts:
+        spoken = speaking.encoded(sentences(*texts), delivery, timeline, pace=pace, meter=Meter())
+        async with aclosing(spoken) as parts:
             async for part in parts:
                 yield part.data
 

@@ -75,7 +75,7 @@ class Measured:
     loudness: Loudness | None = None
 
 
-def source(container: Container, *, where: str = PIPE) -> dict[str, Any]:
+def source(container: Container, *, where: str) -> dict[str, Any]:
     """The input is a file of this kind.
 
     Args:
@@ -104,9 +104,9 @@ def measuring(
     steps: Steps,
     limits: ProcessingLimits,
     *,
-    where: str = PIPE,
+    where: str,
+    mark: str,
     kept: Measured | None = None,
-    mark: str = "",
 ) -> list[str]:
     """A pass that hears everything, or all that is kept, and writes nothing.
 
@@ -128,9 +128,9 @@ def rendering(
     steps: Steps,
     limits: ProcessingLimits,
     *,
-    where: str = PIPE,
-    measured: Measured | None = None,
-    mark: str = "",
+    where: str,
+    mark: str,
+    measured: Measured | None,
 ) -> list[str]:
     """The pass that writes the result. The names of the filters that are listened to end in `mark`."""
     filters = _begin(steps, limits, mark=mark)

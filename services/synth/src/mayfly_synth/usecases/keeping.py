@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 
 
-async def _uncounted() -> str:
-    return ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keeping:
     """The memory for retries, and the way to storage."""
@@ -39,7 +35,7 @@ class Keeping:
         destination: Destination,
         *,
         fingerprint: object,
-        reserve: Callable[[], Awaitable[str]] = _uncounted,
+        reserve: Callable[[], Awaitable[str]],
         admit: Callable[[], AbstractContextManager[A]],
         speak: Callable[[A], Awaitable[Speech]],
     ) -> tuple[Speech, tuple[StoredAudio, ...]]:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from mayfly_synth.domain.call import Call
 from mayfly_synth.domain.composing import Composer
 from mayfly_synth.domain.errors import AudioTooLargeError, TextUnspeakableError
-from mayfly_synth.domain.formats import Meter
 from mayfly_synth.domain.lexicon import Lexicon
 from mayfly_synth.domain.speech import SAMPLE_BYTES, Delivery, Speech
 from mayfly_synth.domain.timeline import SpokenSentence
@@ -21,6 +20,7 @@ from mayfly_synth.usecases.in_order import in_order
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
+    from mayfly_synth.domain.formats import Meter
     from mayfly_synth.domain.limits import SpeechLimits
     from mayfly_synth.domain.ports import Admission, Encoded, Encoder, Heard, Slot, SpeechEngine
     from mayfly_synth.domain.speech import SpeechOptions
@@ -79,7 +79,7 @@ class Speaking:
         timeline: Timeline,
         *,
         pace: Pace,
-        meter: Meter | None = None,
+        meter: Meter,
     ) -> AsyncGenerator[Encoded, None]:
         """Speak utterances and answer the parts of the file as they come. To be closed by whoever opens it.
 
@@ -146,12 +146,10 @@ class Speaking:
         if not timeline.segments:
             raise TextUnspeakableError(position=0, why=f"the voice {delivery.voice.name} can pronounce nothing of it.")
 
-    def file_of(
-        self, pcm: AsyncIterator[bytes], delivery: Delivery, meter: Meter | None = None
-    ) -> AsyncGenerator[Encoded, None]:
+    def file_of(self, pcm: AsyncIterator[bytes], delivery: Delivery, meter: Meter) -> AsyncGenerator[Encoded, None]:
         """Encode the samples of the voice. To be closed by whoever opens it."""
         rate = delivery.voice.sample_rate
-        return self.encoder.encode(pcm, delivery.encoding, sample_rate=rate, meter=meter or Meter())
+        return self.encoder.encode(pcm, delivery.encoding, sample_rate=rate, meter=meter)
 
     def finished(
         self,
@@ -160,11 +158,10 @@ class Speaking:
         timeline: Timeline,
         *,
         text: str,
-        meter: Meter | None = None,
+        meter: Meter,
         warnings: tuple[str, ...] = (),
     ) -> Speech:
         """The whole file, once everything was spoken."""
-        meter = meter or Meter()
         return Speech(
             data=recording.sealed(self.encoder, delivery, samples=timeline.samples, meter=meter),
             sample_rate=delivery.encoding.sample_rate,

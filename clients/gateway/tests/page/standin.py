@@ -62,8 +62,10 @@ class Standin:
     breaks: bool = False
     """Whether a stream breaks off after its first sentence."""
     refusal: tuple[int, dict[str, Any], dict[str, str]] | None = None
-    """What the next call of the API is answered instead: status, body, headers. A report of playing, which the page
-    sends on the side, does not take it away."""
+    """What the next call of the API is answered instead: status, body, headers. A report of playing and a look for the
+    cookie, which the page sends on the side, do not take it away."""
+    cookie_kept: bool = True
+    """Whether the browser shows the cookie that it was given."""
     fault: dict[str, str] | None = None
     """The error that the next stream ends with."""
     orders: list[dict[str, Any]] = field(default_factory=list)
@@ -145,6 +147,7 @@ def application(standin: Standin) -> FastAPI:
     app = FastAPI(openapi_url=None)
     app.include_router(pages.router)
     _add_speech(app, standin)
+    _add_history(app, standin)
     _add_audios(app, standin)
     _add_links(app, standin)
     app.add_middleware(Dated, now=standin.now)
@@ -153,7 +156,8 @@ def application(standin: Standin) -> FastAPI:
     @app.middleware("http")
     async def refuse(request: Request, call_next: Any) -> Response:
         path = request.url.path
-        if standin.refusal is None or not path.startswith("/api/") or path.endswith("/playback"):
+        on_the_side = path.endswith("/playback") or (request.method == "GET" and path.count("/") == 4)
+        if standin.refusal is None or not path.startswith("/api/") or on_the_side:
             return await call_next(request)
         status, body, headers = standin.refusal
         standin.refusal = None
@@ -175,11 +179,21 @@ def _add_speech(app: FastAPI, standin: Standin) -> None:
         return StreamingResponse(_speech(standin, order), media_type="application/x-ndjson")
 
 
-def _add_audios(app: FastAPI, standin: Standin) -> None:
+def _add_history(app: FastAPI, standin: Standin) -> None:
     @app.get("/api/page/history")
     async def history() -> dict[str, Any]:
         return {"audios": [one for one in reversed(standin.audios.values()) if standin.readable(one["token"])]}
 
+    @app.get("/api/page/audios/{token}")
+    async def one(token: str) -> Response:
+        if standin.cookie_kept:
+            return JSONResponse(standin.audios[token])
+        return JSONResponse(
+            {"error": {"reason": "AUDIO_NOT_YOURS", "message": "There is no such audio of yours."}}, 404
+        )
+
+
+def _add_audios(app: FastAPI, standin: Standin) -> None:
     @app.delete("/api/page/audios/{token}")
     async def delete(token: str) -> dict[str, Any]:
         deleted = standin.readable(token)

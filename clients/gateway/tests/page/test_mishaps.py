@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.async_api import expect
@@ -219,6 +220,40 @@ async def test_a_deletion_that_is_slow_speaks_of_its_own_audio_only(tab: Tab, st
     await expect(page.get_by_role("dialog", name="Delete this audio now?")).to_contain_text("Stays.")
     await expect(page.locator("#receipt")).to_be_hidden()
     await expect(page.locator("#history .title")).to_have_text(["Stays."])
+
+
+async def test_a_browser_without_cookies_is_told_what_it_cannot_do(tab: Tab, standin: Standin) -> None:
+    standin.cookie_kept = False
+    page = await tab.open()
+    await expect(page.locator("#cookie-missing")).to_be_hidden()
+
+    await page.fill("#text", TEXT)
+    await page.click("#speak")
+    await tab.position(0.1)
+    await expect(page.locator("#cookie-missing")).to_contain_text("can be neither downloaded nor deleted")
+    assert await tab.violations() == []
+
+    refused = {
+        "reason": "AUDIO_NOT_YOURS",
+        "message": "There is no such audio of yours.",
+        "remedy": "As apps are told.",
+    }
+    standin.refusal = (404, {"error": refused}, {})
+    await page.click("#delete")
+    await page.click("#farewell-yes")
+    await expect(page.locator("#notice .remedy")).to_contain_text("while it keeps this page's cookie")
+
+
+async def test_a_browser_with_cookies_is_asked_for_them_once(tab: Tab, standin: Standin) -> None:
+    page = await tab.open()
+    for text in ("One.", "Two."):
+        await page.fill("#text", text)
+        await page.click("#speak")
+        await expect(page.locator("#history .title").first).to_have_text(text)
+
+    asked = [one for one in tab.requests if one.method == "GET" and "/api/page/audios/" in one.url]
+    assert [urlsplit(one.url).path for one in asked] == [f"/api/page/audios/{next(iter(standin.audios))}"]
+    await expect(page.locator("#cookie-missing")).to_be_hidden()
 
 
 async def test_words_wait_for_what_headphones_hear_late(tab: Tab) -> None:

@@ -94,6 +94,12 @@ export async function history() {
   return (await (await ask("/api/page/history")).json()).audios;
 }
 
+/** Whether the service knows an audio of this page for this browser's: not without its cookie. @param {string} token */
+export async function isKnown(token) {
+  const known = ask(`/api/page/audios/${encodeURIComponent(token)}`);
+  return known.then(() => true, (error) => error.reason !== "AUDIO_NOT_YOURS");
+}
+
 /** @param {string} token @returns {Promise<Deletion>} */
 export async function remove(token) {
   return (await ask(`/api/page/audios/${encodeURIComponent(token)}`, { method: "DELETE" })).json();

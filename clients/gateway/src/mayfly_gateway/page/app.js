@@ -1,6 +1,6 @@
 // The page: who tells whom what.
 
-import { choices, history, report, speech, statusOf } from "./api.js";
+import { choices, history, isKnown, report, speech, statusOf } from "./api.js";
 import { Composer } from "./composer.js";
 import { Failure, unreachable } from "./failure.js";
 import { Farewell } from "./farewell.js";
@@ -18,6 +18,8 @@ const recordings = new Recordings();
 const shelf = new Shelf(part("history"), part("history-empty"));
 const player = new Player();
 let speaking = new AbortController();
+/** Whether it was asked if this browser keeps the cookie: browsers do not tell. */
+let cookieSought = false;
 
 composer.addEventListener("speak", (event) => speak(event.detail));
 composer.addEventListener("stop", () => speaking.abort());
@@ -33,6 +35,7 @@ farewell.addEventListener("deleted", (event) => forget(event.detail));
 farewell.addEventListener("closed", () => shelf.land());
 recordings.addEventListener("kept", (event) => {
   shelf.add(event.detail);
+  void seekCookie(event.detail);
   // What is being heard is not cut off by what has come.
   if (composer.busy || player.sounds) {
     shelf.current(player.audio?.token);
@@ -120,6 +123,14 @@ function keep(audio) {
   // The text is known here, whether or not the service keeps it.
   shelf.add(player.audio);
   say("The speech is complete.");
+  void seekCookie(audio);
+}
+
+/** Without it, what is made here plays, but belongs to nobody. @param {import("./api.js").Audio} audio */
+async function seekCookie(audio) {
+  if (cookieSought) return;
+  cookieSought = true;
+  part("cookie-missing").hidden = await isKnown(audio.token);
 }
 
 /** @param {import("./api.js").Audio} audio */

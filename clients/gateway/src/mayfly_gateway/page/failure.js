@@ -15,6 +15,7 @@ const REMEDIES = {
   STORAGE_UNAVAILABLE: "Try again in a few seconds. Your text is still here.",
   AUDIO_NOT_FOUND: "Its time was over, or it was deleted. Make it again if you need it.",
   AUDIO_GONE: "Its time was over, or it was deleted. Make it again if you need it.",
+  AUDIO_NOT_YOURS: "Only the browser that made it can do this, and only while it keeps this page's cookie. It goes by itself.",
   AUDIO_TOO_LARGE: "Choose a smaller file, or a shorter part of it.",
   CONTENT_TYPE_NOT_ALLOWED: "Choose an audio file: WAV, MP3, M4A, Ogg, FLAC, WebM or CAF.",
   CALLER_UNAUTHENTICATED: "Check the operators' token, and try again.",

@@ -24,7 +24,6 @@ from mayfly_runtime.tls import TlsFilesError
 if TYPE_CHECKING:
     from pathlib import Path
 
-NOW = dt.datetime.now(dt.UTC)
 SPIFFE = "spiffe://mayfly/gateway"
 
 
@@ -47,14 +46,15 @@ class Pair:
 def issue(common_name: str, *, issuer: Pair | None = None, names: tuple[x509.GeneralName, ...] = ()) -> Pair:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+    now = dt.datetime.now(dt.UTC)
     builder = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(issuer.certificate.subject if issuer else name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(NOW - dt.timedelta(hours=1))
-        .not_valid_after(NOW + dt.timedelta(hours=1))
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
     )
     if names:

@@ -14,6 +14,7 @@ import pytest
 from mayfly_runtime.addresses import CannotListenError, InvalidAddressError, PortInUseError
 from mayfly_storage.domain.links import LinkWish
 from mayfly_storage.testing import SOUND
+from tools.stack.layout import Ports
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,14 +47,11 @@ def get(url: httpx.URL) -> bytes:
 
 
 async def test_a_taken_port_is_refused_and_nothing_stays_open(opening: Opening, save: Save) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        address = f"127.0.0.1:{other.getsockname()[1]}"
-
-        with pytest.raises(PortInUseError, match=address):
-            async with opening(links={"listen": address}):
-                pytest.fail("it should not start")
+    port = Ports.free().links
+    address = f"127.0.0.1:{port}"
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(PortInUseError, match=address):
+        async with opening(links={"listen": address}):
+            pytest.fail("it should not start")
 
     async with opening(links={"listen": address}) as subject:
         await save(subject)

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SPOKEN = ("audio/wav", "audio/mpeg", "audio/ogg", "audio/mp4", "audio/flac")
-_ANY = (*_SPOKEN, "audio/m4a", "audio/aac", "audio/x-caf", "audio/aiff", "audio/webm")
+_RECORDED = (*_SPOKEN, "audio/m4a", "audio/aac", "audio/x-caf", "audio/webm")
+_ANY = (*_RECORDED, "audio/aiff")
 _HEADERLESS = ("audio/L16", "audio/basic", "audio/x-alaw-basic")
-_SUFFIXES = {
+SUFFIXES = {
     "audio/wav": "wav",
     "audio/mpeg": "mp3",
     "audio/ogg": "ogg",
@@ -55,7 +56,7 @@ class Kind:
             chosen: The caller's key fields.
             given: `date`, `audio_id`, `timestamp`, `content_type`, and `user_id` if there is one.
         """
-        values = {**given, "ext": _SUFFIXES[given["content_type"]]}
+        values = {**given, "ext": SUFFIXES[given["content_type"]]}
         for template in self.templates:
             names = _names(template)
             if names - _GIVEN_BY_STORAGE == set(chosen) and ("user_id" not in names or "user_id" in given):
@@ -91,6 +92,7 @@ KINDS: Mapping[str, Kind] = {
             id="recordings",
             templates=("users/{user_id}/recordings/{recording_id}/audio.{ext}",),
             lifetime=None,
+            content_types=_RECORDED,
         ),
         Kind(
             id="debug",

@@ -237,6 +237,18 @@ async def test_flac_is_found_behind_a_tag_with_a_picture(process: Process, tmp_p
     assert wave_of(made.data)[2] == pytest.approx(4.5, abs=0.01)
 
 
+async def test_he_aac_is_heard_at_twice_the_rate_that_it_is_written_at_and_no_longer(
+    process: Process, tmp_path: Path
+) -> None:
+    aac = converted(BUNDLED, SOUND, *CONTAINERS["m4a-index-last"], folder=tmp_path)
+    # ffmpeg writes none, but says in so many bits that no band is replicated: here one is, up to 44,100 Hz.
+    he_aac = aac.replace(b"\x56\xe5\x00", b"\x56\xe5\xa0")
+
+    made = await process(he_aac, Steps(format=AudioFormat.WAV))
+
+    assert wave_of(made.data)[1:] == (2 * RATE, pytest.approx(4.5, abs=0.01))
+
+
 CHANGES = {
     "MP3 of another rate": ("-ar", "44100", "-f", "mp3"),
     "MP3 of more channels": ("-ac", "2", "-f", "mp3"),

@@ -256,6 +256,19 @@ async def test_a_browser_with_cookies_is_asked_for_them_once(tab: Tab, standin: 
     await expect(page.locator("#cookie-missing")).to_be_hidden()
 
 
+async def test_whoever_comes_back_to_the_page_finds_what_was_made_meanwhile(tab: Tab, standin: Standin) -> None:
+    standin.keep(text="Here.")
+    page = await tab.open()
+    await page.focus("#history .open")
+    standin.keep(text="In another tab.")
+
+    # As a browser does that kept the page as it was.
+    await page.evaluate("dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }))")
+
+    await expect(page.locator("#history .title")).to_have_text(["In another tab.", "Here."])
+    await expect(page.locator("#history-title")).to_be_focused()
+
+
 async def test_words_wait_for_what_headphones_hear_late(tab: Tab) -> None:
     await tab.open()
 

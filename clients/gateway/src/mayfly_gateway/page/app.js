@@ -43,6 +43,9 @@ recordings.addEventListener("kept", (event) => {
   } else open(event.detail);
 });
 
+// Whoever comes back finds the page as it was left; meanwhile, another tab may have made or deleted something.
+addEventListener("pageshow", (event) => event.persisted && part("cookie-missing").hidden && void remember().catch(() => {}));
+
 await start();
 
 /** What the page has to know, each for itself: while one service restarts, what the other knows is shown. */

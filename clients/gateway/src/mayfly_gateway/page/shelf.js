@@ -22,7 +22,7 @@ export class Shelf extends EventTarget {
   /** @param {import("./api.js").Audio[]} audios newest first */
   show(audios) {
     this.audios = audios.filter((audio) => remaining(audio) > 0);
-    this.list.replaceChildren(...this.audios.map((audio) => this.#item(audio)));
+    keepFocus(this.list, () => this.list.replaceChildren(...this.audios.map((audio) => this.#item(audio))), part("history-title"));
     this.empty.hidden = this.audios.length > 0;
   }
 

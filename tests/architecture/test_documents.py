@@ -115,7 +115,7 @@ def test_the_readme_shows_what_the_demo_really_prints(tmp_path: Path) -> None:
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import grpc
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SERVICE = "test.v1.A"
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
@@ -51,10 +53,10 @@ async def test_it_tells_what_the_server_tells(probed: Callable[[str], ServerBuil
     readiness.set(ready=False, reason="loading voices")
     async with running(probed("127.0.0.1:0")) as server:
         assert server.health_address != server.address
-        assert await asyncio.to_thread(ask, server.health_address) == (False, "NOT_SERVING")
+        assert await asyncio.to_thread(ask, server.health_address, timeout=MINUTE) == (False, "NOT_SERVING")
 
         readiness.set(ready=True)
-        assert await asyncio.to_thread(ask, server.health_address, SERVICE) == (True, "SERVING")
+        assert await asyncio.to_thread(ask, server.health_address, SERVICE, timeout=MINUTE) == (True, "SERVING")
 
 
 async def test_it_serves_nothing_else(probed: Callable[[str], ServerBuilder]) -> None:
@@ -72,7 +74,7 @@ async def test_it_serves_nothing_else(probed: Callable[[str], ServerBuilder]) ->
 async def test_it_goes_with_the_server(probed: Callable[[str], ServerBuilder]) -> None:
     async with running(probed("127.0.0.1:0")) as server:
         await server.drain()
-        healthy, answer = await asyncio.to_thread(ask, server.health_address)
+        healthy, answer = await asyncio.to_thread(ask, server.health_address, timeout=MINUTE)
 
     assert not healthy
     assert answer.startswith("UNAVAILABLE")

@@ -38,9 +38,8 @@ async def address(answers: health.aio.HealthServicer) -> AsyncIterator[str]:
 
 async def run_probe(*arguments: str) -> tuple[int, str]:
     """The probe as a container engine runs it: a process of its own, judged by its exit code."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "mayfly_runtime.probe", *arguments, stdout=asyncio.subprocess.PIPE
-    )
+    command = (sys.executable, "-m", "mayfly_runtime.probe", "--timeout", "60", *arguments)
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     output, _ = await process.communicate()
     assert process.returncode is not None
     return process.returncode, output.decode()

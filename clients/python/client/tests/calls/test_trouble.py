@@ -165,7 +165,7 @@ async def test_a_cancelled_save_is_given_back(fake: FakeMayfly) -> None:
 
 @pytest.mark.parametrize("kind", [AsyncClient, Client])
 async def test_no_server_at_all(kind: Callable[..., Any]) -> None:
-    client = kind(synth="127.0.0.1:1", timeout=5)
+    client = kind(synth="127.0.0.1:1", timeout=60)
 
     with pytest.raises(UnavailableError, match=r"synth at 127\.0\.0\.1:1 does not answer \(connection refused\)"):
         await (client.speak("Hello.") if kind is AsyncClient else asyncio.to_thread(client.speak, "Hello."))
@@ -228,10 +228,10 @@ async def test_interceptors_of_the_caller_see_every_call(fake: FakeMayfly) -> No
 async def test_the_generated_stubs_work_over_the_same_channels(fake: FakeMayfly) -> None:
     async with open_channel(fake.storage) as channel:
         stub = StorageServiceStub(channel)
-        answer = await stub.GetStorageInfo(GetStorageInfoRequest(), timeout=5)
+        answer = await stub.GetStorageInfo(GetStorageInfoRequest(), timeout=60)
         fake.refuse("GetStorageInfo", grpc.StatusCode.FAILED_PRECONDITION, "BACKEND_MISCONFIGURED")
         with pytest.raises(grpc.RpcError) as caught:
-            await stub.GetStorageInfo(GetStorageInfoRequest(), timeout=5)
+            await stub.GetStorageInfo(GetStorageInfoRequest(), timeout=60)
 
     assert answer.backend == "embedded"
     assert from_rpc_error(caught.value).reason == "BACKEND_MISCONFIGURED"

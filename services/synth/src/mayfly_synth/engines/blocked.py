@@ -35,18 +35,22 @@ _BINARY: Final = frozenset(("Add", "Div", "Mul", "Sub"))
 
 
 def may_gain(model: onnx.ModelProto, *, threads: int) -> bool:
-    """Whether its convolutions over planes may be faster on so many threads. Time grows with its graph."""
-    return threads == 1 or _channels(model.graph) >= threads * _CHANNELS_OF_A_THREAD
+    """Whether its convolutions over planes may be faster on several threads. Time grows with its graph."""
+    return _can_be_blocked(model) and _channels(model.graph) >= threads * _CHANNELS_OF_A_THREAD
 
 
 def put_in_blocks(model: onnx.ModelProto) -> None:
     """Write a model's convolutions as such over planes. Blocks; time grows with its graph."""
-    opset = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 0)
-    if opset >= _LEAST_OPSET:
+    if _can_be_blocked(model):
         nodes = _Planes(model.graph).nodes()
         del model.graph.node[:]
         model.graph.node.extend(nodes)
         model.graph.initializer.append(numpy_helper.from_array(np.array([_AXIS], np.int64), _AXES))
+
+
+def _can_be_blocked(model: onnx.ModelProto) -> bool:
+    opset = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 0)
+    return opset >= _LEAST_OPSET
 
 
 class _Planes:
@@ -119,12 +123,8 @@ class _Planes:
 def _channels(graph: onnx.GraphProto) -> int:
     """The fewest that a convolution makes which looks around itself; 0 if that of one is not known."""
     shapes = shapes_of(graph)
-    makes = [
-        shape[0] if (shape := shapes.get(node.input[1], ())) else 0
-        for node in graph.node
-        if _is_convolution(node) and shapes.get(node.input[1], (0,))[-1] != 1
-    ]
-    return min(makes, default=0)
+    weights = [shapes.get(node.input[1], (0,)) for node in graph.node if _is_convolution(node)]
+    return min((shape[0] for shape in weights if shape[-1] != 1), default=0)
 
 
 def _is_convolution(node: onnx.NodeProto) -> bool:

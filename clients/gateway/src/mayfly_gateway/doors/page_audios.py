@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable
 from operator import attrgetter
 from typing import Annotated, Literal
@@ -39,10 +40,13 @@ async def history(here: Here, guest: Guest) -> History:
     """Whatever still lives of what this browser made."""
     if guest is None:
         return History(audios=[])
-    # Storage lists them in no order; how many there may be is bounded by the guest's quota.
-    found = [audio async for audio in here.mayfly.list(user_id=guest) if MADE_FROM not in audio.labels]
-    found.sort(key=attrgetter("create_time"), reverse=True)
-    return History(audios=[shape_of(here, audio) for audio in found[:MOST_SHOWN]])
+    found: list[Audio] = []
+    # Storage does not list them by time. However many there are, no more are held than are shown.
+    async for audio in here.mayfly.list(user_id=guest):
+        if MADE_FROM not in audio.labels:
+            insort(found, audio, key=attrgetter("create_time"))
+            del found[:-MOST_SHOWN]
+    return History(audios=[shape_of(here, audio) for audio in reversed(found)])
 
 
 @router.delete("/history", summary="Forget this guest")

@@ -13,7 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mayfly_synth.domain.call import Call
 from mayfly_synth.domain.utterance import Utterance
-from mayfly_synth.engines.parted import Listener, PartedSession, in_parts
+from mayfly_synth.engines.listening import Listener
+from mayfly_synth.engines.parted import PartedSession, in_parts
 from mayfly_synth.engines.seams import find_seam
 from mayfly_synth.engines.sessions import open_session, open_wide_sessions
 from mayfly_synth.testing import load_voices, piper_engine

@@ -120,11 +120,11 @@ async def test_a_lone_caller_may_have_all_workers() -> None:
     await hall.ask(flow, "second")
 
     assert hall.granted == ["first"]
-    assert hall.held[0].is_alone
+    assert hall.held[0].has_all_workers
 
     await hall.end_one()
     assert hall.granted == ["first", "second"]
-    assert not hall.held[0].is_alone
+    assert not hall.held[0].has_all_workers
 
 
 async def test_later_sentences_of_a_lone_caller_are_spoken_side_by_side() -> None:
@@ -150,7 +150,7 @@ async def test_sentences_of_a_lone_caller_that_come_in_the_same_moment_are_spoke
 
     assert second.done()
     assert third.done()
-    assert not second.result().is_alone
+    assert not second.result().has_all_workers
 
 
 async def test_a_sentence_that_comes_when_nothing_is_left_to_speak_may_have_all_workers() -> None:
@@ -161,7 +161,7 @@ async def test_a_sentence_that_comes_when_nothing_is_left_to_speak_may_have_all_
 
     await hall.ask(flow, "second", alone=True)
 
-    assert hall.held[0].is_alone
+    assert hall.held[0].has_all_workers
 
 
 async def test_where_somebody_else_speaks_nobody_has_all_workers() -> None:
@@ -169,7 +169,29 @@ async def test_where_somebody_else_speaks_nobody_has_all_workers() -> None:
     await hall.ask(Flow(), "a")
     await hall.ask(Flow(), "b", alone=True)
 
-    assert [turn.is_alone for turn in hall.held] == [False, False]
+    assert [turn.has_all_workers for turn in hall.held] == [False, False]
+    assert [turn.is_alone for turn in hall.held] == [True, False]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_where_somebody_else_asks_in_the_same_moment_nobody_is_alone(workers: int) -> None:
+    turns = Turns(workers=workers)
+
+    first, second = (asyncio.ensure_future(turns.take(Flow(), cost=100)) for _ in range(2))
+    first_turn = await first
+    first_turn.end()
+
+    assert not first_turn.is_alone
+    assert (await second).is_alone is (workers == 1)
+
+
+async def test_a_lone_caller_is_alone_however_many_workers_its_sentence_has() -> None:
+    hall = Hall(Turns(workers=2))
+    flow = Flow()
+    await hall.ask(flow, "first")
+    await hall.ask(flow, "second")
+
+    assert [(turn.is_alone, turn.has_all_workers) for turn in hall.held] == [(True, False), (False, False)]
 
 
 async def test_of_brief_ones_the_next_is_handed_out_while_all_workers_speak() -> None:

@@ -1,11 +1,13 @@
-"""What is read out of the graph of an ONNX model."""
+"""What is read, and cut, out of the graph of an ONNX model."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from onnx import helper
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     import onnx
 
@@ -38,3 +40,27 @@ def shapes_of(graph: onnx.GraphProto) -> dict[str, tuple[int, ...]]:
         if node.op_type == "Cast" and node.input[0] in shapes:
             shapes[node.output[0]] = shapes[node.input[0]]
     return shapes
+
+
+def part_of(
+    model: onnx.ModelProto, *, inputs: Sequence[onnx.ValueInfoProto], outputs: Sequence[onnx.ValueInfoProto]
+) -> onnx.ModelProto:
+    """A copy of what makes some tensors of others. Time grows with the graph.
+
+    Args:
+        model: Its nodes stand in the order of their work, as ONNX demands.
+        inputs: What goes into the part.
+        outputs: What comes out of it; made of inputs and of what is always the same.
+    """
+    given = {each.name for each in inputs}
+    needed = {each.name for each in outputs}
+    nodes: list[onnx.NodeProto] = []
+    for node in reversed(model.graph.node):
+        if not needed.isdisjoint(node.output):
+            nodes.append(node)
+            needed.update(name for name in read_by(node) if name not in given)
+    weights = [tensor for tensor in model.graph.initializer if tensor.name in needed]
+    graph = helper.make_graph(nodes[::-1], model.graph.name, inputs, outputs, weights)
+    return helper.make_model(
+        graph, opset_imports=model.opset_import, ir_version=model.ir_version, functions=model.functions
+    )

@@ -14,34 +14,24 @@ from math import ceil
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import onnx
 from onnx import TensorProto, helper
 
-from mayfly_synth.engines.graphs import read_by
+from mayfly_synth.engines.graphs import part_of
 from mayfly_synth.engines.seams import find_seam
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
+    import onnx
     import onnxruntime
-    from numpy.typing import NDArray
 
+    from mayfly_synth.engines.listening import Listener
     from mayfly_synth.engines.seams import Seam
 
 _LEAST: Final = 8_000
 """Samples of the beginning: about 0.4 s. With less, whoever hears it would wait for the next part of the file."""
 _MOST: Final = 200_000
 """Samples of a piece: about 9 s. A voice of Piper's `medium` size needs some 170 MiB for them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Somebody who hears the beginning of an utterance before the rest of it is there."""
-
-    hears: Callable[[NDArray[np.float32]], None]
-    """Called in the thread of the run."""
-    share: float
-    """Which part of the utterance lasts as long as the rest takes to be computed. From 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,35 +53,12 @@ def in_parts(model: onnx.ModelProto) -> Parts | None:
     seam = find_seam(model.graph)
     if seam is None:
         return None
-    before = [node for node in model.graph.node if node.output[0] not in seam.behind]
-    behind = [node for node in model.graph.node if node.output[0] in seam.behind]
-    constants = [node for node in before if node.op_type == "Constant"]
     between = helper.make_tensor_value_info(seam.tensor, TensorProto.FLOAT, ["batch", "channels", "frames"])
     samples, *others = model.graph.output
     return Parts(
-        front=_part(model, before, inputs=model.graph.input, outputs=[between, *others]),
-        back=_part(model, [*constants, *behind], inputs=[between], outputs=[samples]),
+        front=part_of(model, inputs=model.graph.input, outputs=[between, *others]),
+        back=part_of(model, inputs=[between], outputs=[samples]),
         seam=seam,
-    )
-
-
-def _part(
-    model: onnx.ModelProto,
-    nodes: Sequence[onnx.NodeProto],
-    *,
-    inputs: Sequence[onnx.ValueInfoProto],
-    outputs: Sequence[onnx.ValueInfoProto],
-) -> onnx.ModelProto:
-    read = {name for node in nodes for name in read_by(node)}
-    graph = helper.make_graph(
-        [node for node in nodes if node.op_type != "Constant" or node.output[0] in read],
-        model.graph.name,
-        inputs,
-        outputs,
-        [tensor for tensor in model.graph.initializer if tensor.name in read],
-    )
-    return helper.make_model(
-        graph, opset_imports=model.opset_import, ir_version=model.ir_version, functions=model.functions
     )
 
 
@@ -114,6 +81,10 @@ class PartedSession:
         """As `InferenceSession.get_outputs`."""
         return [*self._back.get_outputs(), *self._front.get_outputs()[1:]]
 
+    def get_session_options(self) -> onnxruntime.SessionOptions:
+        """As `InferenceSession.get_session_options`; both have the same."""
+        return self._front.get_session_options()
+
     def run(
         self, _names: None, inputs: Mapping[str, Any], options: Any = None, *, listener: Listener | None = None
     ) -> list[Any]:
@@ -126,7 +97,7 @@ class PartedSession:
         """
         frames, *others = self._front.run(None, inputs, options)
         length = frames.shape[-1]
-        beginning = self._beginning(length, listener.share) if listener is not None else 0
+        beginning = self._beginning(length, listener) if listener is not None else 0
         pieces: list[Any] = []
         for start, end in [*self._pieces(0, beginning), *self._pieces(beginning, length)]:
             pieces.append(self._samples(frames, options, start=start, end=end))
@@ -139,10 +110,8 @@ class PartedSession:
         count = ceil((end - start) * self._seam.hop / _MOST)
         return pairwise([start, *(start + (end - start) * number // count for number in range(1, count + 1))])
 
-    def _beginning(self, frames: int, share: float) -> int:
-        """Frames of the beginning; 0: it would be little sooner than everything."""
-        beginning = ceil(max(_LEAST / self._seam.hop, frames * share))
-        return beginning if 2 * (beginning + self._seam.reach) <= frames else 0
+    def _beginning(self, length: int, listener: Listener) -> int:
+        return listener.beginning(length, least=_LEAST, hop=self._seam.hop, beside=self._seam.reach)
 
     def _samples(self, frames: Any, options: Any, *, start: int, end: int) -> Any:
         """Those of some of the frames, computed with those around them."""

@@ -4,7 +4,8 @@ What differs from `PiperVoice.synthesize`, and why:
 
 - Sessions have one thread, and workers fill the cores; see `sessions.py`, `turns.py` and `places.py`.
 - A run that nobody waits for any more is stopped in the middle.
-- Whoever waits for the first sound hears it before its sentence is done, if the voice can be cut; see `seams.py`.
+- Whoever waits for the first sound hears it before its sentence is done, if the voice can be cut; see `seams.py` and
+  `tails.py`.
 - Samples are not scaled to full range sentence by sentence, which would make the loudness jump.
 - No text is logged. Piper logs it at DEBUG, and the phonemes that a voice lacks at WARNING.
 """
@@ -25,9 +26,11 @@ from piper import SynthesisConfig
 from mayfly_synth.domain.timeline import SpokenSentence
 from mayfly_synth.domain.utterance import Utterance
 from mayfly_synth.engines.alignments import Lengths, TimedWords, estimated_bounds, timed_words
-from mayfly_synth.engines.parted import Listener, PartedSession
+from mayfly_synth.engines.listening import Listener
+from mayfly_synth.engines.parted import PartedSession
 from mayfly_synth.engines.places import Places
 from mayfly_synth.engines.pronunciation import Pronounced, pronounce
+from mayfly_synth.engines.tailed import TailedSession
 from mayfly_synth.engines.widths import Widths
 
 if TYPE_CHECKING:
@@ -83,21 +86,21 @@ class PiperEngine:
         """Speak one utterance; see `SpeechEngine`."""
         loan = await self._voices.borrow(delivery.voice.name)
         widths = self._widths.setdefault(delivery.voice.name, Widths())
-        may_be_wide, listener = call.in_haste and loan.voice.wide is not None, None
+        may_be_wide = call.in_haste and loan.voice.wide is not None
         if _is_repeatable(delivery):
             # With other threads, or in pieces, sums may be added in another order.
-            may_be_wide = False
-        elif heard is not None:
-            share = widths.share(sample_rate=delivery.voice.sample_rate)
-            listener = _listener(heard, volume=delivery.volume * utterance.volume, share=share)
+            may_be_wide, heard = False, None
         with ExitStack() as given:
             given.callback(loan.end)
             alone = may_be_wide and widths.choose_wide()
             turn = await self._turns.take(call.flow, cost=utterance.characters, alone=alone, brief=widths.is_brief)
             given.callback(turn.end)
-            wide = loan.voice.wide if turn.is_alone else None
+            wide = loan.voice.wide if turn.has_all_workers else None
             run = onnxruntime.RunOptions()
             given.callback(call.on_cancel(lambda: setattr(run, "terminate", True)))
+            share = widths.share(sample_rate=delivery.voice.sample_rate)
+            volume = delivery.volume * utterance.volume
+            listener = _listener(heard, volume=volume, share=share, is_alone=turn.is_alone) if heard else None
             piper = _for_one_run(wide or loan.voice.piper, run, listener)
             settle = self._places.take_own if wide is None else self._places.take_first
             work = self._offload.begin(self._clocked, settle, piper, utterance, delivery, call)
@@ -149,7 +152,7 @@ class _SessionOfOneRun:
 
     def run(self, names: None, inputs: dict[str, Any]) -> Any:
         """As `InferenceSession.run`."""
-        if isinstance(self._session, PartedSession):
+        if isinstance(self._session, PartedSession | TailedSession):
             return self._session.run(names, inputs, self._options, listener=self._listener)
         return self._session.run(names, inputs, self._options)
 
@@ -158,14 +161,14 @@ def _for_one_run(piper: PiperVoice, options: onnxruntime.RunOptions, listener: L
     return dataclasses.replace(piper, session=_SessionOfOneRun(piper.session, options, listener))
 
 
-def _listener(heard: Heard, *, volume: float, share: float) -> Listener:
+def _listener(heard: Heard, *, volume: float, share: float, is_alone: bool) -> Listener:
     """Somebody who listens in the event loop, in which this is called."""
     loop = asyncio.get_running_loop()
 
     def hears(samples: NDArray[np.float32]) -> None:
         loop.call_soon_threadsafe(heard, _pcm(samples, volume))
 
-    return Listener(hears, share)
+    return Listener(hears, share, is_alone)
 
 
 def _is_repeatable(delivery: Delivery) -> bool:

@@ -33,8 +33,6 @@ class Seam:
 
     tensor: str
     """What goes from one part to the other; its last dimension is time, in frames."""
-    behind: frozenset[str]
-    """What the nodes between it and the samples make. Names, as a node would keep its whole model in memory."""
     hop: int
     """Samples of a frame."""
     reach: int
@@ -99,7 +97,7 @@ def _seam(
     last = places[samples]
     if last.rate == 1:
         return None
-    return Seam(tensor, frozenset(node.output[0] for node, _ in steps), last.rate, ceil(last.reach))
+    return Seam(tensor, last.rate, ceil(last.reach))
 
 
 def _moving(node: onnx.NodeProto, constants: Mapping[str, onnx.TensorProto]) -> list[str]:

@@ -20,6 +20,7 @@ from piper.const import BOS, EOS, PAD
 from mayfly_synth.engines.blocked import may_gain, put_in_blocks
 from mayfly_synth.engines.parted import PartedSession, in_parts
 from mayfly_synth.engines.places import Places
+from mayfly_synth.engines.tailed import TailedSession, cut_off_tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -41,7 +42,7 @@ _PHONEMES: Final = 40
 
 
 def open_session(model: Path) -> Any:
-    """An inference session on one thread, or one in two parts. Blocks.
+    """An inference session on one thread, or one of two. Blocks.
 
     Args:
         model: The file.
@@ -49,7 +50,7 @@ def open_session(model: Path) -> Any:
     Raises:
         google.protobuf.message.DecodeError: If it is not an ONNX model.
     """
-    return _opened(onnx.load(model), _options(threads=1, helpers=""), in_blocks=True)
+    return _opened(model, _options(threads=1, helpers=""), in_blocks=True)
 
 
 def open_wide_sessions(model: Path, *, threads: int, helpers: str = "") -> Iterator[Any]:
@@ -61,18 +62,22 @@ def open_wide_sessions(model: Path, *, threads: int, helpers: str = "") -> Itera
         helpers: Where those besides the first one compute; see `Places.of_helpers`.
     """
     options = _options(threads, helpers)
-    yield _opened(onnx.load(model), options, in_blocks=False)
+    yield _opened(model, options, in_blocks=False)
     if may_gain(onnx.load(model), threads=threads):
-        yield _opened(onnx.load(model), options, in_blocks=True)
+        yield _opened(model, options, in_blocks=True)
 
 
-def _opened(whole: onnx.ModelProto, options: onnxruntime.SessionOptions, *, in_blocks: bool) -> Any:
-    parts = in_parts(whole)
-    if parts is None:
-        return _session(whole, options, in_blocks=in_blocks)
-    del whole  # its parts are copies
-    front, back = (_session(part, options, in_blocks=in_blocks) for part in (parts.front, parts.back))
-    return PartedSession(front, back, seam=parts.seam)
+def _opened(model: Path, options: onnxruntime.SessionOptions, *, in_blocks: bool) -> Any:
+    whole = onnx.load(model)
+    if (parts := in_parts(whole)) is not None:
+        del whole  # its parts are copies
+        front, back = (_session(part, options, in_blocks=in_blocks) for part in (parts.front, parts.back))
+        return PartedSession(front, back, seam=parts.seam)
+    if (cut := cut_off_tail(whole)) is not None:
+        del whole
+        front, tail = (_session(part, options, in_blocks=in_blocks) for part in (cut.front, cut.tail))
+        return TailedSession(front, tail, voice=model.stem)
+    return _session(whole, options, in_blocks=in_blocks)
 
 
 def _session(

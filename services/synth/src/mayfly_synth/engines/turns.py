@@ -123,10 +123,11 @@ class Turns:
             if first.granted.done():  # nobody waits for it any more
                 continue
             self._clock += first.cost / len(self._busy)
-            workers = self.workers if first.alone and self._is_alone(first) else 1
+            is_alone = self._is_alone(first)
+            workers = self.workers if first.alone and is_alone else 1
             self.taken += workers
             self._is_spread = workers > 1
-            first.granted.set_result(Turn(self, first.flow, workers))
+            first.granted.set_result(Turn(self, first.flow, workers, is_alone=is_alone))
 
     def _room_for(self, utterance: _Waiting) -> int:
         return self.workers + (utterance.brief and not self._is_spread)
@@ -138,14 +139,16 @@ class Turns:
 class Turn:
     """The right to speak now."""
 
-    __slots__ = ("_flow", "_turns", "_workers", "is_alone")
+    __slots__ = ("_flow", "_turns", "_workers", "has_all_workers", "is_alone")
 
-    def __init__(self, turns: Turns, flow: Flow, workers: int) -> None:
+    def __init__(self, turns: Turns, flow: Flow, workers: int, *, is_alone: bool) -> None:
         self._turns: Turns | None = turns
         self._flow = flow
         self._workers = workers
-        self.is_alone = workers == turns.workers
+        self.has_all_workers = workers == turns.workers
         """Whether no other worker speaks meanwhile."""
+        self.is_alone = is_alone
+        """Whether nobody else was spoken to, or waited, when it was handed out."""
 
     def end(self) -> None:
         """Let the next one speak. More than once is no harm."""

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 _LEAST: Final = 8_000
 """Samples of the beginning: about 0.4 s. With less, whoever hears it would wait for the next part of the file."""
-_MOST: Final = 200_000
-"""Samples of a piece: about 9 s. A voice of Piper's `medium` size needs some 170 MiB for them."""
+_MOST: Final = 100_000
+"""Samples of a piece: about 4.5 s. A voice of Piper's `medium` size needs some 85 MiB for them."""
 
 
 @dataclass(frozen=True, slots=True)

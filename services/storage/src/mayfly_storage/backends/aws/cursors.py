@@ -56,8 +56,8 @@ def _are_places(value: object) -> bool:
 
 
 def _can_be_ours(part: str) -> bool:
-    """Whether it could be part of a key: AWS takes no longer ones, and text is text."""
+    """Whether it could be part of a key: AWS takes no longer ones, text is text, and no answer in XML can hold NUL."""
     try:
-        return 0 < len(part.encode()) <= _LONGEST
+        return 0 < len(part.encode()) <= _LONGEST and "\0" not in part
     except UnicodeEncodeError:
         return False

@@ -58,38 +58,13 @@ async def test_nothing_is_begun_beside_a_first_one_that_is_waited_for_before_it_
             await asyncio.sleep(0)
         return number
 
-    results = in_order(numbers(9), work, window=3, gate=asyncio.Event())
+    results = in_order(numbers(9), work, window=3, first_alone=True)
 
     assert await anext(results) == (0, 0)
     assert begun == [0]
     assert await anext(results) == (1, 1)
     assert begun == [0, 1, 2, 3]
     assert [number async for number, _ in results] == [2, 3, 4, 5, 6, 7, 8]
-
-
-async def test_others_begin_beside_a_first_one_as_soon_as_whoever_waited_has_its_beginning() -> None:
-    begun: list[int] = []
-    gate, may_end = asyncio.Event(), asyncio.Event()
-
-    async def work(number: int) -> int:
-        begun.append(number)
-        await (may_end if number == 0 else gate).wait()
-        return number
-
-    results = in_order(numbers(9), work, window=3, gate=gate)
-    first = asyncio.ensure_future(anext(results))
-    for _ in range(10):  # time for others to begin
-        await asyncio.sleep(0)
-    assert begun == [0]
-
-    gate.set()
-    for _ in range(10):
-        await asyncio.sleep(0)
-    assert begun == [0, 1, 2]
-
-    may_end.set()
-    assert await first == (0, 0)
-    assert [number async for number, _ in results] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 async def test_what_was_taken_beside_a_first_one_is_begun_in_one_moment() -> None:
@@ -107,12 +82,7 @@ async def test_what_was_taken_beside_a_first_one_is_begun_in_one_moment() -> Non
             await asyncio.sleep(0)
         return number
 
-    assert [number async for number, _ in in_order(slow_numbers(), work, window=3, gate=asyncio.Event())] == [
-        0,
-        1,
-        2,
-        3,
-    ]
+    assert [number async for number, _ in in_order(slow_numbers(), work, window=3, first_alone=True)] == [0, 1, 2, 3]
 
     assert steps[:6] == ["take 0", "begin 0", "take 1", "take 2", "begin 1", "begin 2"]
 

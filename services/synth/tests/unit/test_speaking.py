@@ -35,7 +35,6 @@ class HeldEngine:
     def __init__(self) -> None:
         self.go = asyncio.Event()
         self.began = asyncio.Event()
-        self.called = asyncio.Event()
         self.calls: list[Call] = []
         self.hearing: list[Heard | None] = []
         self.fail: Exception | None = None
@@ -46,7 +45,6 @@ class HeldEngine:
         self.calls.append(call)
         self.hearing.append(heard)
         self.began.set()
-        self.called.set()
         await self.go.wait()
         if self.fail is not None:
             raise self.fail
@@ -54,12 +52,6 @@ class HeldEngine:
 
     async def phonemize(self, sentence: str, voice: Voice) -> str:
         return sentence
-
-    async def until_called(self, *, times: int) -> None:
-        """Wait until so many sentences were begun."""
-        while len(self.calls) < times:
-            self.called.clear()
-            await asyncio.wait_for(self.called.wait(), 30)
 
 
 async def sentences(*texts: str) -> AsyncIterator[Utterance]:
@@ -161,21 +153,6 @@ async def test_a_stream_has_its_beginning_before_its_first_sentence_is_done(
     # The engine's sentence is silent: what was heard of it before is not in it once more.
     assert rest == bytes(2 * (5 + 3200 + 2 + 3200) - 4)
     assert engine.hearing[1] is None
-
-
-async def test_the_second_sentence_begins_when_the_beginning_of_the_first_was_passed_on(
-    speaking: Speaking, engine: HeldEngine
-) -> None:
-    async with aclosing(streamed(speaking, "12345", "67")) as stream:
-        await anext(stream)
-        await beginning_of(stream, engine)
-        assert len(engine.calls) == 1
-
-        rest = asyncio.ensure_future(anext(stream))
-        await engine.until_called(times=2)
-        assert not rest.done()
-        engine.go.set()
-        assert await rest
 
 
 async def test_only_a_stream_has_a_beginning(speaking: Speaking, engine: HeldEngine) -> None:

@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 
 async def in_order(
-    items: AsyncIterator[T], work: Callable[[T], Awaitable[R]], *, window: int, gate: asyncio.Event | None = None
+    items: AsyncIterator[T], work: Callable[[T], Awaitable[R]], *, window: int, first_alone: bool = False
 ) -> AsyncGenerator[tuple[T, R], None]:
     """Answer each item with its result, in the order of the items, while later ones are worked on.
 
@@ -21,15 +21,15 @@ async def in_order(
         items: What to work on. An item is taken when there is room for it.
         work: What to do with one.
         window: Most items that are worked on, or done and not yet taken.
-        gate: If the first result is waited for more than all the others: nothing else is begun before this is open,
-            which would take the cores from it and from those who pass it on. Then what was taken meanwhile is begun
-            in one moment. It is opened when the first result has been taken, at the latest.
+        first_alone: Whether the first result is waited for more than all the others: nothing else is begun before it
+            has been taken, which would take the cores from it and from those who pass it on. Then what was taken
+            meanwhile is begun in one moment.
 
     Raises:
         Exception: Whatever `items` or `work` raises, in its place in the order. Closing the generator, or an error,
             cancels the work that is left and waits until it is cancelled.
     """
-    begun = _Begun(work, window=window, gate=gate)
+    begun = _Begun(work, window=window, gate=asyncio.Event() if first_alone else None)
     starter = asyncio.create_task(begun.begin_all(items))
     try:
         while (next_one := await begun.coming.get()) is not None:
@@ -50,7 +50,7 @@ class _Begun(Generic[T, R]):
         self._work = work
         self._room = asyncio.Semaphore(window)
         self._gate = gate
-        """Opens for all but the first. None: nobody waits."""
+        """Opens for all but the first when that has been taken. None: nobody waits."""
         self.tasks: set[asyncio.Task[R]] = set()
         self.coming: asyncio.Queue[tuple[T, asyncio.Task[R]] | None] = asyncio.Queue()
         """In the order of the items; None: there are no more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,7 +14,7 @@ from mayfly_synth.domain.errors import AudioTooLargeError, TextUnspeakableError
 from mayfly_synth.domain.lexicon import Lexicon
 from mayfly_synth.domain.speech import SAMPLE_BYTES, Delivery, Speech
 from mayfly_synth.domain.timeline import SpokenSentence
-from mayfly_synth.usecases.beginning import Beginning, with_beginning
+from mayfly_synth.usecases.beginning import with_beginning
 from mayfly_synth.usecases.in_order import in_order
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from mayfly_synth.domain.formats import Meter
     from mayfly_synth.domain.limits import SpeechLimits
-    from mayfly_synth.domain.ports import Admission, Encoded, Encoder, Slot, SpeechEngine
+    from mayfly_synth.domain.ports import Admission, Encoded, Encoder, Heard, Slot, SpeechEngine
     from mayfly_synth.domain.speech import SpeechOptions
     from mayfly_synth.domain.timeline import Timeline
     from mayfly_synth.domain.utterance import Utterance
@@ -92,10 +93,11 @@ class Speaking:
         Raises:
             TextUnspeakableError: If nothing in any utterance can be pronounced.
         """
-        beginning = Beginning()
+        beginning: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        heard = beginning.set_result if pace.streams else None
         # Closed from the encoder backwards, so that nothing is closed while the next one still takes from it.
         async with (
-            aclosing(self.spoken(utterances, delivery, pace=pace, beginning=beginning)) as spoken,
+            aclosing(self.spoken(utterances, delivery, pace=pace, heard=heard)) as spoken,
             aclosing(with_beginning(spoken, beginning) if pace.streams else spoken) as sounds,
             aclosing(_laid_out(sounds, delivery, timeline)) as pcm,
             aclosing(self.file_of(pcm, delivery, meter)) as parts,
@@ -105,12 +107,7 @@ class Speaking:
         self.check_heard(delivery, timeline)
 
     async def spoken(
-        self,
-        utterances: AsyncIterator[Utterance],
-        delivery: Delivery,
-        *,
-        pace: Pace,
-        beginning: Beginning | None = None,
+        self, utterances: AsyncIterator[Utterance], delivery: Delivery, *, pace: Pace, heard: Heard | None = None
     ) -> AsyncGenerator[tuple[Utterance, SpokenSentence], None]:
         """Speak utterances side by side, and answer each with its sound, in order. To be closed by whoever opens it.
 
@@ -118,11 +115,10 @@ class Speaking:
             utterances: What to speak.
             delivery: How to speak.
             pace: How many at a time.
-            beginning: May be set to that of the first one, if the pace streams.
+            heard: May be called with the beginning of the first one.
         """
         call = Call(in_haste=pace.in_haste)
-        beginning = beginning or Beginning()
-        hears = iter((beginning.heard.set_result,) if pace.streams else ())
+        hears = iter((heard,))
 
         async def speak(utterance: Utterance) -> SpokenSentence:
             heard = next(hears, None)
@@ -134,8 +130,7 @@ class Speaking:
                 pace.slot.done(utterance.characters)
 
         try:
-            gate = beginning.passed_on if pace.in_haste else None
-            spoken = in_order(utterances, speak, window=pace.window, gate=gate)
+            spoken = in_order(utterances, speak, window=pace.window, first_alone=pace.in_haste)
             async with aclosing(spoken) as answers:
                 async for answer in answers:
                     yield answer
